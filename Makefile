@@ -1,0 +1,73 @@
+# `make` shows what there is. Every target sets up what it needs first.
+VENV ?= .venv
+BIN := $(VENV)/bin
+RECIPE ?= flows/recipes/tinymath.yaml
+ARGS ?=
+SYSTEM_PACKAGES := bubblewrap libnuma1
+
+export VENV
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+export VLLM_NO_USAGE_STATS := 1
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run ui test test-fast lint format bench-pipeline testbed-train lock \
+	system-packages clean clean-runs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
+
+setup: ## the environment in .venv (a few minutes the first time, nothing after that)
+	@.ci/setup.sh
+
+run: setup ## label a batch of the shipped problems (RECIPE=..., ARGS="--set a.b=c")
+	@$(BIN)/steplabel run $(RECIPE) $(ARGS)
+
+ui: setup ## a Prefect server with its pages at http://127.0.0.1:4200
+	@echo "In another terminal: PREFECT_API_URL=http://127.0.0.1:4200/api make run"
+	@$(BIN)/prefect server start --host 127.0.0.1
+
+test: lint ## ruff, mypy, then every test (ARGS="-k name")
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -rs $(ARGS)
+
+test-fast: setup ## the tests without a real vLLM and without the slow ones
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -m "not slow and not vllm" $(ARGS)
+
+lint: setup ## ruff and mypy, changing nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## ruff's format and its safe repairs
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench-pipeline: setup ## measure the whole pipeline (it prints, it asserts nothing)
+	@$(BIN)/python -m tests.benchmarks.bench_pipeline $(ARGS)
+
+testbed-train: setup ## train the shipped TinyMath policy and judge anew (hours on 2 cores)
+	@$(BIN)/steplabel testbed train --policy $(ARGS)
+	@$(BIN)/steplabel testbed train --judge $(ARGS)
+
+lock: setup ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade: newest versions)
+	@UV=$(BIN)/uv .ci/lock.sh $(ARGS)
+
+system-packages: ## what only the system's package manager can install
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get install -y $(SYSTEM_PACKAGES); \
+	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
+		sudo -n apt-get install -y $(SYSTEM_PACKAGES); \
+	else \
+		echo "Not root here, or no apt-get. Still to be installed, by you:"; \
+		command -v bwrap >/dev/null || echo "  bubblewrap (the sandbox for code that models wrote)"; \
+		ldconfig -p | grep -q libnuma.so.1 || echo "  libnuma1, or numactl-libs (vLLM on a CPU)"; \
+		echo "  with: apt-get install $(SYSTEM_PACKAGES), or your system's own command"; \
+	fi
+
+clean: ## remove .venv and every cache; runs stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-runs: ## remove runs/, and all that was labelled there
+	rm -rf runs

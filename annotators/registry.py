@@ -1,0 +1,38 @@
+"""The annotators by name. A new one is a file in this folder and a line here."""
+
+from __future__ import annotations
+
+from pipeline.annotator import Annotator
+from pipeline.config import RunConfig, check_options
+from pipeline.errors import ConfigError
+from pipeline.registry import load_named
+
+ANNOTATORS = {
+    "arithmetic": "annotators.arithmetic:ArithmeticAnnotator",
+    "judge": "annotators.judge:JudgeAnnotator",
+    "rollouts": "annotators.rollouts:RolloutAnnotator",
+}
+
+
+def make_annotators(config: RunConfig) -> list[Annotator]:
+    """The annotators a configuration asks for, in its order, each with checked options.
+
+    An entry `name: {kind: judge, …}` runs the kind `judge` under a name of its own, so that one run
+    can hold several panels. Raises ConfigError.
+    """
+    annotators = []
+    for name, raw in config.annotators.items():
+        where = f"annotators.{name}"
+        if not isinstance(raw, dict):
+            raise ConfigError(f"{where}: should be a mapping of options, such as {{}}")
+        options = dict(raw)
+        kind = load_named("annotator", str(options.pop("kind", name)), ANNOTATORS)
+        annotators.append(kind(name, check_options(kind.OPTIONS, options, where)))
+    for role, names in (("witnesses", config.consensus.witnesses), ("vetoes", config.consensus.vetoes)):
+        for name in names:
+            if name not in config.annotators:
+                raise ConfigError(
+                    f"consensus.{role}: no annotator is named {name!r}; "
+                    f"annotators are {', '.join(config.annotators) or 'none'}"
+                )
+    return annotators

@@ -1,0 +1,114 @@
+"""Evidence by Monte-Carlo rollouts: can the policy still reach the gold answer from here?
+
+A search strategy (`pipeline.search`) names the prefixes to continue; the policy continues them; the
+same grader that graded the solution grades the rollouts. One coroutine drives one solution, so
+hundreds of searches share the engine.
+
+It sees the first *fatal* step only: an error the answer doesn't depend on changes no rollout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from pipeline.annotator import Expectation, Tools
+from pipeline.config import Options, SamplingConfig
+from pipeline.engine.protocol import Engine, Prompt, SampleRequest
+from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
+from pipeline.search import Probe, Search, make_strategy
+
+VERSION = 1
+
+
+class RolloutOptions(Options):
+    strategy: str = Field("bisection", description="bisection, exhaustive, or module:Class of yours")
+    search: dict[str, Any] = Field(default_factory=dict, description="the strategy's own options")
+    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
+    role: str = Field("policy", description="the engine that continues the prefixes")
+
+
+class RolloutAnnotator:
+    OPTIONS: ClassVar[type[Options]] = RolloutOptions
+    uses_outcome = True
+
+    def __init__(self, name: str, options: RolloutOptions) -> None:
+        self.name = name
+        self.role: str | None = options.role
+        self._strategy, search = make_strategy(
+            options.strategy, options.search, f"annotators.{name}.search"
+        )
+        self._sampling = options.sampling.sampling()
+        self.fingerprint = content_hash(VERSION, options.fingerprint, search.fingerprint)
+
+    def expected_completion_tokens(self, solution: Expectation) -> float:
+        """Rollouts the strategy asks for where every second probe succeeds, half a solution each."""
+        rollouts = 0.0
+        for outcome, share in (
+            (Outcome.INCORRECT, solution.wrong),
+            (Outcome.CORRECT, 1 - solution.wrong),
+        ):
+            search = self._strategy.start(max(1, round(solution.steps)), outcome)
+            asked = 0
+            while probes := search.next():
+                for probe in probes:
+                    for draw in range(probe.rollouts):
+                        asked += 1
+                        good = outcome is Outcome.CORRECT or (probe.prefix + draw) % 2 == 0
+                        search.observe(probe.prefix, Outcome.CORRECT if good else Outcome.INCORRECT)
+            rollouts += share * asked
+        return rollouts * min(solution.tokens / 2, self._sampling.max_tokens)
+
+    async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
+        assert tools.engine is not None
+        search = self._strategy.start(len(solution.steps), solution.outcome)
+        cost = Cost()
+        probes = search.next()
+        if probes:
+            turns = tools.prompt.fill({"question": solution.question})
+            prompts = tools.engine.renderer.prefixes(turns, solution.steps)
+            drawn: dict[int, int] = {}
+            while probes:
+                costs = await asyncio.gather(
+                    *(
+                        self._probe(p, drawn, prompts, search, solution.gold, tools, tools.engine)
+                        for p in probes
+                    )
+                )
+                cost = sum(costs, cost)
+                probes = search.next()
+        found = search.finding()
+        return Verdict(
+            solution.id,
+            self.name,
+            found.first_error,
+            found.reason,
+            log_likelihood=found.log_likelihood,
+            probes=search.counts,
+            cost=cost,
+        )
+
+    async def _probe(
+        self,
+        probe: Probe,
+        drawn: dict[int, int],
+        prompts: list[Prompt],
+        search: Search,
+        gold: str,
+        tools: Tools,
+        engine: Engine,
+    ) -> Cost:
+        draw = drawn.get(probe.prefix, 0)
+        drawn[probe.prefix] = draw + 1
+        prompt = prompts[probe.prefix]
+        result = await engine.sample(SampleRequest(prompt, self._sampling, probe.rollouts, draw))
+        # The answer may stand in the prefix already, so the whole text is graded.
+        answer_so_far = prompt.text[len(prompts[0].text) :]
+        for completion in result.completions:
+            grade = await tools.grader.grade(
+                answer_so_far + completion.text, gold, completion.finish_reason
+            )
+            search.observe(probe.prefix, grade.outcome)
+        return result.cost

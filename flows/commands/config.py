@@ -1,0 +1,70 @@
+"""`steplabel config`: the resolved configuration of a file, or every key with its meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from rich.console import Console
+from rich.table import Table
+
+from annotators.registry import ANNOTATORS, make_annotators
+from pipeline.config import RunConfig
+from pipeline.registry import load_named
+from pipeline.search import STRATEGIES
+
+
+def config(
+    file: Annotated[Path | None, typer.Argument(help="YAML file to resolve and check")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="change one value")
+    ] = None,
+) -> None:
+    """Check a configuration and print it with every default; without FILE, explain each key.
+
+    \b
+    steplabel config
+    steplabel config my.yaml --set generate.samples=8
+    """
+    console = Console()
+    if file is not None:
+        settings = RunConfig.load(file, set_ or [])
+        make_annotators(settings)
+        console.print(settings.to_yaml(), highlight=False, markup=False)
+        console.print(f"# fingerprint {settings.fingerprint}", highlight=False)
+        return
+    table = Table("key", "default", "meaning", box=None, header_style="bold")
+    _explain(table, "", RunConfig)
+    for name in ANNOTATORS:
+        _explain(table, f"annotators.{name}.", load_named("annotator", name, ANNOTATORS).OPTIONS)
+    for name in STRATEGIES:
+        options = load_named("strategy", name, STRATEGIES).OPTIONS
+        _explain(table, f"annotators.rollouts.search ({name}).", options)
+    console.print(table)
+
+
+def _explain(table: Table, before: str, kind: type[BaseModel]) -> None:
+    for name, field in kind.model_fields.items():
+        inner, many = _options_in(field.annotation)
+        if inner is not None:
+            _explain(table, f"{before}{name}." + ("<name>." if many else ""), inner)
+            continue
+        default = "" if field.default is PydanticUndefined else str(field.default)
+        if field.is_required():
+            default = "(required)"
+        table.add_row(before + name, default, field.description or "")
+
+
+def _options_in(kind: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The options class in an annotation, and whether it is a mapping's value."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind, False
+    if get_origin(kind) in (Union, UnionType, dict):
+        for inner in get_args(kind):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                return inner, get_origin(kind) is dict
+    return None, False

@@ -1,0 +1,91 @@
+"""`steplabel run`: one batch, with its progress in the terminal and in the Prefect UI."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from annotators.registry import make_annotators
+from flows.live import LiveProgress
+from flows.tables import plan_table, print_summary
+from pipeline.batch import Watch, run_batch
+from pipeline.config import RunConfig
+from pipeline.inputs import read_problems
+from pipeline.plan import Plan, make_plan
+from pipeline.run_folder import RunFolder
+from pipeline.summary import Summary
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="YAML file of the run; see flows/recipes")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=VALUE", help="change one value of it; may be repeated"),
+    ] = None,
+    prefect: Annotated[
+        bool, typer.Option("--prefect/--no-prefect", help="run as a Prefect flow, or as a plain call")
+    ] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="stop at the first bad input row")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check everything, show the plan, and make no call")
+    ] = False,
+) -> None:
+    """Label a batch: problems in, step-labelled dataset out.
+
+    The same command again continues a run that was stopped, or tries again what failed. A changed
+    configuration makes anew only the stages it touches.
+
+    \b
+    steplabel run flows/recipes/tinymath.yaml
+    steplabel run my.yaml --set problems.limit=50 --set name=trial
+    steplabel run my.yaml --dry-run
+    """
+    overrides = list(set_ or []) + (["problems.strict=true"] if strict else [])
+    settings = RunConfig.load(config, overrides)
+    console = Console(stderr=False)
+    if dry_run:
+        _dry_run(settings, console)
+        return
+    summary = run_with_progress(settings, console, prefect)
+    print_summary(console, settings, summary)
+
+
+def run_with_progress(settings: RunConfig, console: Console, prefect: bool) -> Summary:
+    """Run the batch with a live display; also what benchmarks and tests call."""
+    annotators = make_annotators(settings)
+    with LiveProgress(console, settings.folder) as live:
+        watch = Watch(live.on_plan, live.on_progress)
+        if not prefect:
+            return asyncio.run(run_batch(settings, annotators, watch=watch))
+        # Imported here: Prefect takes seconds to import and reads its settings when it does.
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        from flows.server import prefect_server
+
+        with prefect_server(settings.folder / "prefect-server.log") as url:
+            live.note(f"Prefect UI: {url.removesuffix('/api')}")
+            from flows.annotate import WATCH, annotate
+
+            for name in ("prefect.flow_runs", "prefect.task_runs"):
+                logging.getLogger(name).setLevel(logging.WARNING)
+            token = WATCH.set(watch)
+            try:
+                return asyncio.run(annotate(settings))
+            finally:
+                WATCH.reset(token)
+
+
+def _dry_run(settings: RunConfig, console: Console) -> None:
+    annotators = make_annotators(settings)
+    found = read_problems(settings.problems)
+    plan: Plan = make_plan(settings, found.rows, None, annotators)
+    console.print(settings.to_yaml(), highlight=False)
+    for rejected in found.rejected[:10]:
+        console.print(f"rejected: {rejected.file} row {rejected.row}: {rejected.message}", markup=False)
+    console.print(plan_table(settings, plan, RunFolder(settings.folder)))

@@ -1,0 +1,278 @@
+"""One annotation batch, from problems to dataset, as a plain Python call.
+
+    summary = asyncio.run(run_batch(config, make_annotators(config)))
+
+This is the library's API. The Prefect flow in `flows/` calls the same function and passes its own
+`run_shard`, so that each shard of each stage is a task; nothing here knows of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.annotator import Annotator, Tools
+from pipeline.config import RunConfig
+from pipeline.consensus import make_rule
+from pipeline.engine.protocol import Engine
+from pipeline.engine.room import EngineRoom
+from pipeline.errors import EngineFaultError, InputError
+from pipeline.files import locked
+from pipeline.grading import Grader
+from pipeline.inputs import read_problems, read_solutions, write_rejected
+from pipeline.join import annotated
+from pipeline.plan import Plan, make_plan
+from pipeline.progress import Progress, StageProgress
+from pipeline.prompts import PromptTemplate, load_prompt
+from pipeline.records import Label, Outcome, Problem, Solution, content_hash
+from pipeline.run_folder import RunFolder
+from pipeline.stages import (
+    AnnotateStage,
+    Fault,
+    GenerateStage,
+    ImportStage,
+    ShardResult,
+    Stage,
+    problem_key,
+    run_shard,
+)
+from pipeline.steps import make_splitter
+from pipeline.summary import Summary, make_summary
+
+log = logging.getLogger(__name__)
+
+PROMPTS = Path(__file__).parent / "prompt_files"
+CONSENSUS_VERSION = 1
+
+ShardWork = Callable[[], Awaitable[ShardResult]]
+RunShard = Callable[[str, int, int, ShardWork], Awaitable[ShardResult]]
+"""(stage, number of the shard, items in it, the work) -> what the work returns."""
+
+
+async def run_directly(stage: str, number: int, items: int, work: ShardWork) -> ShardResult:
+    return await work()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a caller follows a run; each is optional. All are called in the run's event loop."""
+
+    on_plan: Callable[[Plan, RunFolder], None] | None = None
+    on_progress: Callable[[Mapping[str, StageProgress]], None] | None = None
+
+
+async def run_batch(
+    config: RunConfig,
+    annotators: Sequence[Annotator],
+    run_one: RunShard = run_directly,
+    watch: Watch | None = None,
+) -> Summary:
+    """Run the batch, or continue it where an earlier start left it.
+
+    Raises ConfigError, InputError, PrerequisiteError or RunError before any model is loaded where
+    that can be known, and EngineFaultError when nothing at all could be made.
+    """
+    run = RunFolder(config.folder)
+    with locked(run.folder):
+        batch = _Batch(config, annotators, run, run_one, watch or Watch())
+        try:
+            summary = await batch.run()
+        except BaseException:
+            if (run.folder / "run.json").exists():
+                run.end("failed")
+            raise
+        run.end("finished")
+        return summary
+
+
+class _Batch:
+    def __init__(
+        self,
+        config: RunConfig,
+        annotators: Sequence[Annotator],
+        run: RunFolder,
+        run_one: RunShard,
+        watch: Watch,
+    ) -> None:
+        self.config = config
+        self.annotators = annotators
+        self.run_folder = run
+        self.run_one = run_one
+        self.watch = watch
+        self.splitter = make_splitter(config.steps.split)
+        self.prompt: PromptTemplate = load_prompt(config.generate.prompt, PROMPTS)
+        self.grader = Grader(config.grading)
+        self.progress = Progress(run.folder / "progress.json", watch.on_progress)
+        self.faults: Counter[str] = Counter()
+        self.left_out: set[str] = set()
+
+    async def run(self) -> Summary:
+        config, run = self.config, self.run_folder
+        found = read_problems(config.problems)
+        problems = {problem_key(p.id, p.question, p.answer): p for p in found.rows}
+        rejected = list(found.rejected)
+        imported: list[Solution] | None = None
+        if config.solutions is not None:
+            brought = read_solutions(
+                config.solutions, found.rows, self.splitter, config.steps.max_steps
+            )
+            imported = list(brought.rows)
+            rejected += brought.rejected
+        write_rejected(run.folder / "rejected", rejected)
+        if not problems or imported == []:
+            place = config.problems.path if not problems else config.solutions
+            raise InputError(f"{place}: no good row; see {run.folder / 'rejected'} for what is wrong")
+        plan = make_plan(
+            config, found.rows, None if imported is None else len(imported), self.annotators
+        )
+        attempt = run.begin(config, content_hash(sorted(problems)))
+        if self.watch.on_plan:
+            self.watch.on_plan(plan, run)
+
+        room = EngineRoom(config, attempt)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.grader.close)
+            stack.push_async_callback(room.close)
+            await self._stage(self._solutions_stage(problems, imported, room), room)
+            self.left_out = self._filtered(set(problems))
+            for annotator in self.annotators:
+                fingerprint = room.bare(annotator.role).fingerprint if annotator.role else ""
+                stage = AnnotateStage(
+                    config,
+                    annotator,
+                    self._chosen,
+                    lambda engine: Tools(engine, self.grader, self.prompt),
+                    fingerprint,
+                    self.prompt,
+                    run.verdicts(annotator.name),
+                )
+                await self._stage(stage, room)
+        self._label()
+        summary = make_summary(config, run, plan, self.progress.stages, len(rejected), self._chosen)
+        return summary
+
+    def _solutions_stage(
+        self, problems: dict[str, Problem], imported: list[Solution] | None, room: EngineRoom
+    ) -> Stage[Any]:
+        store = self.run_folder.solutions
+        if imported is not None:
+            return ImportStage(self.config, imported, self.grader, store)
+        fingerprint = room.bare("generator").fingerprint
+        return GenerateStage(
+            self.config, problems, self.prompt, self.splitter, self.grader, fingerprint, store
+        )
+
+    async def _stage(self, stage: Stage[Any], room: EngineRoom) -> None:
+        """All shards of a stage, a few at a time: enough to keep the engine full."""
+        stage.store.open(stage.fingerprint)
+        total, done = stage.counts()
+        self.progress.begin(stage.name, total, done)
+        engine = None
+        if stage.role is not None and done < total:
+            engine = await room.recorded(
+                stage.role,
+                self.run_folder.calls(stage.name),
+                lambda cost: self.progress.paid(stage.name, cost),
+            )
+        in_flight = 4 if engine is None else max(4, 4 * engine.max_in_flight // self.config.shard_size)
+        shards = enumerate(stage.pending())
+
+        def fault(fault: Fault) -> None:
+            self.faults[stage.name] += 1
+            self.progress.fault(stage.name)
+            if self.faults[stage.name] <= 5:
+                log.warning("%s: %s: %s; a later run tries again", stage.name, fault.id, fault.reason)
+
+        async def worker() -> None:
+            for number, items in shards:
+                await self.run_one(
+                    stage.name,
+                    number,
+                    len(items),
+                    lambda items=items: run_shard(  # type: ignore[misc]
+                        stage, items, engine, lambda: self.progress.row(stage.name), fault
+                    ),
+                )
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(in_flight):
+                    group.create_task(worker())
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            if engine is not None:
+                await engine.close()
+        self.progress.end(stage.name)
+        if total and self.faults[stage.name] == total - done > 0:
+            raise EngineFaultError(
+                f"{stage.name}: every one of {total - done} rows failed; the first reason is logged "
+                "above. Nothing is lost: run the same command again when it is cured"
+            )
+
+    def _filtered(self, problems: set[str]) -> set[str]:
+        """Keys of problems whose solutions are not annotated: pass rate out of bounds, or no longer
+        among the inputs."""
+        wanted = self.config.filter
+        right: Counter[str] = Counter()
+        decided: Counter[str] = Counter()
+        seen: set[str] = set()
+        for row in self.run_folder.solutions.rows(["problem_id", "question", "gold", "outcome"]):
+            key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
+            seen.add(key)
+            right[key] += row["outcome"] == Outcome.CORRECT
+            decided[key] += row["outcome"] != Outcome.UNDECIDED
+        out = seen - problems
+        for key in seen & problems:
+            if not decided[key]:
+                continue
+            rate = right[key] / decided[key]
+            if (
+                not wanted.min_pass_rate <= rate <= wanted.max_pass_rate
+                or (wanted.drop_never_right and rate == 0)
+                or (wanted.drop_always_right and rate == 1)
+            ):
+                out.add(key)
+        return out
+
+    def _chosen(self) -> Iterator[Solution]:
+        for solution in self.run_folder.solutions.read(Solution):
+            key = problem_key(solution.problem_id, solution.question, solution.gold)
+            if key not in self.left_out:
+                yield solution
+
+    def _label(self) -> None:
+        """Fuse the verdicts. Derived from the rows alone, so it is done anew when any of them is."""
+        config, run = self.config, self.run_folder
+        rule = make_rule(config.consensus.rule)
+        names = [annotator.name for annotator in self.annotators]
+        sources = [run.solutions, *(run.verdicts(name) for name in names)]
+        fingerprint = content_hash(
+            CONSENSUS_VERSION,
+            config.consensus.fingerprint,
+            sorted(self.left_out),
+            [sorted(part.sha256 for part in store.parts()) for store in sources],
+        )
+        total = sum(part.rows for part in run.solutions.parts())
+        self.progress.begin("consensus", total, 0)
+
+        def labels() -> Iterator[Label]:
+            for item in annotated(run, names, labels=False):
+                s = item.solution
+                self.progress.row("consensus")
+                if problem_key(s.problem_id, s.question, s.gold) in self.left_out:
+                    continue
+                if s.outcome is Outcome.UNDECIDED:
+                    reason = f"outcome undecided: {s.outcome_reason}"
+                    yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
+                else:
+                    yield rule(s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes)
+
+        run.labels.replace_all(fingerprint, labels(), Label)
+        self.progress.end("consensus")

@@ -1,0 +1,297 @@
+"""The run configuration: typed, every field described, read from YAML with `--set a.b=c` on top.
+
+`RunConfig.load(path, overrides)` refuses unknown keys with "did you mean"; `steplabel config`
+prints the resolved configuration. What an annotator takes is checked by the annotator itself
+(`annotators.registry`), so a new annotator needs no line here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.engine.protocol import Sampling
+from pipeline.errors import ConfigError
+from pipeline.records import content_hash
+
+
+class Options(BaseModel):
+    """Base of every part of the configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def fingerprint(self) -> str:
+        return content_hash(self.model_dump(mode="json"))
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class SamplingConfig(Options):
+    max_tokens: int = Field(1024, ge=1, description="tokens a completion may have; longer is cut")
+    temperature: float = Field(1.0, ge=0, description="sampling temperature; 0 is greedy")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus sampling")
+    top_k: int = Field(0, ge=0, description="sample among the k likeliest tokens; 0 is all")
+    stop: tuple[str, ...] = Field((), description="texts that end a completion")
+
+    def sampling(self) -> Sampling:
+        return Sampling(self.max_tokens, self.temperature, self.top_p, self.top_k, self.stop)
+
+
+class EngineConfig(Options):
+    """One model and how to reach it."""
+
+    kind: Literal["vllm", "openai", "transformers", "simulated", "replay"] = Field(
+        "vllm",
+        description="vllm in process, an OpenAI-compatible server, transformers, the simulated "
+        "policy, or the recorded calls of a run",
+    )
+    model: str = Field(description="folder or hub name of the model (replay: folder of a run)")
+    revision: str | None = Field(None, description="revision of a hub model")
+    url: str | None = Field(None, description="openai: base URL, such as http://127.0.0.1:8000/v1")
+    api_key_env: str = Field(
+        "OPENAI_API_KEY", description="openai: environment variable that holds the key"
+    )
+    chat_api: bool = Field(
+        False, description="openai: use /chat/completions (a server without /completions)"
+    )
+    tokenizer: str | None = Field(None, description="openai: tokenizer folder, for token prefixes")
+    template_args: dict[str, Any] = Field(
+        default_factory=dict,
+        description="values for the chat template, such as {enable_thinking: false}",
+    )
+    dtype: str = Field("auto", description="auto picks float32 on a CPU without native bfloat16")
+    max_num_seqs: int = Field(256, ge=1, description="sequences the engine decodes at once")
+    max_model_len: int | None = Field(None, ge=16, description="longest prompt and answer, tokens")
+    memory_share: float = Field(
+        0.9, gt=0, le=1, description="share of the GPU memory (CPU: of kv_cache_gib) it may take"
+    )
+    kv_cache_gib: float = Field(2.0, gt=0, description="CPU: memory for the prefix cache, GiB")
+    request_timeout_s: float = Field(600.0, gt=0, description="a call that takes longer is a fault")
+    retries: int = Field(4, ge=0, description="tries after a fault, with growing pauses")
+    trust_remote_code: bool = Field(False, description="run code that comes with the model")
+    args: dict[str, Any] = Field(
+        default_factory=dict, description="vllm: any further engine argument, passed on as it is"
+    )
+
+
+class ColumnsConfig(Options):
+    """Which column of the file holds what; dots reach into objects (`meta.level`)."""
+
+    id: str | None = Field(None, description="default: `id` where there is one, else a hash")
+    question: str = Field("question", description="the problem's text")
+    answer: str = Field("answer", description="the gold answer (a worked answer is reduced to it)")
+    reference: str | None = Field(None, description="a worked solution")
+    level: str | None = Field(None, description="difficulty, kept for the tables")
+
+
+class ProblemsConfig(Options):
+    path: str = Field(description="JSONL, JSON, CSV or Parquet file, a folder of them, or a datasets folder")
+    columns: ColumnsConfig = Field(default_factory=ColumnsConfig)
+    limit: int | None = Field(None, ge=1, description="take the first N good rows")
+    max_chars: int = Field(20_000, ge=1, description="longest question, in characters")
+    strict: bool = Field(False, description="stop at the first bad row instead of setting it aside")
+
+
+class SolutionColumnsConfig(Options):
+    problem_id: str | None = Field(None, description="joins a row to its problem")
+    question: str | None = Field(None, description="joins a row by the problem's text instead")
+    text: str | None = Field(None, description="the whole solution as one text")
+    steps: str | None = Field(None, description="or the solution as a list of steps")
+    generator: str | None = Field(None, description="the model that wrote it")
+    id: str | None = Field(None, description="default: a hash of problem and text")
+
+
+class SolutionsConfig(Options):
+    """Solutions you already have: generation is skipped."""
+
+    path: str = Field(description="JSONL, JSON, CSV or Parquet file, or a folder of them")
+    columns: SolutionColumnsConfig = Field(default_factory=SolutionColumnsConfig)
+    limit: int | None = Field(None, ge=1)
+    max_chars: int = Field(200_000, ge=1, description="longest solution, in characters")
+
+
+class GenerateConfig(Options):
+    samples: int = Field(4, ge=1, description="solutions a problem")
+    prompt: str = Field("boxed", description="a shipped prompt's name, or the path of a YAML file")
+    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
+
+
+class StepsConfig(Options):
+    split: str = Field(
+        "auto",
+        description="newline, blank_line, numbered, auto, or module:function of a splitter of yours",
+    )
+    max_steps: int = Field(200, ge=1, description="solutions with more steps are undecided")
+
+
+class GradingConfig(Options):
+    cut: Literal["undecided", "incorrect"] = Field(
+        "undecided", description="what a text cut by the length limit counts as"
+    )
+    timeout_s: float = Field(5.0, gt=0, description="longest comparison of two answers")
+    workers: int = Field(1, ge=1, description="worker processes for the comparisons")
+
+
+class FilterConfig(Options):
+    """Which problems are annotated, by the share of their solutions that are right."""
+
+    min_pass_rate: float = Field(0.0, ge=0, le=1)
+    max_pass_rate: float = Field(1.0, ge=0, le=1)
+    drop_never_right: bool = Field(False, description="leave out problems with no right solution")
+    drop_always_right: bool = Field(False, description="leave out problems with only right ones")
+
+
+class ConsensusConfig(Options):
+    rule: str = Field("agree", description="how verdicts become a label")
+    witnesses: tuple[str, ...] = Field(
+        ("rollouts", "judge"), description="annotators that must name the same first error"
+    )
+    vetoes: tuple[str, ...] = Field(
+        ("arithmetic",), description="annotators whose contradiction sets a solution aside"
+    )
+
+
+class DatasetConfig(Options):
+    views: tuple[str, ...] = Field(("stepwise", "first_error", "evidence"))
+    test_share: float = Field(0.1, ge=0, lt=1, description="share of problems in the test split")
+    license: str = Field("other", description="licence named in the card")
+    rows_per_file: int = Field(50_000, ge=1)
+
+
+class RunConfig(Options):
+    """Everything a run depends on."""
+
+    name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the run's folder")
+    runs_dir: str = Field("runs", description="folder that holds the runs")
+    seed: int = Field(0, ge=0)
+    about: str = Field("", description="paper or purpose, shown in the tables")
+    problems: ProblemsConfig
+    solutions: SolutionsConfig | None = None
+    engines: dict[str, EngineConfig] = Field(
+        default_factory=dict,
+        description="an engine for each role: generator, policy (rollouts), judge, or your own",
+    )
+    placement: Literal["in_turn", "side_by_side"] = Field(
+        "in_turn", description="load engines one after the other, or together (see memory_share)"
+    )
+    generate: GenerateConfig = Field(default_factory=GenerateConfig)
+    steps: StepsConfig = Field(default_factory=StepsConfig)
+    grading: GradingConfig = Field(default_factory=GradingConfig)
+    filter: FilterConfig = Field(default_factory=FilterConfig)
+    annotators: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    consensus: ConsensusConfig = Field(default_factory=ConsensusConfig)
+    dataset: DatasetConfig = Field(default_factory=DatasetConfig)
+    shard_size: int = Field(128, ge=1, le=4096, description="solutions a shard")
+    oracle: str | None = Field(
+        None,
+        description="who knows the true first error, for the quality table only: tinymath, or "
+        "module:function of yours (Solution -> int or None)",
+    )
+    budget_tokens: int | None = Field(None, ge=1, description="planned tokens; shown against used")
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.runs_dir) / self.name
+
+    def engine_for(self, role: str) -> EngineConfig:
+        """The role's engine; generator and policy stand in for each other."""
+        stand_in = {"generator": "policy", "policy": "generator"}.get(role, role)
+        config = self.engines.get(role) or self.engines.get(stand_in)
+        if config is None:
+            raise ConfigError(f"engines.{role}: missing; name a model under engines: {role}:")
+        return config
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_empty(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise ValueError("the configuration is a mapping; see `steplabel config --help`")
+        return data
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Self:
+        """Read YAML, put `a.b=value` overrides on top (values are YAML too), and check it.
+
+        Raises ConfigError naming file, key and what would be right.
+        """
+        path = Path(path)
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(f"{path}: no such file") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: can't be read as UTF-8 text: {error}") from error
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: not valid YAML: {error}") from error
+        for override in overrides:
+            _set(raw, override)
+        return cls.check(raw, str(path))
+
+    @classmethod
+    def check(cls, raw: Any, where: str) -> Self:
+        """A configuration from plain data; errors are told of `where`."""
+        return check_options(cls, raw, where)
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def check_options(kind: type[OptionsT], raw: Any, where: str) -> OptionsT:
+    """`raw` as options of `kind`; raises ConfigError with each bad key, and the nearest right one."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        lines = [_explain(kind, dict(problem)) for problem in error.errors()]
+        raise ConfigError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
+    place = tuple(problem["loc"])
+    key = ".".join(str(part) for part in place) or "configuration"
+    if problem["type"] == "extra_forbidden":
+        known = sorted(_fields_at(kind, place[:-1]))
+        near = difflib.get_close_matches(str(place[-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        return f"unknown key {key!r}; {hint}"
+    if problem["type"] == "missing":
+        return f"{key!r} is missing"
+    got = repr(problem.get("input"))
+    return f"{key}: {problem['msg']} (got {got if len(got) < 80 else got[:77] + '...'})"
+
+
+def _fields_at(kind: Any, place: tuple[Any, ...]) -> set[str]:
+    for part in place:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(part)].annotation
+            options = [a for a in get_args(kind) if isinstance(a, type) and issubclass(a, BaseModel)]
+            kind = options[-1] if options else kind
+        # a mapping's own key leads to its value type, which the line above has already taken
+    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+
+
+def _set(raw: Any, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override}: write it as key.subkey=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from error
+    *parents, last = key.strip().split(".")
+    at = raw
+    for parent in parents:
+        if not isinstance(at, dict):
+            raise ConfigError(f"--set {override}: {parent!r} is not below a mapping")
+        if at.get(parent) is None:
+            at[parent] = {}
+        at = at[parent]
+    if not isinstance(at, dict):
+        raise ConfigError(f"--set {override}: {last!r} is not below a mapping")
+    at[last] = value

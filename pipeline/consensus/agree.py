@@ -1,0 +1,61 @@
+"""Keep a solution only where independent witnesses name the same first error.
+
+The consensus filter of "The Lessons of Developing Process Reward Models" (Zhang et al. 2025, arXiv
+2501.07301), with executed checks as a veto: a contradiction at step j says that the first error is
+at j or before, so a label past j, or "no error", can't stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipeline.records import NO_ERROR, Label, Solution, Status, Verdict, step_labels_for
+
+
+def agree(
+    solution: Solution,
+    verdicts: Mapping[str, Verdict],
+    witnesses: Sequence[str],
+    vetoes: Sequence[str],
+) -> Label:
+    """The label of one solution, or a label without a first error and the reason."""
+    n_steps = len(solution.steps)
+    values = _values(verdicts.values(), n_steps)
+
+    def set_aside(reason: str) -> Label:
+        return Label(solution.id, None, step_labels_for(None, n_steps), values, reason=reason)
+
+    for name in witnesses:
+        if name not in verdicts:
+            return set_aside(f"{name}: no verdict yet")
+        if not verdicts[name].decided:
+            return set_aside(f"{name}: {verdicts[name].reason}")
+    named = {verdicts[name].first_error for name in witnesses}
+    if len(named) != 1:
+        return set_aside("disagree: " + " and ".join(witnesses))
+    first_error = named.pop()
+    assert first_error is not None
+    for name in vetoes:
+        if name not in verdicts:
+            return set_aside(f"{name}: no verdict yet")
+        contradicted = [c.step for c in verdicts[name].checks if c.status is Status.CONTRADICTED]
+        if contradicted and (first_error == NO_ERROR or first_error > min(contradicted)):
+            return set_aside(f"{name}: contradicts an earlier step")
+    return Label(
+        solution.id,
+        first_error,
+        step_labels_for(first_error, n_steps),
+        values,
+        agreed=tuple(witnesses),
+    )
+
+
+def _values(verdicts: Iterable[Verdict], n_steps: int) -> tuple[float | None, ...]:
+    """Share of right rollouts after each step, over all annotators that made rollouts."""
+    right = [0] * (n_steps + 1)
+    decided = [0] * (n_steps + 1)
+    for verdict in verdicts:
+        for probe in verdict.probes:
+            right[probe.prefix] += probe.right
+            decided[probe.prefix] += probe.decided
+    return tuple(r / n if n else None for r, n in zip(right[1:], decided[1:], strict=True))

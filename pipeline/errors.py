@@ -1,0 +1,49 @@
+"""Every error a user can meet, in one tree.
+
+StepLabelError
+├── ConfigError        the run configuration is wrong: names the key and what would be right
+├── InputError         a file, row or field that can't be read: names all three
+├── PrerequisiteError  something is not installed or not allowed here: names the command that cures it
+├── RunError           a run folder that is locked, damaged, or of another version
+└── EngineError        a model engine failed
+    ├── BadRequestError    the request itself is refused; trying again can't help
+    └── EngineFaultError   the engine or the way to it failed; worth another try
+
+The command line prints the message alone, without a traceback, and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+
+class StepLabelError(Exception):
+    """Root of every error raised on purpose. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class ConfigError(StepLabelError):
+    exit_code = 2
+
+
+class InputError(StepLabelError):
+    exit_code = 3
+
+
+class PrerequisiteError(StepLabelError):
+    exit_code = 4
+
+
+class RunError(StepLabelError):
+    exit_code = 5
+
+
+class EngineError(StepLabelError):
+    exit_code = 6
+
+
+class BadRequestError(EngineError):
+    pass
+
+
+class EngineFaultError(EngineError):
+    pass

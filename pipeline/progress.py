@@ -1,0 +1,111 @@
+"""How far a run is: rows, tokens and time of each stage, with an ETA.
+
+The run writes `progress.json` at most once a second; `steplabel status` and the Prefect artifacts
+read it, so watching a run never touches it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.files import read_json, write_json
+from pipeline.records import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """`seconds` is wall time of this stage over all attempts; the tokens are those that were paid
+    for in this run folder, replayed calls counted once. `replayed` counts the calls that an earlier
+    attempt had recorded."""
+
+    rows_done: int = 0
+    rows_total: int = 0
+    faults: int = 0
+    calls: int = 0
+    replayed: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    state: str = "waiting"
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Sampled tokens a second of wall time."""
+        return self.completion_tokens / self.seconds if self.seconds > 0 else 0.0
+
+    def eta_seconds(self, resumed_rows: int = 0) -> float | None:
+        """What is left, at the pace so far; None before there is one."""
+        made = self.rows_done - resumed_rows
+        if self.state != "running" or made <= 0:
+            return None
+        return (self.rows_total - self.rows_done) * self.seconds / made
+
+
+class Progress:
+    """Mutable progress of all stages; `on_change` is called at most once a second."""
+
+    def __init__(
+        self, path: Path, on_change: Callable[[Mapping[str, StageProgress]], None] | None = None
+    ) -> None:
+        self._path = path
+        self._on_change = on_change
+        self._before = read_progress(path)
+        self.stages: dict[str, StageProgress] = {}
+        self.resumed: dict[str, int] = {}
+        self._began: dict[str, float] = {}
+        self._written = 0.0
+
+    def begin(self, stage: str, rows_total: int, rows_done: int) -> None:
+        old = self._before.get(stage, StageProgress())
+        self.resumed[stage] = rows_done
+        self._began[stage] = time.monotonic() - old.seconds
+        self.stages[stage] = replace(
+            old, rows_total=rows_total, rows_done=rows_done, faults=0, replayed=0, state="running"
+        )
+        self._tell(force=True)
+
+    def row(self, stage: str) -> None:
+        now = self.stages[stage]
+        self._update(stage, rows_done=now.rows_done + 1)
+
+    def fault(self, stage: str) -> None:
+        self._update(stage, faults=self.stages[stage].faults + 1)
+
+    def paid(self, stage: str, cost: Cost) -> None:
+        """A call was made, not replayed."""
+        now = self.stages[stage]
+        self._update(
+            stage,
+            calls=now.calls + cost.calls,
+            prompt_tokens=now.prompt_tokens + cost.prompt_tokens,
+            cached_tokens=now.cached_tokens + cost.cached_tokens,
+            completion_tokens=now.completion_tokens + cost.completion_tokens,
+        )
+
+    def end(self, stage: str) -> None:
+        self._update(stage, state="finished")
+        self._tell(force=True)
+
+    def _update(self, stage: str, **changes: Any) -> None:
+        seconds = time.monotonic() - self._began[stage]
+        self.stages[stage] = replace(self.stages[stage], seconds=seconds, **changes)
+        self._tell()
+
+    def _tell(self, force: bool = False) -> None:
+        if not force and time.monotonic() - self._written < 1.0:
+            return
+        self._written = time.monotonic()
+        write_json(self._path, {name: asdict(stage) for name, stage in self.stages.items()})
+        if self._on_change:
+            self._on_change(self.stages)
+
+
+def read_progress(path: Path) -> dict[str, StageProgress]:
+    """Stages by name; empty before a run has begun."""
+    raw = read_json(path) or {}
+    return {name: StageProgress(**stage) for name, stage in raw.items()}

@@ -1,0 +1,69 @@
+"""Prompts are data: one YAML file each, filled with a problem's and a solution's text.
+
+A file holds `style: chat` (or `raw`, for a completion model), `user:`, maybe `system:`, `parse:`
+(the name of the parser a judge's answers go through) and `about:`. Slots are written `{{name}}`.
+A slot's value is put in once and never read again, so braces in a problem are just text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pipeline.engine.protocol import Turns
+from pipeline.errors import ConfigError
+from pipeline.records import content_hash
+
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+_KEYS = {"about", "style", "system", "user", "parse"}
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTemplate:
+    name: str
+    style: str
+    user: str
+    system: str | None = None
+    parse: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        return content_hash(self.style, self.system, self.user, self.parse)
+
+    def fill(self, values: Mapping[str, str]) -> Turns:
+        """Raises ConfigError when the template has a slot that `values` does not fill."""
+
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in values:
+                raise ConfigError(
+                    f"prompt {self.name}: no value for {{{{{match[1]}}}}}; it may use "
+                    + ", ".join(f"{{{{{key}}}}}" for key in sorted(values))
+                )
+            return values[match[1]]
+
+        system = None if self.system is None else _SLOT.sub(value, self.system)
+        return Turns(_SLOT.sub(value, self.user), system, raw=self.style == "raw")
+
+
+def load_prompt(name: str, shipped: Path) -> PromptTemplate:
+    """The prompt file at path `name` (ends in .yaml), or the shipped one of that name."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else shipped / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in shipped.glob("*.yaml")))
+        raise ConfigError(f"prompt {name!r}: no such file; shipped prompts are: {known}")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("user"), str):
+        raise ConfigError(f"{path}: a prompt is a mapping with a text under `user:`")
+    if unknown := set(raw) - _KEYS:
+        raise ConfigError(f"{path}: unknown keys {sorted(unknown)}; known are {sorted(_KEYS)}")
+    style = raw.get("style", "chat")
+    if style not in ("chat", "raw"):
+        raise ConfigError(f"{path}: style is {style!r}, should be chat or raw")
+    return PromptTemplate(path.stem, style, raw["user"], raw.get("system"), raw.get("parse"))

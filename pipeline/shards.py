@@ -1,0 +1,196 @@
+"""A stage's rows on disk: immutable Parquet parts and the manifest that says which of them count.
+
+A part is written to a temporary name, fsynced, renamed, and only then entered in `manifest.jsonl`
+with its sha256 and row count, so a run killed at any instant leaves whole parts and maybe a stray
+file that no one reads. Each entry carries the fingerprint of what made it (configuration, code and
+model versions); rows of another fingerprint stay on disk and are not read.
+
+Done-ness is known for each row: a batch may grow, and shards may be cut anew, without any row being
+made twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import RunError
+from pipeline.files import read_json, replacing, sha256_of, sync_folder, write_json
+from pipeline.records import Record, content_hash, to_table
+
+log = logging.getLogger(__name__)
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One entry of the manifest."""
+
+    file: str
+    sha256: str
+    rows: int
+    bytes: int
+    fingerprint: str
+
+
+class Store:
+    """The parts of one stage. One process writes (the run's lock sees to it), any number read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest.jsonl"
+
+    def open(self, fingerprint: str) -> None:
+        """Make `fingerprint` current; set damaged parts aside, so that their rows are made again."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for stray in self.folder.glob(".*.tmp"):
+            stray.unlink()
+        self._drop_torn_line()
+        parts = self._parts()
+        damaged = {part.file: problem for part in parts if (problem := self._damage(part))}
+        if damaged:
+            self._rewrite([part for part in parts if part.file not in damaged])
+        for name, problem in damaged.items():
+            path = self.folder / name
+            log.warning("%s: %s; its rows are made again", path, problem)
+            if path.exists():
+                os.replace(path, path.with_name(name + ".damaged"))
+        write_json(self.folder / "current.json", {"fingerprint": fingerprint})
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The current fingerprint; None where the stage has not begun."""
+        current = read_json(self.folder / "current.json")
+        return None if current is None else str(current["fingerprint"])
+
+    def parts(self) -> list[Part]:
+        """The parts of the current fingerprint, in the order they were finished."""
+        current = self.fingerprint
+        return [part for part in self._parts() if part.fingerprint == current]
+
+    def read(self, kind: type[RecordT], columns: Sequence[str] | None = None) -> Iterator[RecordT]:
+        """Rows of the current parts. Raises RunError naming a part that can't be read."""
+        for row in self.rows(columns):
+            yield kind.from_row(row)
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
+        """The same as plain dicts, a row group in memory at a time."""
+        for part in self.parts():
+            path = self.folder / part.file
+            try:
+                with pq.ParquetFile(path) as file:
+                    for batch in file.iter_batches(1024, columns=None if columns is None else list(columns)):
+                        yield from batch.to_pylist()
+            except (OSError, pa.ArrowInvalid) as error:
+                raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
+
+    def write(self, rows: Sequence[Record], kind: type[Record]) -> Part:
+        """A new part of these rows, durable when this returns."""
+        fingerprint = self.fingerprint
+        assert fingerprint is not None, "open() comes first"
+        return self._write(rows, kind, fingerprint)
+
+    def _write(self, rows: Sequence[Record], kind: type[Record], fingerprint: str) -> Part:
+        table = to_table(rows, kind)
+        name = f"part-{content_hash(fingerprint, table.column(0).to_pylist())}.parquet"
+        path = self.folder / name
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+        part = Part(name, sha256_of(path), len(rows), path.stat().st_size, fingerprint)
+        with self.manifest.open("a", encoding="utf-8") as file:
+            file.write(_line(part))
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(self.folder)
+        return part
+
+    def replace_all(self, fingerprint: str, rows: Iterable[Record], kind: type[Record]) -> None:
+        """For derived stages: these rows, and no others, under a fingerprint of all they come from.
+        Readers see the old rows until the new ones are whole. Does nothing when it is done already.
+        """
+        done = self.folder / "done.json"
+        record = read_json(done)
+        if record is not None and record["fingerprint"] == fingerprint == self.fingerprint:
+            self.open(fingerprint)
+            if sum(part.rows for part in self.parts()) == record["rows"]:
+                return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._drop_torn_line()
+        old = [part for part in self._parts() if part.fingerprint != fingerprint]
+        self._rewrite(old)
+        total = sum(self._write(chunk, kind, fingerprint).rows for chunk in chunked(rows, 8192))
+        write_json(self.folder / "current.json", {"fingerprint": fingerprint})
+        self._rewrite(self.parts())
+        kept = {part.file for part in self.parts()}
+        for path in self.folder.glob("part-*.parquet"):
+            if path.name not in kept:
+                path.unlink()
+        write_json(done, {"fingerprint": fingerprint, "rows": total})
+
+    def _rewrite(self, parts: Sequence[Part]) -> None:
+        with replacing(self.manifest) as temporary:
+            temporary.write_text("".join(_line(part) for part in parts), encoding="utf-8")
+
+    def _parts(self) -> list[Part]:
+        try:
+            lines = self.manifest.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        parts: dict[str, Part] = {}
+        for number, line in enumerate(lines, 1):
+            try:
+                part = Part(**json.loads(line))
+            except (ValueError, TypeError) as error:
+                if number == len(lines):
+                    break  # torn by a kill; open() removes it
+                raise RunError(f"{self.manifest}: line {number} is damaged: {error}") from error
+            parts[part.file] = part
+        return list(parts.values())
+
+    def _drop_torn_line(self) -> None:
+        if not self.manifest.exists():
+            return
+        text = self.manifest.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if whole != text:
+            with replacing(self.manifest) as temporary:
+                temporary.write_bytes(whole)
+
+    def _damage(self, part: Part) -> str | None:
+        path = self.folder / part.file
+        if not path.exists():
+            return "it is gone"
+        if path.stat().st_size != part.bytes or sha256_of(path) != part.sha256:
+            return "its contents changed"
+        return None
+
+
+def _line(part: Part) -> str:
+    return json.dumps(asdict(part)) + "\n"
+
+
+ItemT = TypeVar("ItemT")
+
+
+def chunked(items: Iterable[ItemT], size: int) -> Iterator[list[ItemT]]:
+    """Lists of `size` items; the last may be shorter."""
+    chunk: list[ItemT] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,305 @@
+"""The stages of a run: each turns rows into rows, a shard at a time, and knows which are done.
+
+    generate | import   problems (or your solutions) -> graded solutions
+    <annotator>         solutions -> verdicts, one stage for each annotator
+
+A stage's rows are keyed by its fingerprint (configuration, code and model versions) and by the ids
+of the rows they come from, so a rerun makes only what is missing, and a change of configuration
+only the stages it touches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from pipeline.annotator import Annotator, Tools
+from pipeline.config import RunConfig
+from pipeline.engine.protocol import Engine, SampleRequest
+from pipeline.errors import BadRequestError, EngineFaultError
+from pipeline.grading import Grader
+from pipeline.prompts import PromptTemplate
+from pipeline.records import (
+    Outcome,
+    Problem,
+    Record,
+    Solution,
+    Verdict,
+    content_hash,
+)
+from pipeline.shards import Store, chunked
+from pipeline.steps import Splitter
+
+GENERATE_VERSION = 1
+IMPORT_VERSION = 1
+
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that could not be made now. It is not written; the next run of the batch tries again."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    rows: int
+    faults: tuple[Fault, ...]
+
+
+class Stage(Protocol, Generic[ItemT]):
+    """`role` names the engine it needs. An item is what one coroutine works on."""
+
+    name: str
+    role: str | None
+    store: Store
+    fingerprint: str
+    kind: type[Record]
+
+    def pending(self) -> Iterator[list[ItemT]]:
+        """Items not done yet, in shards. Read lazily: a batch may be larger than memory."""
+        ...
+
+    def counts(self) -> tuple[int, int]:
+        """(items in all, items done)."""
+        ...
+
+    async def make(self, item: ItemT, engine: Engine | None) -> list[Record]:
+        """The rows of one item. Raises EngineError."""
+        ...
+
+    def item_id(self, item: ItemT) -> str: ...
+
+
+async def run_shard(
+    stage: Stage[Any],
+    items: list[Any],
+    engine: Engine | None,
+    on_row: Callable[[], None],
+    on_fault: Callable[[Fault], None],
+) -> ShardResult:
+    """Make all rows of one shard at once and write them as one part."""
+
+    async def one(item: Any) -> list[Record] | Fault:
+        try:
+            rows = await stage.make(item, engine)
+        except (EngineFaultError, BadRequestError) as error:
+            fault = Fault(stage.item_id(item), str(error))
+            on_fault(fault)
+            return fault
+        on_row()
+        return rows
+
+    results = await asyncio.gather(*(one(item) for item in items))
+    rows = [row for result in results if not isinstance(result, Fault) for row in result]
+    if rows:
+        await asyncio.to_thread(stage.store.write, rows, stage.kind)
+    return ShardResult(len(rows), tuple(r for r in results if isinstance(r, Fault)))
+
+
+def problem_key(problem_id: str, question: str, gold: str) -> str:
+    """A problem by its content: the same id with another text or answer is another problem."""
+    return content_hash(problem_id, question, gold)
+
+
+class GenerateStage:
+    """N solutions to each problem, split into steps and graded. An item is a problem."""
+
+    name = "generate"
+    role: str | None = "generator"
+    kind: type[Record] = Solution
+
+    def __init__(
+        self,
+        config: RunConfig,
+        problems: Mapping[str, Problem],
+        prompt: PromptTemplate,
+        splitter: Splitter,
+        grader: Grader,
+        engine_fingerprint: str,
+        store: Store,
+    ) -> None:
+        self._config = config
+        self._problems = problems
+        self._prompt = prompt
+        self._splitter = splitter
+        self._grader = grader
+        self._sampling = config.generate.sampling.sampling()
+        self._generator = config.engine_for("generator").model
+        self.store = store
+        self._made_by = content_hash(
+            GENERATE_VERSION, engine_fingerprint, prompt.fingerprint, config.generate.fingerprint
+        )
+        self.fingerprint = content_hash(
+            self._made_by, config.steps.fingerprint, config.grading.fingerprint
+        )
+
+    def pending(self) -> Iterator[list[Problem]]:
+        done = self._done()
+        todo = (self._problems[key] for key in sorted(self._problems) if key not in done)
+        return chunked(todo, max(1, self._config.shard_size // self._config.generate.samples))
+
+    def counts(self) -> tuple[int, int]:
+        return len(self._problems), len(self._done() & self._problems.keys())
+
+    def item_id(self, item: Problem) -> str:
+        return item.id
+
+    async def make(self, item: Problem, engine: Engine | None) -> list[Record]:
+        assert engine is not None
+        prompt = engine.renderer.render(self._prompt.fill({"question": item.question}))
+        n = self._config.generate.samples
+        result = await engine.sample(SampleRequest(prompt, self._sampling, n))
+        key = problem_key(item.id, item.question, item.answer)
+        share = replace(
+            result.cost,
+            calls=0,
+            prompt_tokens=0,
+            cached_tokens=0,
+            completion_tokens=0,
+            seconds=result.cost.seconds / n,
+        )
+        rows: list[Record] = []
+        for index, completion in enumerate(result.completions):
+            # The call is charged to its first solution, sampled tokens to each their own.
+            cost = replace(
+                result.cost if index == 0 else share,
+                completion_tokens=len(completion.token_ids)
+                or result.cost.completion_tokens // n,
+                seconds=share.seconds,
+            )
+            solution = Solution(
+                id=content_hash(key, self._made_by, index, completion.text),
+                problem_id=item.id,
+                question=item.question,
+                gold=item.answer,
+                steps=tuple(self._splitter(completion.text)),
+                generator=self._generator,
+                index=index,
+                finish_reason=completion.finish_reason,
+                reference=item.reference,
+                level=item.level,
+                token_ids=completion.token_ids,
+                cost=cost,
+            )
+            rows.append(await graded(solution, self._grader, self._config.steps.max_steps))
+        return rows
+
+    def _done(self) -> set[str]:
+        rows = self.store.rows(["problem_id", "question", "gold"])
+        return {problem_key(str(r["problem_id"]), str(r["question"]), str(r["gold"])) for r in rows}
+
+
+class ImportStage:
+    """Solutions you brought, graded. An item is a solution whose id is a hash of its content."""
+
+    name = "import"
+    role: str | None = None
+    kind: type[Record] = Solution
+
+    def __init__(
+        self, config: RunConfig, solutions: Iterable[Solution], grader: Grader, store: Store
+    ) -> None:
+        self._config = config
+        self._solutions = {
+            s.id: s
+            for s in (
+                replace(s, id=content_hash(problem_key(s.problem_id, s.question, s.gold), s.id))
+                for s in solutions
+            )
+        }
+        self._grader = grader
+        self.store = store
+        self.fingerprint = content_hash(
+            IMPORT_VERSION, config.steps.fingerprint, config.grading.fingerprint
+        )
+
+    def pending(self) -> Iterator[list[Solution]]:
+        done = self._done()
+        todo = (s for s in self._solutions.values() if s.id not in done)
+        return chunked(todo, self._config.shard_size)
+
+    def counts(self) -> tuple[int, int]:
+        return len(self._solutions), len(self._done() & self._solutions.keys())
+
+    def item_id(self, item: Solution) -> str:
+        return item.id
+
+    async def make(self, item: Solution, engine: Engine | None) -> list[Record]:
+        return [await graded(item, self._grader, self._config.steps.max_steps)]
+
+    def _done(self) -> set[str]:
+        return {str(row["id"]) for row in self.store.rows(["id"])}
+
+
+async def graded(solution: Solution, grader: Grader, max_steps: int) -> Solution:
+    """The solution with its final answer and outcome."""
+    if not solution.steps:
+        return replace(solution, outcome_reason="empty text")
+    if len(solution.steps) > max_steps:
+        return replace(solution, outcome_reason=f"more than {max_steps} steps")
+    grade = await grader.grade(solution.text, solution.gold, solution.finish_reason)
+    return replace(
+        solution,
+        answer=grade.answer,
+        answer_rule=grade.rule,
+        outcome=grade.outcome,
+        outcome_reason=grade.reason,
+    )
+
+
+class AnnotateStage:
+    """One annotator over the chosen solutions. An item is a solution with a decided outcome."""
+
+    kind: type[Record] = Verdict
+
+    def __init__(
+        self,
+        config: RunConfig,
+        annotator: Annotator,
+        solutions: Callable[[], Iterator[Solution]],
+        tools: Callable[[Engine | None], Tools],
+        engine_fingerprint: str,
+        prompt: PromptTemplate,
+        store: Store,
+    ) -> None:
+        self._config = config
+        self._annotator = annotator
+        self._solutions = solutions
+        self._tools = tools
+        self.name = annotator.name
+        self.role = annotator.role
+        self.store = store
+        reads = (prompt.fingerprint, config.grading.fingerprint) if annotator.uses_outcome else ()
+        self.fingerprint = content_hash(annotator.fingerprint, engine_fingerprint, reads)
+
+    def pending(self) -> Iterator[list[Solution]]:
+        done = self._done()
+        todo = (s for s in self._candidates() if s.id not in done)
+        return chunked(todo, self._config.shard_size)
+
+    def counts(self) -> tuple[int, int]:
+        done = self._done()
+        ids = [s.id for s in self._candidates()]
+        return len(ids), sum(i in done for i in ids)
+
+    def item_id(self, item: Solution) -> str:
+        return item.id
+
+    async def make(self, item: Solution, engine: Engine | None) -> list[Record]:
+        try:
+            return [await self._annotator.annotate(item, self._tools(engine))]
+        except BadRequestError as error:
+            # The engine will never take it (too long, say): that is an answer, and not a label.
+            return [Verdict(item.id, self.name, None, f"request refused: {error}")]
+
+    def _candidates(self) -> Iterator[Solution]:
+        return (s for s in self._solutions() if s.outcome is not Outcome.UNDECIDED)
+
+    def _done(self) -> set[str]:
+        return {str(row["solution_id"]) for row in self.store.rows(["solution_id"])}

@@ -1,0 +1,137 @@
+"""Training documents: drills, problems with their solutions, and checked solutions.
+
+A document is token ids with a loss weight for each: 0 for what is given (question, solution to
+check), 1 for what is to be written, more where a verdict is given. All is drawn from a seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.testbed.facts import NAMES, Form, Problem, evaluate, expression
+from pipeline.testbed.grammar import training_problem
+from pipeline.testbed.inject import flawed_solution, valid_order
+from pipeline.testbed.judge_format import check_text, render_prompt, solve_text
+from pipeline.testbed.tokenizer import EOS, encode, vocabulary
+
+VERDICT_WEIGHT = 4.0
+_EOS_ID = vocabulary()[EOS]
+_BAD_ID = vocabulary()[" bad"]
+
+
+class Document(NamedTuple):
+    """`ids` and, for each, the weight of the loss of predicting it."""
+
+    ids: list[int]
+    weights: list[float]
+
+
+class Sample(NamedTuple):
+    """A solution a policy wrote, and the oracle's first error in it (-1 none)."""
+
+    question: str
+    steps: tuple[str, ...]
+    first_error: int
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Shares of the documents: drills, solved problems, checks of injected and of own errors."""
+
+    drill: float
+    solve: float
+    inject: float = 0.0
+    own: float = 0.0
+
+
+def document(prompt: str, written: str, verdict_weight: float = 1.0) -> Document:
+    given, ids = encode(prompt), [*encode(written), _EOS_ID]
+    weights = [verdict_weight if i == _BAD_ID else 1.0 for i in ids]
+    return Document(given + ids, [0.0] * len(given) + weights)
+
+
+def level_for(rng: random.Random, progress: float) -> int:
+    """Levels 1-2 at first; all five from 30% of the way, the upper ones more often."""
+    ramp = min(1.0, progress / 0.3)
+    easy, hard = (5, 4, 2, 0.5, 0.1), (1, 1.5, 2.5, 4, 5)
+    weights = [e * (1 - ramp) + h * ramp for e, h in zip(easy, hard, strict=True)]
+    return rng.choices((1, 2, 3, 4, 5), weights)[0]
+
+
+def drill(rng: random.Random) -> Document:
+    """Look a value up, compute, name the result: nothing else, loss on the answers only."""
+    names = rng.sample(NAMES, rng.randint(3, 9))
+    values = {name: rng.randint(2, 99 if rng.random() < 0.6 else 400) for name in names}
+    given = "Drill : " + " , ".join(f"{k}= {v}" for k, v in values.items()) + " ?"
+    asked: list[str] = []
+    forms = (Form.MORE, Form.FEWER, Form.TIMES, Form.HALF, Form.SHARE, Form.TOGETHER, Form.PERCENT)
+    while len(asked) < 8:
+        form = rng.choices(forms, (26, 22, 18, 10, 8, 14, 6))[0]
+        first, second = rng.sample(names, 2)
+        number = {
+            Form.TIMES: rng.randint(2, 9),
+            Form.SHARE: rng.randint(3, 8),
+            Form.PERCENT: rng.choice((10, 20, 25, 50)),
+        }.get(form, rng.randint(2, 60))
+        operands = (values[first], values[second])[: 2 if form is Form.TOGETHER else 1]
+        result = evaluate(form, number, operands)
+        if result is None:
+            continue
+        looked = [f"{n}= {values[n]}" for n in (first, second)[: len(operands)]]
+        name = rng.choice(NAMES)
+        values[name] = result
+        names = list(values)
+        sum_ = f"{expression(form, number, operands)} = {result}"
+        asked.append(" " + " , ".join([*looked, sum_, f"{name}= {result}"]) + " .")
+    return document(given, "".join(asked) + "\n")
+
+
+def solved(problem: Problem) -> Document:
+    """The policy's document: question, newline, reference."""
+    return document(problem.text + "\n", "".join(problem.reference))
+
+
+def numbered(problem: Problem) -> Document:
+    """The judge's way of solving: lines as in a check, without a solution to look at."""
+    prompt, written = solve_text(problem)
+    return document(prompt, written)
+
+
+def checked(question: Problem, steps: Sequence[str], first_error: int) -> Document:
+    """A solution to check, and the check that stops at the first bad token."""
+    prompt = render_prompt(question.text, steps)
+    return document(prompt, check_text(question, steps, first_error), VERDICT_WEIGHT)
+
+
+def injected(rng: random.Random, problem: Problem) -> Document:
+    """A check of a right solution in any order, or of one with errors put in."""
+    if rng.random() < 0.3:
+        order = problem.order if rng.random() < 0.7 else valid_order(rng, problem)
+        return checked(problem, problem.lines(order), -1)
+    flawed = flawed_solution(rng, problem)
+    return checked(problem, flawed.steps, flawed.first_error)
+
+
+def policy_document(rng: random.Random, progress: float, mix: Mix) -> Document:
+    if rng.random() < mix.drill:
+        return drill(rng)
+    return solved(training_problem(rng, level_for(rng, progress)))
+
+
+def judge_document(
+    rng: random.Random, progress: float, mix: Mix, samples: Sequence[Sample]
+) -> Document:
+    kind = rng.random()
+    if kind < mix.drill:
+        return drill(rng)
+    if kind < mix.drill + mix.solve:
+        return numbered(training_problem(rng, level_for(rng, progress)))
+    if samples and kind > 1 - mix.own:
+        from pipeline.testbed.facts import parse_problem
+
+        sample = rng.choice(samples)
+        return checked(parse_problem(sample.question), sample.steps, sample.first_error)
+    return injected(rng, training_problem(rng, level_for(rng, progress)))

@@ -1,0 +1,222 @@
+"""Training of TinyMath's policy and judge, on a CPU, from a seed.
+
+One document a row, rows of about one length in a batch, so nothing of another document is
+attended to. Drills alone first, then the role's mix of documents; levels rise over the first
+30%. The learning rate is constant for 60% of the tokens, then falls linearly to zero. Killed
+and started again with `resume`, a training goes on from its last checkpoint.
+
+    steplabel testbed train --policy --out .cache/tinymath/policy
+    steplabel testbed train --judge --out .cache/tinymath/judge
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.errors import InputError
+from pipeline.testbed.corpus import (
+    Document,
+    Mix,
+    Sample,
+    drill,
+    judge_document,
+    policy_document,
+)
+from pipeline.testbed.evaluate import quick_report
+from pipeline.testbed.model import PAD_ID, export_model, new_model
+from pipeline.testbed.optim import MuonAdamW
+
+log = logging.getLogger(__name__)
+BATCH_TOKENS = 6144
+POOL_DOCUMENTS = 2048
+DRILL_TOKENS = 3_000_000
+SOLVE_TOKENS = 12_000_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training. `role` is `policy` or `judge`; `tokens` the whole budget."""
+
+    role: str
+    out: Path
+    tokens: int
+    seed: int
+    threads: int = 1
+    samples: Path | None = None
+    own_share: float = 0.45
+    stop_at: int | None = None
+
+
+@dataclass
+class Progress:
+    tokens: int = 0
+    steps: int = 0
+    pool: int = 0
+
+
+def fast_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware; elsewhere float32 is far faster."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def load_samples(path: Path | None) -> list[Sample]:
+    """Rows of `question`, `steps`, `first_error`, as `steplabel testbed sample` writes them."""
+    if path is None or not path.exists():
+        return []
+    samples: list[Sample] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            sample = Sample(row["question"], tuple(row["steps"]), int(row["first_error"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}, row {number}: not a labelled sample ({error})") from error
+        samples.append(sample)
+    return samples
+
+
+def _document(run: Run, rng: random.Random, done: int, samples: Sequence[Sample]) -> Document:
+    if done < DRILL_TOKENS:
+        return drill(rng)
+    progress = done / run.tokens
+    if run.role == "policy":
+        return policy_document(rng, progress, Mix(0.15, 0.85))
+    if done < SOLVE_TOKENS:
+        return judge_document(rng, progress * 2, Mix(0.15, 0.75, 0.10), ())
+    own = run.own_share if samples else 0.0
+    return judge_document(rng, 1.0, Mix(0.05, 0.2, 0.75 - own, own), samples)
+
+
+def batches(
+    run: Run, pool: int, done: int, samples: Sequence[Sample]
+) -> list[tuple[Tensor, Tensor]]:
+    """The batches of one pool of documents, in random order: ids and weights (rows, length)."""
+    rng = random.Random(f"{run.role}-{run.seed}-{pool}")
+    size = POOL_DOCUMENTS // (2 if run.role == "judge" else 1)
+    documents = sorted((_document(run, rng, done, samples) for _ in range(size)), key=_length)
+    found: list[tuple[Tensor, Tensor]] = []
+    rows: list[Document] = []
+    for document in documents:
+        if rows and (len(rows) + 1) * len(document.ids) > BATCH_TOKENS:
+            found.append(_padded(rows))
+            rows = []
+        rows.append(document)
+    found.append(_padded(rows))
+    rng.shuffle(found)
+    return found
+
+
+def _length(document: Document) -> int:
+    return len(document.ids)
+
+
+def _padded(rows: Sequence[Document]) -> tuple[Tensor, Tensor]:
+    longest = max(len(row.ids) for row in rows)
+    ids = [row.ids + [PAD_ID] * (longest - len(row.ids)) for row in rows]
+    weights = [row.weights + [0.0] * (longest - len(row.ids)) for row in rows]
+    return torch.tensor(ids), torch.tensor(weights)
+
+
+def rate_factor(progress: float) -> float:
+    return 1.0 if progress < 0.6 else max(0.0, (1 - progress) / 0.4)
+
+
+def train(run: Run, *, resume: bool) -> Path:
+    """Train to the end of the budget; returns the checkpoint."""
+    torch.set_num_threads(run.threads)
+    run.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = run.out / "checkpoint.pt"
+    model = new_model(run.seed)
+    optimizer = MuonAdamW(model)
+    progress = Progress()
+    if resume and checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        progress = Progress(**saved["progress"])
+        log.info("going on from %s tokens", f"{progress.tokens:,}")
+    samples = load_samples(run.samples)
+    log.info("%s: %d own samples, bfloat16 %s", run.role, len(samples), fast_bfloat16())
+    amp = fast_bfloat16()
+    end = min(run.tokens, run.stop_at or run.tokens)
+    started, at_start = time.monotonic(), progress.tokens
+    told = saved_at = evaluated = time.monotonic()
+    losses: list[float] = []
+
+    def save() -> None:
+        state = {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "progress": vars(progress),
+        }
+        temporary = checkpoint.with_suffix(".new")
+        torch.save(state, temporary)
+        os.replace(temporary, checkpoint)
+
+    for ids, weights in _stream(run, progress, samples, end):
+        model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=amp):
+            logits = model(input_ids=ids, use_cache=False).logits
+        targets, weight = ids[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
+        each = functional.cross_entropy(
+            logits[:, :-1].float().reshape(targets.numel(), -1), targets, reduction="none"
+        )
+        loss = (each * weight).sum() / weight.sum()
+        loss.backward()
+        optimizer.step(rate_factor(progress.tokens / run.tokens))
+        progress.tokens += int((ids != PAD_ID).sum())
+        progress.steps += 1
+        losses.append(loss.item())
+        now = time.monotonic()
+        if now - told > 20:
+            speed = (progress.tokens - at_start) / (now - started)
+            log.info(
+                "step %d, %.2fM tokens, loss %.4f, %.0f tokens/s, %.0f min left",
+                progress.steps,
+                progress.tokens / 1e6,
+                sum(losses) / len(losses),
+                speed,
+                (end - progress.tokens) / speed / 60,
+            )
+            losses, told = [], now
+        if now - saved_at > 90:
+            save()
+            saved_at = now
+        if now - evaluated > 360:
+            log.info("%s", quick_report(model, run.role, run.out / "own-dev.jsonl"))
+            evaluated = time.monotonic()
+    save()
+    log.info("done: %s", quick_report(model, run.role, run.out / "own-dev.jsonl"))
+    return checkpoint
+
+
+def _stream(
+    run: Run, progress: Progress, samples: Sequence[Sample], end: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    while progress.tokens < end:
+        for batch in batches(run, progress.pool, progress.tokens, samples):
+            yield batch
+            if progress.tokens >= end:
+                return
+        progress.pool += 1
+
+
+def export_checkpoint(checkpoint: Path, folder: Path, card: str | None = None) -> None:
+    """Write the checkpoint's model to `folder` in the Hugging Face format."""
+    model = new_model(0)
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    export_model(model, folder, card)

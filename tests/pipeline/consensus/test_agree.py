@@ -1,0 +1,61 @@
+"""Only agreement makes a label; a contradiction before it takes it back; nothing else does."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.consensus.agree import agree
+from pipeline.records import Check, Outcome, ProbeCount, Solution, Status, Verdict
+
+STEPS = ("a\n", "b\n", "c\n")
+SOLUTION = Solution("s", "p", "q", "1", STEPS, "model", outcome=Outcome.INCORRECT)
+RULE = {"witnesses": ("rollouts", "judge"), "vetoes": ("arithmetic",)}
+
+
+def verdict(name: str, first_error: int | None, *contradicted: int) -> Verdict:
+    checks = tuple(Check(step, 0, 1, "1 = 2", Status.CONTRADICTED) for step in contradicted)
+    return Verdict("s", name, first_error, None if first_error is not None else "why", checks=checks)
+
+
+def label(rollouts: int | None, judge: int | None, *contradicted: int):
+    verdicts = {
+        "rollouts": verdict("rollouts", rollouts),
+        "judge": verdict("judge", judge),
+        "arithmetic": verdict("arithmetic", None, *contradicted),
+    }
+    return agree(SOLUTION, verdicts, **RULE)
+
+
+FIRST = st.one_of(st.none(), st.integers(-1, 2))
+
+
+@given(FIRST, FIRST)
+def test_kept_exactly_where_both_name_the_same(rollouts: int | None, judge: int | None) -> None:
+    found = label(rollouts, judge)
+    assert found.kept == (rollouts is not None and rollouts == judge)
+    assert (found.reason is None) == found.kept
+
+
+@given(st.integers(-1, 2), st.integers(0, 2))
+def test_a_contradiction_before_the_label_sets_it_aside(first_error: int, step: int) -> None:
+    kept = label(first_error, first_error, step).kept
+    assert kept == (first_error != -1 and first_error <= step)
+
+
+def test_steps_after_the_first_error_are_unknown_not_wrong() -> None:
+    assert label(1, 1).step_labels == (1, -1, None)
+    assert label(-1, -1).step_labels == (1, 1, 1)
+    assert label(0, 1).step_labels == (None, None, None)
+
+
+def test_a_missing_verdict_is_no_agreement() -> None:
+    found = agree(SOLUTION, {"rollouts": verdict("rollouts", 1)}, **RULE)
+    assert not found.kept
+    assert found.reason == "judge: no verdict yet"
+
+
+def test_values_are_the_share_of_right_rollouts_after_each_step() -> None:
+    probes = (ProbeCount(1, 3, 4), ProbeCount(2, 0, 4), ProbeCount(3, 0, 0, 2))
+    verdicts = {"rollouts": Verdict("s", "rollouts", 1, probes=probes)}
+    assert agree(SOLUTION, verdicts, **RULE).values == (0.75, 0.0, None)

@@ -1,0 +1,81 @@
+"""Bisection finds the first error wherever it is, stops early, and never calls a fault an error."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.records import Outcome
+from pipeline.search.bisection import Bisection, BisectionOptions
+
+
+def drive(search: Bisection, answer) -> int:
+    """Run a search to its end; returns the rollouts it took."""
+    taken = 0
+    while probes := search.next():
+        for probe in probes:
+            assert probe.rollouts > 0
+            for _ in range(probe.rollouts):
+                taken += 1
+                search.observe(probe.prefix, answer(probe.prefix))
+    return taken
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n - 1))))
+def test_perfect_policy_gives_the_exact_first_error(case: tuple[int, int]) -> None:
+    n_steps, error = case
+    search = Bisection(BisectionOptions(), n_steps, Outcome.INCORRECT)
+    drive(search, lambda t: Outcome.CORRECT if t <= error else Outcome.INCORRECT)
+    assert search.finding().first_error == error
+
+
+@given(st.integers(1, 60))
+def test_a_right_solution_costs_nothing(n_steps: int) -> None:
+    search = Bisection(BisectionOptions(), n_steps, Outcome.CORRECT)
+    assert search.next() == []
+    assert search.finding().first_error == -1
+
+
+@given(st.integers(2, 40))
+def test_faults_alone_decide_nothing(n_steps: int) -> None:
+    search = Bisection(BisectionOptions(), n_steps, Outcome.INCORRECT)
+    taken = drive(search, lambda t: Outcome.UNDECIDED)
+    assert search.finding().first_error is None
+    assert taken <= 4 + 2
+
+
+def test_a_policy_that_never_solves_the_problem_decides_nothing() -> None:
+    search = Bisection(BisectionOptions(), 8, Outcome.INCORRECT)
+    drive(search, lambda t: Outcome.INCORRECT)
+    assert search.finding().first_error is None
+    published = Bisection(BisectionOptions(check_start=False), 8, Outcome.INCORRECT)
+    drive(published, lambda t: Outcome.INCORRECT)
+    assert published.finding().first_error == 0
+
+
+def test_a_probe_ends_at_its_first_success() -> None:
+    search = Bisection(BisectionOptions(rollouts=8, wave=1), 2, Outcome.INCORRECT)
+    assert drive(search, lambda t: Outcome.CORRECT) == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_outcomes_within_a_round_does_not_matter(seed: int) -> None:
+    rng = random.Random(seed)
+    outcomes = {t: [rng.choice(list(Outcome)) for _ in range(6)] for t in range(20)}
+
+    def run(shuffle: bool) -> tuple:
+        search = Bisection(BisectionOptions(wave=3), 20, Outcome.INCORRECT)
+        taken = dict.fromkeys(range(20), 0)
+        while probes := search.next():
+            for probe in probes:
+                start = taken[probe.prefix]
+                taken[probe.prefix] += probe.rollouts
+                wave = outcomes[probe.prefix][start : start + probe.rollouts]
+                for outcome in reversed(wave) if shuffle else wave:
+                    search.observe(probe.prefix, outcome)
+        return search.finding(), search.counts
+
+    assert run(False) == run(True)

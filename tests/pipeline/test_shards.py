@@ -1,0 +1,116 @@
+"""Parts are whole or absent, whatever happens to the folder between two runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import RunError
+from pipeline.files import locked
+from pipeline.records import Label
+from pipeline.shards import Store, chunked
+
+
+def rows(*ids: int) -> list[Label]:
+    return [Label(f"s{i}", -1, (1, 1)) for i in ids]
+
+
+def ids(store: Store) -> list[str]:
+    return sorted(label.solution_id for label in store.read(Label))
+
+
+def store_with(folder: Path, *parts: list[Label]) -> Store:
+    store = Store(folder)
+    store.open("v1")
+    for part in parts:
+        store.write(part, Label)
+    return store
+
+
+def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1, 2), rows(3))
+    assert list(store.read(Label)) == rows(1, 2, 3)
+
+
+def test_another_fingerprint_starts_empty_and_the_old_rows_come_back_with_theirs(
+    tmp_path: Path,
+) -> None:
+    store = store_with(tmp_path, rows(1))
+    store.open("v2")
+    assert ids(store) == []
+    store.open("v1")
+    assert ids(store) == ["s1"]
+
+
+def test_writing_the_same_rows_again_does_not_double_them(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1, 2), rows(1, 2))
+    assert ids(store) == ["s1", "s2"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "delete"])
+def test_a_damaged_part_is_set_aside_and_the_others_stay(tmp_path: Path, damage: str) -> None:
+    store = store_with(tmp_path, rows(1), rows(2))
+    path = tmp_path / store.parts()[0].file
+    data = bytearray(path.read_bytes())
+    if damage == "delete":
+        path.unlink()
+    else:
+        data[10] ^= 255
+        path.write_bytes(data[:20] if damage == "truncate" else data)
+    store.open("v1")
+    assert ids(store) == ["s2"]
+
+
+def test_a_manifest_line_torn_by_a_kill_is_dropped(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1))
+    with store.manifest.open("a") as file:
+        file.write('{"file": "part-')
+    assert ids(store) == ["s1"]
+    store.open("v1")
+    store.write(rows(2), Label)
+    assert ids(store) == ["s1", "s2"]
+
+
+def test_a_damaged_manifest_line_is_an_error_with_its_place(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1))
+    store.manifest.write_text("garbage\n" + store.manifest.read_text())
+    with pytest.raises(RunError, match=r"manifest.jsonl: line 1"):
+        store.open("v1")
+
+
+def test_derived_rows_are_replaced_as_a_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.replace_all("a", rows(1, 2), Label)
+    store.replace_all("b", rows(3), Label)
+    assert ids(store) == ["s3"]
+    assert len(list(tmp_path.glob("part-*.parquet"))) == 1
+
+
+def test_derived_rows_that_are_done_are_not_made_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.replace_all("a", rows(1), Label)
+
+    def never():
+        raise AssertionError("made again")
+        yield
+
+    store.replace_all("a", never(), Label)
+    assert ids(store) == ["s1"]
+
+
+def test_derived_rows_with_a_damaged_part_are_made_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.replace_all("a", rows(1), Label)
+    next(tmp_path.glob("part-*.parquet")).unlink()
+    store.replace_all("a", rows(1), Label)
+    assert ids(store) == ["s1"]
+
+
+def test_a_locked_folder_names_its_holder(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(RunError, match=r"in use by process \d+"), locked(tmp_path):
+        pass
+
+
+def test_chunks_hold_every_item_once() -> None:
+    assert list(chunked(range(5), 2)) == [[0, 1], [2, 3], [4]]
