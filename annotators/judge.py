@@ -53,7 +53,9 @@ class JudgeAnnotator:
 
     def expected_completion_tokens(self, solution: Expectation) -> float:
         """A vote writes about as much as it reads, less where it stops at an error."""
-        return self._votes * min(solution.tokens, self._sampling.max_tokens) * (1 - solution.wrong / 2)
+        return (
+            self._votes * min(solution.tokens, self._sampling.max_tokens) * (1 - solution.wrong / 2)
+        )
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
@@ -62,9 +64,7 @@ class JudgeAnnotator:
         result = await tools.engine.sample(SampleRequest(prompt, self._sampling, self._votes))
         votes = tuple(self._vote(c, len(solution.steps)) for c in result.completions)
         first_error, reason = majority(votes, self._min_votes)
-        return Verdict(
-            solution.id, self.name, first_error, reason, votes=votes, cost=result.cost
-        )
+        return Verdict(solution.id, self.name, first_error, reason, votes=votes, cost=result.cost)
 
     def _vote(self, completion: Completion, n_steps: int) -> Vote:
         if completion.finish_reason == "length":
@@ -96,9 +96,7 @@ def judge_slots(solution: Solution) -> dict[str, str]:
     return {
         "question": solution.question,
         "solution": solution.text,
-        "numbered": "".join(
-            f"#{i} {step.rstrip()}\n" for i, step in enumerate(solution.steps, 1)
-        ),
+        "numbered": "".join(f"#{i} {step.rstrip()}\n" for i, step in enumerate(solution.steps, 1)),
         "steps": fenced,
         "reference": solution.reference or "",
         "last_index": str(len(solution.steps) - 1),

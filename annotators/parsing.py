@@ -1,4 +1,4 @@
-"""A judge's text -> the first error it names. Strict: what is not clearly said is a missing vote."""
+"""A judge's text -> the first error it names; what is not clearly said is a missing vote."""
 
 from __future__ import annotations
 

@@ -28,7 +28,10 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
         options = dict(raw)
         kind = load_named("annotator", str(options.pop("kind", name)), ANNOTATORS)
         annotators.append(kind(name, check_options(kind.OPTIONS, options, where)))
-    for role, names in (("witnesses", config.consensus.witnesses), ("vetoes", config.consensus.vetoes)):
+    for role, names in (
+        ("witnesses", config.consensus.witnesses),
+        ("vetoes", config.consensus.vetoes),
+    ):
         for name in names:
             if name not in config.annotators:
                 raise ConfigError(

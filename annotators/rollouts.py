@@ -24,7 +24,9 @@ VERSION = 1
 
 
 class RolloutOptions(Options):
-    strategy: str = Field("bisection", description="bisection, exhaustive, or module:Class of yours")
+    strategy: str = Field(
+        "bisection", description="bisection, exhaustive, or module:Class of yours"
+    )
     search: dict[str, Any] = Field(default_factory=dict, description="the strategy's own options")
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     role: str = Field("policy", description="the engine that continues the prefixes")

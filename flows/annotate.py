@@ -35,7 +35,7 @@ from pipeline.summary import Summary
 
 PROGRESS_EVERY_S = 2.0
 
-WATCH: ContextVar[Watch] = ContextVar("watch", default=Watch())
+WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
 """Who else follows the run, such as the terminal; not a parameter, since it is no data."""
 
 
@@ -63,7 +63,7 @@ def _run_name() -> str:
 @flow(name="steplabel", flow_run_name=_run_name, persist_result=False, log_prints=False)
 async def annotate(config: RunConfig) -> Summary:
     """From problems to a step-labelled dataset. Rerunning with the same configuration continues."""
-    board = _Board(config, WATCH.get())
+    board = _Board(config, WATCH.get() or Watch())
     showing = asyncio.create_task(board.show())
     try:
         summary = await run_batch(

@@ -19,10 +19,16 @@ from pipeline.errors import StepLabelError
 
 COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
-    "status": ("flows.commands.status:status", "How far a run is; without RUN, which runs there are."),
+    "status": (
+        "flows.commands.status:status",
+        "How far a run is; without RUN, which runs there are.",
+    ),
     "inspect": ("flows.commands.inspect:inspect", "Look at a run's solutions, steps and evidence."),
     "config": ("flows.commands.config:config", "Show a configuration, or what every key means."),
-    "doctor": ("flows.commands.doctor:doctor", "What is here, what is missing, and the fix for it."),
+    "doctor": (
+        "flows.commands.doctor:doctor",
+        "What is here, what is missing, and the fix for it.",
+    ),
     "testbed": ("flows.commands.testbed:app", "TinyMath: train and score the shipped models."),
 }
 
@@ -77,7 +83,9 @@ def main() -> None:
     try:
         steplabel.main(standalone_mode=False)
     except StepLabelError as error:
-        Console(stderr=True).print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+        Console(stderr=True).print(
+            Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True
+        )
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

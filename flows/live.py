@@ -1,4 +1,4 @@
-"""The run's progress in a terminal: a bar a stage with rows, tokens/s and ETA; plain lines elsewhere."""
+"""The run's progress: in a terminal a bar a stage with tokens/s and ETA, elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress

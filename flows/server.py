@@ -1,5 +1,5 @@
-"""The Prefect server a run talks to: the one PREFECT_API_URL names, one that already answers on this
-machine, or one started here for the time of the run.
+"""The Prefect server a run talks to: the one PREFECT_API_URL names, one that already answers on
+this machine, or one started here for the time of the run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,17 @@ def prefect_server(log: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     with log.open("ab") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "prefect",
+                "server",
+                "start",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+            ],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -33,7 +33,7 @@ class Expectation:
 
 
 class Annotator(Protocol):
-    """One file in `annotators/`, one line in `annotators/registry.py`; made as `Kind(name, options)`.
+    """One file in `annotators/`, one line in its registry; made as `Kind(name, options)`.
 
     `name` is the verdicts' folder; `role` names the engine it needs ("policy", "judge", …) or None.
     `fingerprint` covers its options, prompts and version: a change makes new verdicts.

@@ -14,16 +14,19 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.annotator import Annotator, Tools
 from pipeline.config import RunConfig
 from pipeline.consensus import make_rule
-from pipeline.engine.protocol import Engine
+from pipeline.dataset import write_dataset
+from pipeline.dataset.facts import card_facts
+from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import EngineFaultError, InputError
-from pipeline.files import locked
+from pipeline.files import locked, read_json, write_json
 from pipeline.grading import Grader
 from pipeline.inputs import read_problems, read_solutions, write_rejected
 from pipeline.join import annotated
@@ -43,12 +46,13 @@ from pipeline.stages import (
     run_shard,
 )
 from pipeline.steps import make_splitter
-from pipeline.summary import Summary, make_summary
+from pipeline.summary import Summary, make_oracle, make_summary, to_json
 
 log = logging.getLogger(__name__)
 
 PROMPTS = Path(__file__).parent / "prompt_files"
 CONSENSUS_VERSION = 1
+LOGGED_FAULTS = 5
 
 ShardWork = Callable[[], Awaitable[ShardResult]]
 RunShard = Callable[[str, int, int, ShardWork], Awaitable[ShardResult]]
@@ -106,6 +110,7 @@ class _Batch:
         self.run_one = run_one
         self.watch = watch
         self.splitter = make_splitter(config.steps.split)
+        self._names = [annotator.name for annotator in annotators]
         self.prompt: PromptTemplate = load_prompt(config.generate.prompt, PROMPTS)
         self.grader = Grader(config.grading)
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
@@ -127,7 +132,9 @@ class _Batch:
         write_rejected(run.folder / "rejected", rejected)
         if not problems or imported == []:
             place = config.problems.path if not problems else config.solutions
-            raise InputError(f"{place}: no good row; see {run.folder / 'rejected'} for what is wrong")
+            raise InputError(
+                f"{place}: no good row; see {run.folder / 'rejected'} for what is wrong"
+            )
         plan = make_plan(
             config, found.rows, None if imported is None else len(imported), self.annotators
         )
@@ -142,7 +149,7 @@ class _Batch:
             await self._stage(self._solutions_stage(problems, imported, room), room)
             self.left_out = self._filtered(set(problems))
             for annotator in self.annotators:
-                fingerprint = room.bare(annotator.role).fingerprint if annotator.role else ""
+                fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
                 stage = AnnotateStage(
                     config,
                     annotator,
@@ -154,7 +161,16 @@ class _Batch:
                 )
                 await self._stage(stage, room)
         self._label()
-        summary = make_summary(config, run, plan, self.progress.stages, len(rejected), self._chosen)
+        summary = make_summary(
+            run,
+            plan,
+            self.progress.stages,
+            len(rejected),
+            len(problems),
+            len(self.left_out),
+            make_oracle(config.oracle),
+        )
+        self._write_dataset(summary)
         return summary
 
     def _solutions_stage(
@@ -163,7 +179,7 @@ class _Batch:
         store = self.run_folder.solutions
         if imported is not None:
             return ImportStage(self.config, imported, self.grader, store)
-        fingerprint = room.bare("generator").fingerprint
+        fingerprint = room.fingerprint("generator")
         return GenerateStage(
             self.config, problems, self.prompt, self.splitter, self.grader, fingerprint, store
         )
@@ -173,48 +189,52 @@ class _Batch:
         stage.store.open(stage.fingerprint)
         total, done = stage.counts()
         self.progress.begin(stage.name, total, done)
-        engine = None
-        if stage.role is not None and done < total:
-            engine = await room.recorded(
-                stage.role,
-                self.run_folder.calls(stage.name),
-                lambda cost: self.progress.paid(stage.name, cost),
-            )
-        in_flight = 4 if engine is None else max(4, 4 * engine.max_in_flight // self.config.shard_size)
-        shards = enumerate(stage.pending())
-
-        def fault(fault: Fault) -> None:
-            self.faults[stage.name] += 1
-            self.progress.fault(stage.name)
-            if self.faults[stage.name] <= 5:
-                log.warning("%s: %s: %s; a later run tries again", stage.name, fault.id, fault.reason)
-
-        async def worker() -> None:
-            for number, items in shards:
-                await self.run_one(
-                    stage.name,
-                    number,
-                    len(items),
-                    lambda items=items: run_shard(  # type: ignore[misc]
-                        stage, items, engine, lambda: self.progress.row(stage.name), fault
-                    ),
-                )
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(in_flight):
-                    group.create_task(worker())
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        finally:
-            if engine is not None:
-                await engine.close()
+        async with AsyncExitStack() as stack:
+            engine = None
+            if stage.role is not None and done < total:
+                calls = self.run_folder.calls(stage.name)
+                engine = await stack.enter_async_context(room.recorded(stage.role, calls))
+            try:
+                await self._shards(stage, engine, room)
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
         self.progress.end(stage.name)
         if total and self.faults[stage.name] == total - done > 0:
             raise EngineFaultError(
                 f"{stage.name}: every one of {total - done} rows failed; the first reason is logged "
                 "above. Nothing is lost: run the same command again when it is cured"
             )
+
+    async def _shards(
+        self, stage: Stage[Any], engine: RecordedEngine | None, room: EngineRoom
+    ) -> None:
+        size = self.config.shard_size
+        in_flight = 4 if engine is None else max(4, 4 * engine.max_in_flight // size)
+        shards = enumerate(stage.pending())
+        loaded = room.load_seconds(stage.role) if stage.role else 0.0
+
+        def made() -> None:
+            self.progress.row(stage.name)
+            if engine is not None and stage.role is not None:
+                load_seconds = room.load_seconds(stage.role) - loaded
+                self.progress.spent(stage.name, engine.stats(), load_seconds)
+
+        def failed(fault: Fault) -> None:
+            self.faults[stage.name] += 1
+            self.progress.fault(stage.name)
+            if self.faults[stage.name] <= LOGGED_FAULTS:
+                log.warning(
+                    "%s: %s: %s; a later run tries again", stage.name, fault.id, fault.reason
+                )
+
+        async def worker() -> None:
+            for number, items in shards:
+                work = partial(run_shard, stage, items, engine, made, failed)
+                await self.run_one(stage.name, number, len(items), work)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(in_flight):
+                group.create_task(worker())
 
     def _filtered(self, problems: set[str]) -> set[str]:
         """Keys of problems whose solutions are not annotated: pass rate out of bounds, or no longer
@@ -251,8 +271,7 @@ class _Batch:
         """Fuse the verdicts. Derived from the rows alone, so it is done anew when any of them is."""
         config, run = self.config, self.run_folder
         rule = make_rule(config.consensus.rule)
-        names = [annotator.name for annotator in self.annotators]
-        sources = [run.solutions, *(run.verdicts(name) for name in names)]
+        sources = [run.solutions, *(run.verdicts(name) for name in self._names)]
         fingerprint = content_hash(
             CONSENSUS_VERSION,
             config.consensus.fingerprint,
@@ -263,7 +282,7 @@ class _Batch:
         self.progress.begin("consensus", total, 0)
 
         def labels() -> Iterator[Label]:
-            for item in annotated(run, names, labels=False):
+            for item in annotated(run, self._names, labels=False):
                 s = item.solution
                 self.progress.row("consensus")
                 if problem_key(s.problem_id, s.question, s.gold) in self.left_out:
@@ -272,7 +291,26 @@ class _Batch:
                     reason = f"outcome undecided: {s.outcome_reason}"
                     yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
                 else:
-                    yield rule(s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes)
+                    yield rule(
+                        s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes
+                    )
 
         run.labels.replace_all(fingerprint, labels(), Label)
         self.progress.end("consensus")
+
+    def _write_dataset(self, summary: Summary) -> None:
+        run, config = self.run_folder, self.config
+        self.progress.begin("dataset", summary.solutions, 0)
+        mark = run.folder / "dataset.json"
+        made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}
+        if read_json(mark) != made_of or not run.dataset.is_dir():
+            mark.unlink(missing_ok=True)
+            write_dataset(
+                lambda: (item for item in annotated(run, self._names) if item.label is not None),
+                run.dataset,
+                config.dataset,
+                card_facts(config, run.info, summary),
+            )
+            write_json(mark, made_of)
+        write_json(run.folder / "summary.json", to_json(summary))
+        self.progress.end("dataset")

@@ -10,14 +10,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.engine.protocol import Sampling
 from pipeline.errors import ConfigError
 from pipeline.records import content_hash
+
+if TYPE_CHECKING:
+    from pipeline.engine.protocol import Sampling
 
 
 class Options(BaseModel):
@@ -41,6 +43,8 @@ class SamplingConfig(Options):
     stop: tuple[str, ...] = Field((), description="texts that end a completion")
 
     def sampling(self) -> Sampling:
+        from pipeline.engine.protocol import Sampling  # engine/ itself reads this module
+
         return Sampling(self.max_tokens, self.temperature, self.top_p, self.top_k, self.stop)
 
 
@@ -92,7 +96,9 @@ class ColumnsConfig(Options):
 
 
 class ProblemsConfig(Options):
-    path: str = Field(description="JSONL, JSON, CSV or Parquet file, a folder of them, or a datasets folder")
+    path: str = Field(
+        description="JSONL, JSON, CSV or Parquet file, a folder of them, or a datasets folder"
+    )
     columns: ColumnsConfig = Field(default_factory=ColumnsConfig)
     limit: int | None = Field(None, ge=1, description="take the first N good rows")
     max_chars: int = Field(20_000, ge=1, description="longest question, in characters")
@@ -102,7 +108,11 @@ class ProblemsConfig(Options):
 class SolutionColumnsConfig(Options):
     problem_id: str | None = Field(None, description="joins a row to its problem")
     question: str | None = Field(None, description="joins a row by the problem's text instead")
-    text: str | None = Field(None, description="the whole solution as one text")
+    text: str | tuple[str, ...] | None = Field(
+        None,
+        description="the whole solution as one text; a list of columns, such as `a.solution`, where "
+        "a row holds several: the first part of each name (`a`) is then its generator",
+    )
     steps: str | None = Field(None, description="or the solution as a list of steps")
     generator: str | None = Field(None, description="the model that wrote it")
     id: str | None = Field(None, description="default: a hash of problem and text")
@@ -115,6 +125,7 @@ class SolutionsConfig(Options):
     columns: SolutionColumnsConfig = Field(default_factory=SolutionColumnsConfig)
     limit: int | None = Field(None, ge=1)
     max_chars: int = Field(200_000, ge=1, description="longest solution, in characters")
+    strict: bool = Field(False, description="stop at the first bad row instead of setting it aside")
 
 
 class GenerateConfig(Options):
@@ -168,7 +179,9 @@ class DatasetConfig(Options):
 class RunConfig(Options):
     """Everything a run depends on."""
 
-    name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the run's folder")
+    name: str = Field(
+        "run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the run's folder"
+    )
     runs_dir: str = Field("runs", description="folder that holds the runs")
     seed: int = Field(0, ge=0)
     about: str = Field("", description="paper or purpose, shown in the tables")
@@ -229,7 +242,9 @@ class RunConfig(Options):
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: can't be read as UTF-8 text: {error}") from error
         except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: not valid YAML: {error}") from error
+            tabs = "; indent with spaces, not tabs" if "'\\t'" in str(error) else ""
+            told = " ".join(str(error).split())
+            raise ConfigError(f"{path}: not valid YAML: {told}{tabs}") from error
         for override in overrides:
             _set(raw, override)
         return cls.check(raw, str(path))
@@ -261,7 +276,7 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"unknown key {key!r}; {hint}"
     if problem["type"] == "missing":
-        return f"{key!r} is missing"
+        return f"{key!r} is missing; add it as `{key}: …`"
     got = repr(problem.get("input"))
     return f"{key}: {problem['msg']} (got {got if len(got) < 80 else got[:77] + '...'})"
 
@@ -270,10 +285,14 @@ def _fields_at(kind: Any, place: tuple[Any, ...]) -> set[str]:
     for part in place:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             kind = kind.model_fields[str(part)].annotation
-            options = [a for a in get_args(kind) if isinstance(a, type) and issubclass(a, BaseModel)]
+            options = [
+                a for a in get_args(kind) if isinstance(a, type) and issubclass(a, BaseModel)
+            ]
             kind = options[-1] if options else kind
         # a mapping's own key leads to its value type, which the line above has already taken
-    return set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+    return (
+        set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
+    )
 
 
 def _set(raw: Any, override: str) -> None:

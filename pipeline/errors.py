@@ -3,7 +3,7 @@
 StepLabelError
 ├── ConfigError        the run configuration is wrong: names the key and what would be right
 ├── InputError         a file, row or field that can't be read: names all three
-├── PrerequisiteError  something is not installed or not allowed here: names the command that cures it
+├── PrerequisiteError  something is missing or not allowed here: names the command that cures it
 ├── RunError           a run folder that is locked, damaged, or of another version
 └── EngineError        a model engine failed
     ├── BadRequestError    the request itself is refused; trying again can't help

@@ -72,7 +72,9 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("a+")
     except OSError as error:
-        raise RunError(f"{folder}: can't be written: {error.strerror}; choose another runs_dir") from error
+        raise RunError(
+            f"{folder}: can't be written: {error.strerror}; choose another runs_dir"
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.limits import EngineStats
 from pipeline.files import read_json, write_json
-from pipeline.records import Cost
 
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """`seconds` is wall time of this stage over all attempts; the tokens are those that were paid
-    for in this run folder, replayed calls counted once. `replayed` counts the calls that an earlier
-    attempt had recorded."""
+    """`seconds` is wall time over all attempts, `load_seconds` of it went into loading the model;
+    calls and tokens are those made, over all attempts (a kill loses the last second's counts: the
+    summary counts the rows' own). `replayed` calls had been recorded by an earlier attempt."""
 
     rows_done: int = 0
     rows_total: int = 0
@@ -31,6 +31,7 @@ class StageProgress:
     cached_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    load_seconds: float = 0.0
     state: str = "waiting"
 
     @property
@@ -76,15 +77,17 @@ class Progress:
     def fault(self, stage: str) -> None:
         self._update(stage, faults=self.stages[stage].faults + 1)
 
-    def paid(self, stage: str, cost: Cost) -> None:
-        """A call was made, not replayed."""
-        now = self.stages[stage]
+    def spent(self, stage: str, stats: EngineStats, load_seconds: float) -> None:
+        """What the stage's engine has been asked for since this attempt began."""
+        old = self._before.get(stage, StageProgress())
         self._update(
             stage,
-            calls=now.calls + cost.calls,
-            prompt_tokens=now.prompt_tokens + cost.prompt_tokens,
-            cached_tokens=now.cached_tokens + cost.cached_tokens,
-            completion_tokens=now.completion_tokens + cost.completion_tokens,
+            calls=old.calls + stats.cost.calls,
+            replayed=stats.calls_replayed,
+            prompt_tokens=old.prompt_tokens + stats.cost.prompt_tokens,
+            cached_tokens=old.cached_tokens + stats.cost.cached_tokens,
+            completion_tokens=old.completion_tokens + stats.cost.completion_tokens,
+            load_seconds=old.load_seconds + load_seconds,
         )
 
     def end(self, stage: str) -> None:

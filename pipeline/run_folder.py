@@ -54,7 +54,9 @@ class RunFolder:
         """`run.json`. Raises RunError where the folder holds no run."""
         info = read_json(self.folder / "run.json")
         if info is None:
-            raise RunError(f"{self.folder}: holds no run; `steplabel status` lists the runs there are")
+            raise RunError(
+                f"{self.folder}: holds no run; `steplabel status` lists the runs there are"
+            )
         return dict(info)
 
     def begin(self, config: RunConfig, input_fingerprint: str) -> int:
@@ -77,8 +79,8 @@ class RunFolder:
                 "seed": config.seed,
                 "config_fingerprint": config.fingerprint,
                 "input_fingerprint": input_fingerprint,
-                "git_commit": _git_commit(),
-                "versions": _versions(),
+                "git_commit": git_commit(),
+                "versions": versions(),
                 "machine": {"processor": processor(), "system": platform.platform()},
                 "first_started": before.get("first_started", now()),
                 "started": now(),
@@ -104,7 +106,7 @@ def processor() -> str:
     return platform.processor()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     found = {"python": sys.version.split()[0]}
     for package in ("steplabel", *_PACKAGES):
         with suppress(PackageNotFoundError):
@@ -112,7 +114,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
     """Commit of this code, "+changes" where the working tree differs; None outside a checkout."""
     here = Path(__file__).parent
     try:

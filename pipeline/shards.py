@@ -53,7 +53,7 @@ class Store:
         return self.folder / "manifest.jsonl"
 
     def open(self, fingerprint: str) -> None:
-        """Make `fingerprint` current; set damaged parts aside, so that their rows are made again."""
+        """Make `fingerprint` current; set damaged parts aside: their rows are made again."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for stray in self.folder.glob(".*.tmp"):
             stray.unlink()
@@ -91,10 +91,14 @@ class Store:
             path = self.folder / part.file
             try:
                 with pq.ParquetFile(path) as file:
-                    for batch in file.iter_batches(1024, columns=None if columns is None else list(columns)):
+                    for batch in file.iter_batches(
+                        1024, columns=None if columns is None else list(columns)
+                    ):
                         yield from batch.to_pylist()
             except (OSError, pa.ArrowInvalid) as error:
-                raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
+                raise RunError(
+                    f"{path}: damaged ({error}); run again to make its rows anew"
+                ) from error
 
     def write(self, rows: Sequence[Record], kind: type[Record]) -> Part:
         """A new part of these rows, durable when this returns."""

@@ -130,7 +130,7 @@ class GenerateStage:
         self._splitter = splitter
         self._grader = grader
         self._sampling = config.generate.sampling.sampling()
-        self._generator = config.engine_for("generator").model
+        self._generator = engine_fingerprint
         self.store = store
         self._made_by = content_hash(
             GENERATE_VERSION, engine_fingerprint, prompt.fingerprint, config.generate.fingerprint
@@ -169,8 +169,7 @@ class GenerateStage:
             # The call is charged to its first solution, sampled tokens to each their own.
             cost = replace(
                 result.cost if index == 0 else share,
-                completion_tokens=len(completion.token_ids)
-                or result.cost.completion_tokens // n,
+                completion_tokens=len(completion.token_ids) or result.cost.completion_tokens // n,
                 seconds=share.seconds,
             )
             solution = Solution(
@@ -209,7 +208,9 @@ class ImportStage:
         self._solutions = {
             s.id: s
             for s in (
-                replace(s, id=content_hash(problem_key(s.problem_id, s.question, s.gold), s.id))
+                replace(
+                    s, id=content_hash(problem_key(s.problem_id, s.question, s.gold), s.id, s.text)
+                )
                 for s in solutions
             )
         }

@@ -23,7 +23,9 @@ SPLITTERS = {
 }
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
-_MARK = re.compile(r"^[ \t]{0,3}[#*]{0,4} ?(?:(step)[ \t]{1,2}(\d{1,4})\b|(\d{1,4})[.)](?=\s))", re.I | re.M)
+_MARK = re.compile(
+    r"^[ \t]{0,3}[#*]{0,4} ?(?:(step)[ \t]{1,2}(\d{1,4})\b|(\d{1,4})[.)](?=\s))", re.I | re.M
+)
 
 
 class Splitter(Protocol):
@@ -54,7 +56,9 @@ def make_splitter(name: str) -> Splitter:
         except Exception as error:  # the user's code may raise anything
             raise ConfigError(f"steps.split: {name} failed on {text[:60]!r}: {error!r}") from error
         if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-            raise ConfigError(f"steps.split: {name} should return a list of texts, not {steps!r:.60}")
+            raise ConfigError(
+                f"steps.split: {name} should return a list of texts, not {steps!r:.60}"
+            )
         if join(steps) != text:
             raise ConfigError(
                 f"steps.split: the steps that {name} returns don't join to the text "

@@ -7,21 +7,43 @@ made a year ago, is the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+from pipeline.engine.journal import CallJournal
 from pipeline.evaluate import Score, score
-from pipeline.files import read_json, write_json
 from pipeline.join import annotated
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
+from pipeline.registry import load_named
 from pipeline.run_folder import RunFolder
 
+KEPT = "kept labels"
+CUT_WARNING = 0.05
+
 Oracle = Callable[[Solution], "int | None"]
-"""The true first error of a solution, None where it isn't known."""
+"""The true first error of a solution, None where it isn't known. It is never shown to annotators."""
+
+ORACLES = {"tinymath": "pipeline.testbed.oracle:first_error_of"}
+
+
+class Named(NamedTuple):
+    """A first error as named by someone, beside the true one."""
+
+    first_error: int | None
+    gold: int
+    wrong_outcome: bool
+
+
+class Quality(NamedTuple):
+    """Score of an annotator, or of the kept labels, over all solutions or the wrong-outcome ones."""
+
+    who: str
+    over: str
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +51,13 @@ class StageCost:
     rows: int
     cost: Cost
     seconds: float
+    load_seconds: float
     planned_tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`quality` has a row for each annotator and one for "kept labels": over all solutions, and
-    over those with a wrong outcome. `kept_share` is of all solutions."""
+    """Counts are of the annotated solutions; `left_out` problems were filtered."""
 
     problems: int
     solutions: int
@@ -45,13 +67,13 @@ class Summary:
     kept_wrong_outcome: int
     reasons: Mapping[str, int]
     first_errors: Mapping[int, int]
-    quality: tuple[tuple[str, str, Score], ...]
+    quality: tuple[Quality, ...]
     stages: Mapping[str, StageCost]
     faults: int
     rejected: int
-    filtered: int
+    left_out: int
     dataset: str
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @property
     def solve_rate(self) -> float | None:
@@ -76,3 +98,124 @@ class Summary:
     @property
     def seconds(self) -> float:
         return sum(stage.seconds for stage in self.stages.values())
+
+
+def make_summary(
+    run: RunFolder,
+    plan: Plan,
+    stages: Mapping[str, StageProgress],
+    rejected: int,
+    problems: int,
+    left_out: int,
+    oracle: Oracle | None,
+) -> Summary:
+    """Read the run's rows once and count. `stages` gives wall times and faults."""
+    outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    first_errors: Counter[int] = Counter()
+    kept_wrong = cut = solutions = 0
+    rows: Counter[str] = Counter()
+    verdicts: dict[str, list[Named]] = {}
+    first_stage = next(iter(stages))
+    for item in annotated(run):
+        solution, label = item.solution, item.label
+        rows[first_stage] += 1
+        for name in item.verdicts:
+            rows[name] += 1
+        if label is None:
+            continue
+        solutions += 1
+        outcomes[solution.outcome] += 1
+        cut += solution.finish_reason == "length"
+        wrong = solution.outcome is Outcome.INCORRECT
+        if label.first_error is None:
+            reasons[label.reason or "unknown"] += 1
+        else:
+            first_errors[label.first_error] += 1
+            kept_wrong += wrong
+        gold = oracle(solution) if oracle else None
+        if gold is None or solution.outcome is Outcome.UNDECIDED:
+            continue
+        for name, verdict in item.verdicts.items():
+            verdicts.setdefault(name, []).append(Named(verdict.first_error, gold, wrong))
+        verdicts.setdefault(KEPT, []).append(Named(label.first_error, gold, wrong))
+    warnings = []
+    if solutions and cut / solutions > CUT_WARNING:
+        warnings.append(
+            f"{cut} of {solutions} solutions were cut by the length limit; bad prefixes are cut more "
+            "often, so leaving them out biases the labels: raise generate.sampling.max_tokens, or set "
+            "grading.cut to incorrect"
+        )
+    faults = sum(stage.faults for stage in stages.values())
+    if faults:
+        warnings.append(
+            f"{faults} rows failed and are not in the dataset; run the same command again"
+        )
+    return Summary(
+        problems=problems,
+        solutions=solutions,
+        outcomes=dict(outcomes),
+        cut=cut,
+        kept=sum(first_errors.values()),
+        kept_wrong_outcome=kept_wrong,
+        reasons=dict(reasons.most_common()),
+        first_errors=dict(sorted(first_errors.items())),
+        quality=tuple(quality_rows(verdicts)),
+        stages={
+            name: StageCost(
+                rows[name],
+                spent(run.calls(name)),
+                stage.seconds,
+                stage.load_seconds,
+                plan.by_stage.get(name),
+            )
+            for name, stage in stages.items()
+        },
+        faults=faults,
+        rejected=rejected,
+        left_out=left_out,
+        dataset=str(run.dataset.resolve()),
+        warnings=tuple(warnings),
+    )
+
+
+def spent(calls: Path) -> Cost:
+    """What was paid for the calls recorded in a folder: each once, whichever rows share it."""
+    if not calls.is_dir():
+        return Cost()
+    journal = CallJournal(calls, read_only=True)
+    try:
+        return sum((record.cost for record in journal.records()), Cost())
+    finally:
+        journal.close()
+
+
+def quality_rows(verdicts: Mapping[str, list[Named]]) -> Iterator[Quality]:
+    """Each annotator's rows, then the kept labels', over all solutions and over the wrong ones."""
+    for name in sorted(verdicts, key=lambda name: (name == KEPT, name)):
+        for over, chosen in (
+            ("all", verdicts[name]),
+            ("wrong outcome", [named for named in verdicts[name] if named.wrong_outcome]),
+        ):
+            yield Quality(name, over, score([(n.first_error, n.gold) for n in chosen]))
+
+
+def make_oracle(name: str | None) -> Oracle | None:
+    """The oracle a configuration names. Raises ConfigError."""
+    return None if name is None else cast(Oracle, load_named("oracle", name, ORACLES))
+
+
+def to_json(summary: Summary) -> dict[str, Any]:
+    """The summary as plain data, with its derived figures."""
+    plain = asdict(summary)
+    plain["first_errors"] = {str(step): n for step, n in summary.first_errors.items()}
+    plain["quality"] = [
+        {"who": q.who, "over": q.over, **q.score._asdict()} for q in summary.quality
+    ]
+    return plain | {
+        "solve_rate": summary.solve_rate,
+        "kept_share": summary.kept_share,
+        "kept_share_wrong_outcome": summary.kept_share_wrong_outcome,
+        "cost": asdict(summary.cost),
+        "seconds": summary.seconds,
+    }

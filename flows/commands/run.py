@@ -28,7 +28,8 @@ def run(
         typer.Option("--set", metavar="A.B=VALUE", help="change one value of it; may be repeated"),
     ] = None,
     prefect: Annotated[
-        bool, typer.Option("--prefect/--no-prefect", help="run as a Prefect flow, or as a plain call")
+        bool,
+        typer.Option("--prefect/--no-prefect", help="run as a Prefect flow, or as a plain call"),
     ] = True,
     strict: Annotated[
         bool, typer.Option("--strict", help="stop at the first bad input row")
@@ -87,5 +88,7 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     plan: Plan = make_plan(settings, found.rows, None, annotators)
     console.print(settings.to_yaml(), highlight=False)
     for rejected in found.rejected[:10]:
-        console.print(f"rejected: {rejected.file} row {rejected.row}: {rejected.message}", markup=False)
+        console.print(
+            f"rejected: {rejected.file} row {rejected.row}: {rejected.message}", markup=False
+        )
     console.print(plan_table(settings, plan, RunFolder(settings.folder)))

@@ -99,10 +99,15 @@ def sample(
 ) -> None:
     """Solutions of training problems, labelled by the oracle: what the judge learns from last."""
     _need_torch()
+    from pipeline.testbed.evaluate import own_dev_file
+    from pipeline.testbed.grammar import Split
     from pipeline.testbed.model import load_model
     from pipeline.testbed.own_samples import write_own_samples
 
-    kept = write_own_samples(load_model(policy), out, count=count, seed=seed)
+    model = load_model(policy)
+    kept = write_own_samples(model, out, count=count, seed=seed)
+    dev = own_dev_file(out)
+    write_own_samples(model, dev, count=400, seed=seed, split=Split.DEV, clean_share=0.5)
     Console().print(f"{kept} labelled solutions in {out}")
 
 

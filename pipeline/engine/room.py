@@ -7,43 +7,105 @@ answers, so a run that only resumes loads none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pipeline.config import EngineConfig, RunConfig
+from pipeline.config import RunConfig
 from pipeline.engine import make_engine
 from pipeline.engine.journal import CallJournal
-from pipeline.engine.protocol import Engine
+from pipeline.engine.protocol import (
+    Engine,
+    Renderer,
+    SampleRequest,
+    SampleResult,
+    ScoreRequest,
+    ScoreResult,
+)
 from pipeline.engine.recorded import RecordedEngine
-from pipeline.records import Cost
+
+
+class _Shared:
+    """An engine that several stages use in turn: closing it is the room's business alone."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.fingerprint = engine.fingerprint
+        self.max_in_flight = engine.max_in_flight
+        self.load_seconds = 0.0
+        self._opened = False
+
+    @property
+    def renderer(self) -> Renderer:
+        return self.engine.renderer
+
+    async def open(self) -> None:
+        if not self._opened:
+            began = time.monotonic()
+            await self.engine.open()
+            self.load_seconds += time.monotonic() - began
+            self._opened = True
+
+    async def sample(self, request: SampleRequest) -> SampleResult:
+        return await self.engine.sample(request)
+
+    async def score(self, request: ScoreRequest) -> ScoreResult:
+        return await self.engine.score(request)
+
+    async def close(self) -> None:
+        """Kept for the next stage."""
+
+    async def unload(self) -> None:
+        self._opened = False
+        await self.engine.close()
 
 
 class EngineRoom:
     def __init__(self, config: RunConfig, attempt: int) -> None:
         self._config = config
         self._attempt = attempt
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[str, _Shared] = {}
 
-    def bare(self, role: str) -> Engine:
-        """The role's engine, not yet opened; roles with the same configuration share it."""
-        config: EngineConfig = self._config.engine_for(role)
-        key = config.fingerprint
-        if key not in self._engines:
-            self._engines[key] = make_engine(config, self._config.seed, self._attempt)
-        return self._engines[key]
+    def fingerprint(self, role: str) -> str:
+        """Of the role's model, without loading it."""
+        return self._engine(role).fingerprint
 
-    async def recorded(
-        self, role: str, calls: Path, on_call: Callable[[Cost], None]
-    ) -> RecordedEngine:
-        """The role's engine behind the journal in folder `calls`. Close it when the stage ends."""
-        engine = self.bare(role)
+    def load_seconds(self, role: str) -> float:
+        """How long the role's model has taken to load so far."""
+        return self._engine(role).load_seconds
+
+    @asynccontextmanager
+    async def recorded(self, role: str, calls: Path) -> AsyncIterator[RecordedEngine]:
+        """The role's engine behind the journal in folder `calls`, for one stage. At the end the
+        journal is compacted; the model stays loaded for the next stage that wants it."""
+        engine = self._engine(role)
         if self._config.placement == "in_turn":
             for other in self._engines.values():
                 if other is not engine:
-                    await other.close()
+                    await other.unload()
         config = self._config.engine_for(role)
-        return RecordedEngine(engine, CallJournal(calls), retries=config.retries, on_call=on_call)
+        journal = CallJournal(calls)
+        try:
+            recorded = RecordedEngine(
+                engine, journal, retries=config.retries, timeout_s=config.request_timeout_s
+            )
+            try:
+                yield recorded
+            finally:
+                await recorded.close()
+            journal.compact()
+        finally:
+            journal.close()
 
     async def close(self) -> None:
         for engine in self._engines.values():
-            await engine.close()
+            await engine.unload()
+
+    def _engine(self, role: str) -> _Shared:
+        """Roles with the same configuration share an engine."""
+        config = self._config.engine_for(role)
+        key = config.fingerprint
+        if key not in self._engines:
+            self._engines[key] = _Shared(make_engine(config, self._config.seed, self._attempt))
+        return self._engines[key]

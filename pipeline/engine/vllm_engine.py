@@ -6,6 +6,7 @@ The only module that imports vllm, and only when the engine is opened.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -42,6 +43,7 @@ _INSTALL = (
 # Of a model's answer these change what is said, so they are part of the engine's identity.
 _IDENTITY_ARGS = ("quantization", "hf_overrides", "lora", "rope_scaling", "load_format")
 CPU_BLOCK_TOKENS = 32
+SHUTDOWN_S = 10.0
 
 
 class VllmEngine:
@@ -65,7 +67,7 @@ class VllmEngine:
         self._llm: Any = None
         self._lora: Any = None
         self._reaper: subprocess.Popen[bytes] | None = None
-        self._lock = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
         self._deaths = 0
 
     @property
@@ -75,18 +77,27 @@ class VllmEngine:
         return self._renderer
 
     async def open(self) -> None:
-        """Load the model (seconds on a CPU, minutes for a large one). Opening twice is harmless."""
-        async with self._lock:
-            if self._llm is None:
-                started = time.monotonic()
-                if self._reaper is None:
-                    self._reaper = _start_reaper()
-                self._llm = await asyncio.to_thread(self._load)
-                logger.info("%s loaded in %.0f s", self._config.model, time.monotonic() - started)
+        """Load the model (seconds on a CPU, minutes for a large one). Opening twice is harmless,
+        and an opener that is cancelled leaves the loading to the others."""
+        if self._llm is None:
+            if self._loading is None:
+                self._loading = asyncio.create_task(self._open())
+            await asyncio.shield(self._loading)
+
+    async def _open(self) -> None:
+        started = time.monotonic()
+        try:
+            if self._reaper is None:
+                self._reaper = _start_reaper()
+            self._llm = await asyncio.to_thread(self._load)
+        finally:
+            self._loading = None
+        logger.info("%s loaded in %.0f s", self._config.model, time.monotonic() - started)
 
     def _load(self) -> Any:
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")
         try:
             from vllm.engine.arg_utils import AsyncEngineArgs
@@ -199,6 +210,11 @@ class VllmEngine:
 
         if not ids:
             raise BadRequestError("the prompt is empty; a model needs at least one token")
+        if self._deaths > self._config.retries:
+            raise PrerequisiteError(
+                f"vLLM's engine process died {self._deaths} times; out of memory is the usual "
+                "cause: lower max_num_seqs, kv_cache_gib or memory_share for this engine"
+            )
         if self._llm is None:
             await self.open()
         llm = self._llm
@@ -221,33 +237,34 @@ class VllmEngine:
 
     async def _bury(self, dead: Any) -> None:
         """Let go of an engine that died, so that the next call starts another."""
-        async with self._lock:
-            if self._llm is not dead:
-                return
-            self._deaths += 1
-            if self._deaths > self._config.retries:
-                raise PrerequisiteError(
-                    f"vLLM's engine process died {self._deaths} times; out of memory is the usual "
-                    "cause: lower max_num_seqs, kv_cache_gib or memory_share for this engine"
-                )
-            self._llm = None
-            await asyncio.to_thread(dead.shutdown)
+        if self._llm is not dead:
+            return
+        self._llm = None
+        self._deaths += 1
+        await asyncio.to_thread(_shut_down, dead)
 
     async def close(self) -> None:
-        async with self._lock:
-            llm, self._llm = self._llm, None
-            if llm is not None:
-                await asyncio.to_thread(llm.shutdown)
-            if self._reaper is not None:
-                self._reaper.kill()
-                await asyncio.to_thread(self._reaper.wait)
-                self._reaper = None
+        if self._loading is not None:
+            await asyncio.gather(self._loading, return_exceptions=True)
+        llm, self._llm = self._llm, None
+        if llm is not None:
+            await asyncio.to_thread(_shut_down, llm)
+            del llm
+            gc.collect()  # its finalizer needs modules that are gone when the program ends
+        reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            reaper.kill()
+            await asyncio.to_thread(reaper.wait)
 
 
 def _finish(reason: str | None) -> str:
     if reason not in ("stop", "length"):
         raise EngineFaultError(f"vLLM ended a completion by {reason!r}, neither stop nor length")
     return reason
+
+
+def _shut_down(llm: Any) -> None:
+    llm.shutdown(timeout=SHUTDOWN_S)
 
 
 def _start_reaper() -> subprocess.Popen[bytes]:

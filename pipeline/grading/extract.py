@@ -17,7 +17,7 @@ _BRACES = re.compile(r"\\(?:boxed|fbox)(?=\s?\{)|\\.|[{}]", re.S)
 _BETWEEN_BOXES = re.compile(r"(?:[\s$,;.]|\\[()\[\]]|\\q?quad|\\text\{ ?and ?\}|and|or){1,40}")
 _FINAL = re.compile(r"\bfinal answer\b", re.I)
 _HASHES = re.compile(r"####[ \t]*([^\n]*)")
-_ANSWER_COLON = re.compile(r"\banswer[*_]{0,2}[ \t]{0,3}[:=：]|^[ \t]{0,3}A[ \t]?:", re.I | re.M)  # noqa: RUF001
+_ANSWER_COLON = re.compile(r"\banswer[*_]{0,2}[ \t]{0,3}[:=：]|^[ \t]{0,3}A[ \t]?:", re.I | re.M)
 _ANSWER_IS = re.compile(r"\banswer\b[^\n.:]{0,40}?\bis\b[ \t]{0,3}:?", re.I)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _NUMBER = re.compile(r"(?<![\w.,])-?\$?-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:/\d+)?%?(?!\w)")

@@ -33,7 +33,7 @@ from pipeline.testbed.corpus import (
     judge_document,
     policy_document,
 )
-from pipeline.testbed.evaluate import quick_report
+from pipeline.testbed.evaluate import judge_report, own_dev_file, policy_report
 from pipeline.testbed.model import PAD_ID, export_model, new_model
 from pipeline.testbed.optim import MuonAdamW
 
@@ -42,11 +42,15 @@ BATCH_TOKENS = 6144
 POOL_DOCUMENTS = 2048
 DRILL_TOKENS = 3_000_000
 SOLVE_TOKENS = 12_000_000
+LOOKED_AT = 240
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training. `role` is `policy` or `judge`; `tokens` the whole budget."""
+    """One training. `role` is `policy` or `judge`; `tokens` the whole budget.
+
+    Every `look_every` seconds the model is looked at on dev problems; None: never.
+    """
 
     role: str
     out: Path
@@ -56,13 +60,18 @@ class Run:
     samples: Path | None = None
     own_share: float = 0.45
     stop_at: int | None = None
+    look_every: float | None = 360.0
 
 
 @dataclass
 class Progress:
+    """Where a training stands: `batch` batches done of pool `pool`, begun at `pool_tokens`."""
+
     tokens: int = 0
     steps: int = 0
     pool: int = 0
+    pool_tokens: int = 0
+    batch: int = 0
 
 
 def fast_bfloat16() -> bool:
@@ -153,6 +162,7 @@ def train(run: Run, *, resume: bool) -> Path:
     log.info("%s: %d own samples, bfloat16 %s", run.role, len(samples), fast_bfloat16())
     amp = fast_bfloat16()
     end = min(run.tokens, run.stop_at or run.tokens)
+    own_dev = load_samples(own_dev_file(run.samples) if run.samples else None)[:LOOKED_AT]
     started, at_start = time.monotonic(), progress.tokens
     told = saved_at = evaluated = time.monotonic()
     losses: list[float] = []
@@ -166,6 +176,9 @@ def train(run: Run, *, resume: bool) -> Path:
         temporary = checkpoint.with_suffix(".new")
         torch.save(state, temporary)
         os.replace(temporary, checkpoint)
+
+    def report() -> str:
+        return policy_report(model) if run.role == "policy" else judge_report(model, own_dev)
 
     for ids, weights in _stream(run, progress, samples, end):
         model.train()
@@ -196,11 +209,12 @@ def train(run: Run, *, resume: bool) -> Path:
         if now - saved_at > 90:
             save()
             saved_at = now
-        if now - evaluated > 360:
-            log.info("%s", quick_report(model, run.role, run.out / "own-dev.jsonl"))
+        if run.look_every is not None and now - evaluated > run.look_every:
+            log.info("%s", report())
             evaluated = time.monotonic()
     save()
-    log.info("done: %s", quick_report(model, run.role, run.out / "own-dev.jsonl"))
+    if run.look_every is not None:
+        log.info("done: %s", report())
     return checkpoint
 
 
@@ -208,11 +222,14 @@ def _stream(
     run: Run, progress: Progress, samples: Sequence[Sample], end: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     while progress.tokens < end:
-        for batch in batches(run, progress.pool, progress.tokens, samples):
-            yield batch
+        pool = batches(run, progress.pool, progress.pool_tokens, samples)
+        while progress.batch < len(pool):
             if progress.tokens >= end:
                 return
+            progress.batch += 1
+            yield pool[progress.batch - 1]
         progress.pool += 1
+        progress.pool_tokens, progress.batch = progress.tokens, 0
 
 
 def export_checkpoint(checkpoint: Path, folder: Path, card: str | None = None) -> None:

@@ -1,0 +1,423 @@
+"""The arithmetic that a step claims: `a + b = c`, chains of them, GSM8K's `<<48/2=24>>` notes.
+
+Only what is certainly a claim about plain numbers is checked. Silent are: variables, unlike units,
+labels ("Day 3 = 5"), run-on chains (5 + 3 = 8 + 2 = 10), whole-number and other rounding, sides that
+the text goes on from, and wrong claims that the text itself supposes or takes back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from annotators.expressions import MAX_TOKENS, Kind, Token, Value, evaluate, tokenize
+from pipeline.records import Status
+
+MAX_CHARS = 20_000
+"""Of a step; what follows is not read."""
+MAX_CLAIMS = 200
+
+_MATHS = frozenset((Kind.NUMBER, Kind.OPERATOR, Kind.EQUALS, Kind.OPEN, Kind.CLOSE, Kind.FRAC))
+_PARTS = frozenset(
+    [
+        "half",
+        "third",
+        "thirds",
+        "quarter",
+        "quarters",
+        "fourth",
+        "fourths",
+        "fifth",
+        "fifths",
+        "tenth",
+        "percent",
+    ]
+)
+_LEADING = frozenset(
+    [
+        "times",
+        "plus",
+        "minus",
+        "less",
+        "twice",
+        "half",
+        "double",
+        "triple",
+        "over",
+        "step",
+        "day",
+        "week",
+        "month",
+        "year",
+        "hour",
+        "case",
+        "part",
+        "problem",
+        "number",
+        "question",
+        "level",
+        "round",
+        "section",
+        "no",
+        "grade",
+        "age",
+        "page",
+        "chapter",
+        "room",
+        "exercise",
+    ]
+)
+_TRAILING = frozenset(
+    [
+        "hundred",
+        "hundreds",
+        "thousand",
+        "thousands",
+        "million",
+        "millions",
+        "billion",
+        "billions",
+        "trillion",
+        "dozen",
+        "dozens",
+        "percent",
+        "percentage",
+        "percents",
+        "times",
+        "plus",
+        "minus",
+        "of",
+        "over",
+        "divided",
+        "multiplied",
+        "squared",
+        "cubed",
+        "half",
+        "halves",
+        "third",
+        "thirds",
+        "quarter",
+        "quarters",
+        "fourths",
+        "fifths",
+        "point",
+        "remainder",
+        "mod",
+        "r",
+        "or",
+    ]
+)
+_GLUED_UNITS = frozenset(
+    [
+        "kg",
+        "kgs",
+        "g",
+        "mg",
+        "lb",
+        "lbs",
+        "oz",
+        "cm",
+        "mm",
+        "km",
+        "m",
+        "ft",
+        "in",
+        "ml",
+        "l",
+        "L",
+        "mph",
+        "kmh",
+        "kph",
+        "hr",
+        "hrs",
+        "min",
+        "mins",
+        "sec",
+        "secs",
+        "s",
+        "h",
+        "am",
+        "pm",
+    ]
+)
+_FACTORS = frozenset(
+    Fraction(n) for n in (7, 12, 16, 24, 30, 36, 52, 60, 100, 365, 1000, 1440, 3600, 5280, 10**6)
+)
+_TAKEN_BACK = re.compile(
+    r"\b(?:incorrect|wrong|mistaken?|mistakenly|error|not|n['’]t|cannot|instead|actually|wait|oops|"
+    r"correction|corrected|impossible|contradict\w*)\b|n['’]t\b|should (?:be|have)",
+    re.I,
+)
+_SUPPOSED = re.compile(
+    r"\b(?:if|suppose|assum\w+|guess\w*|try|trying|would|claim\w*|says?|said)\b", re.I
+)
+_ROUGHLY = re.compile(
+    r"\b(?:about|approx\w*|around|roughly|round\w*|nearest|almost|nearly|≈)\b", re.I
+)
+_WINDOW = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Characters start..end of the step; `expected` is the left side's value where it is wrong."""
+
+    start: int
+    end: int
+    status: Status
+    expected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring tokens of mathematics, and what stands on either side."""
+
+    tokens: tuple[Token, ...]
+    before: tuple[Token, ...]
+    after: tuple[Token, ...]
+
+
+def find_claims(step: str) -> list[Claim]:
+    """Every claim that can be read with certainty, in order. Linear in the step's length."""
+    text = step[:MAX_CHARS]
+    if "=" not in text:
+        return []
+    claims: list[Claim] = []
+    for tokens in _layers(tokenize(text)):
+        for run in _runs(tokens):
+            claims += _claims(run, text)
+            if len(claims) >= MAX_CLAIMS:
+                break
+    return sorted(claims[:MAX_CLAIMS], key=lambda claim: (claim.start, claim.end))
+
+
+def _layers(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The text without its <<…>> notes, then each note by itself."""
+    outside: list[Token] = []
+    notes: list[list[Token]] = []
+    note: list[Token] | None = None
+    for token in tokens:
+        if token.kind is Kind.NOTE_OPEN:
+            note = []
+        elif token.kind is Kind.NOTE_CLOSE:
+            if note:
+                notes.append(note)
+            note = None
+        else:
+            (outside if note is None else note).append(token)
+    yield outside
+    yield from notes
+
+
+def _runs(tokens: Sequence[Token]) -> Iterator[_Run]:
+    at = 0
+    while at < len(tokens):
+        if tokens[at].kind not in _MATHS:
+            at += 1
+            continue
+        end, depth = at, 0
+        while end < len(tokens) and tokens[end].kind in _MATHS:
+            depth += (tokens[end].kind is Kind.OPEN) - (tokens[end].kind is Kind.CLOSE)
+            if depth < 0:
+                break
+            end += 1
+        last = end
+        while last > at and tokens[last - 1].kind is Kind.OPEN and tokens[last - 1].spaced:
+            last -= 1  # "= 8 (apples)"
+        run = tuple(tokens[at:last])
+        if len(run) <= MAX_TOKENS and any(token.kind is Kind.EQUALS for token in run):
+            yield _Run(run, tuple(tokens[max(0, at - 2) : at]), tuple(tokens[last : last + 2]))
+        at = end + 1 if end < len(tokens) and depth < 0 else max(end, at + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of an equation. `values`: percent signs read as hundredths, or as mere units."""
+
+    tokens: tuple[Token, ...]
+    values: tuple[Value, ...]
+
+    @property
+    def numbers(self) -> list[Token]:
+        return [token for token in self.tokens if token.kind is Kind.NUMBER]
+
+
+def _side(tokens: Sequence[Token]) -> _Side | None:
+    percents = (True, False) if any(token.percent for token in tokens) else (True,)
+    values = tuple(v for percent in percents if (v := evaluate(tokens, percent)) is not None)
+    return _Side(tuple(tokens), values) if values else None
+
+
+def _claims(run: _Run, text: str) -> Iterator[Claim]:
+    parts: list[list[Token]] = [[]]
+    for token in run.tokens:
+        if token.kind is Kind.EQUALS:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    if not _opens_cleanly(run, parts[0], text):
+        parts[0] = []
+    elif _is_bullet(parts[0], run, text):
+        parts[0] = parts[0][1:]
+    if not _ends_cleanly(run):
+        parts[-1] = []
+    if sum(map(len, parts)) == max(map(len, parts)):
+        return  # nothing to compare
+    sides = [_side(part) for part in parts]
+    for index, (left, right) in enumerate(pairwise(sides)):
+        if left is None or right is None:
+            continue
+        if len(left.numbers) > 1 or (index > 0 and len(right.numbers) > 1):
+            yield _compare(left, right, run, right is sides[-1], text)
+
+
+def _opens_cleanly(run: _Run, side: Sequence[Token], text: str) -> bool:
+    """Does the first side begin where its expression begins?"""
+    if not side:
+        return False
+    first = side[0]
+    previous = run.before[-1] if run.before else None
+    if first.kind is Kind.OPERATOR:
+        minus = first.text == "-" and (previous is None or previous.kind is Kind.BREAK)
+        return (minus and not side[1].spaced if len(side) > 1 else False) or _is_bullet(
+            side, run, text
+        )
+    if previous is None:
+        return True
+    if previous.kind is Kind.BREAK:
+        return not _number_goes_on(run.before, first)
+    if previous.kind is Kind.WORD:
+        word = previous.text.lower()
+        if not first.spaced or (len(word) == 1 and word not in "aio"):
+            return False
+        if word == "of":
+            whole = run.before[0]
+            return (
+                whole is not previous
+                and whole.kind is Kind.WORD
+                and whole.text.lower() not in _PARTS
+            )
+        if word == "by":
+            return not run.before[0].text.lower().startswith(("multipl", "divid"))
+        if word == "and":  # "12 x 1 and 1/4 = 15"
+            return run.before[0].kind is not Kind.NUMBER
+        return word not in _LEADING and word.removesuffix("s") not in _LEADING
+    return previous.kind is Kind.CLOSE and "\n" in text[previous.end : first.start]
+
+
+def _number_goes_on(before: Sequence[Token], first: Token) -> bool:
+    """In "14, 400 / 80" and ".8 + . 84" a space has crept into the number."""
+    if len(before) < 2 or before[-1].text not in (",", "."):
+        return False
+    group = before[0].kind is Kind.NUMBER and not before[1].spaced and len(first.text) == 3
+    return group or before[0].kind is Kind.OPERATOR
+
+
+def _is_bullet(side: Sequence[Token], run: _Run, text: str) -> bool:
+    """`- 5 + 3 = 8` at the start of a line is a list item."""
+    if len(side) < 2 or side[0].kind is not Kind.OPERATOR or side[0].text not in "-*+":
+        return False
+    line = text.rfind("\n", 0, side[0].start) + 1
+    return not text[line : side[0].start].strip() and side[1].spaced
+
+
+def _ends_cleanly(run: _Run) -> bool:
+    """Does the last side end where its expression ends?"""
+    if not run.after:
+        return True
+    following = run.after[0]
+    if following.kind is Kind.WORD:
+        word = following.text.lower()
+        if not following.spaced:
+            return following.text in _GLUED_UNITS or following.text.startswith("\\")
+        return word not in _TRAILING and (len(word) > 1 or word in "ais")
+    if following.kind is Kind.OPEN:
+        return (
+            following.spaced
+            and len(run.after) > 1
+            and run.after[1].kind is Kind.WORD
+            and (len(run.after[1].text) > 2)
+        )
+    if following.kind is Kind.BREAK and following.text in "'’!":
+        return following.spaced or following.text != "!"
+    return following.kind in (Kind.BREAK, Kind.CLOSE)
+
+
+def _compare(left: _Side, right: _Side, run: _Run, is_last: bool, text: str) -> Claim:
+    start, end = left.tokens[0].start, right.tokens[-1].end
+    pairs = [(a.value, b.value) for a in left.values for b in right.values]
+    if any(a == b or _as_rounded(a, b, right) for a, b in pairs):
+        return Claim(start, end, Status.EXACT)
+    if (
+        any(_near(a, b, left, right) for a, b in pairs)
+        or any(a.value in b.heads for a in left.values for b in right.values)  # a run-on chain
+        or _units_differ(pairs, left, right, is_last and run.after[:1])
+        or _hedged(text, start, end)
+        or (_ROUGHLY.search(_around(text, start, end)) and any(_close(a, b, 20) for a, b in pairs))
+    ):
+        return Claim(start, end, Status.UNCHECKED)
+    return Claim(start, end, Status.CONTRADICTED, _shown(pairs[0][0]))
+
+
+def _close(a: Fraction, b: Fraction, part: int) -> bool:
+    return abs(a - b) * part <= max(abs(a), abs(b))
+
+
+def _as_rounded(exact: Fraction, stated: Fraction, right: _Side) -> bool:
+    """Is the right side, one number with decimals, the exact value rounded to those decimals?"""
+    if len(right.numbers) != 1 or not (places := right.numbers[0].places):
+        return False
+    return abs(stated - exact) * 2 <= Fraction(1, 10**places)
+
+
+def _near(a: Fraction, b: Fraction, left: _Side, right: _Side) -> bool:
+    """A difference that cutting off digits, on either side, may explain."""
+    numbers = right.numbers
+    if (
+        len(numbers) == 1
+        and a.denominator != 1
+        and abs(a - b) < Fraction(1, 10 ** numbers[0].places)
+    ):
+        return True
+    rounded = any(n.places >= 2 and n.text[-1] not in "05" for n in left.numbers + numbers)
+    return rounded and _close(a, b, 200)
+
+
+def _units_differ(
+    pairs: Sequence[tuple[Fraction, Fraction]],
+    left: _Side,
+    right: _Side,
+    after: Sequence[Token] | bool,
+) -> bool:
+    """May the sides be the same quantity in two units, such as minutes and hours?"""
+    money = [any(number.money for number in side.numbers) for side in (left, right)]
+    named = not isinstance(after, bool) and any(token.kind is Kind.WORD for token in after)
+    if not named and money[0] == money[1]:
+        return False
+    return any(a and b and max(a / b, b / a) in _FACTORS for a, b in pairs)
+
+
+def _around(text: str, start: int, end: int) -> str:
+    return text[max(0, start - _WINDOW) : end + _WINDOW]
+
+
+def _hedged(text: str, start: int, end: int) -> bool:
+    """Does the text suppose the claim, or take it back?"""
+    line = max(text.rfind("\n", 0, start), start - _WINDOW, 0)
+    before = text[line:start]
+    return bool(_SUPPOSED.search(before) or _TAKEN_BACK.search(before + text[end : end + _WINDOW]))
+
+
+def _shown(value: Fraction) -> str:
+    """An exact value as a person would write it."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    if rest == 1 and value.denominator <= 10**9:
+        return f"{float(value):.12g}"
+    return f"{value.numerator}/{value.denominator}"

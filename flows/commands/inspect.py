@@ -1,0 +1,134 @@
+"""`steplabel inspect`: the solutions of a run, or one of them with all its evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flows.evidence import print_solution, say
+from flows.runs import find_run
+from flows.shown import line
+from pipeline.errors import ConfigError
+from pipeline.join import Annotated as Item
+from pipeline.join import annotated
+from pipeline.records import Outcome
+from pipeline.run_folder import RunFolder
+
+
+def inspect(
+    run: Annotated[str, typer.Argument(help="a run's folder or name")],
+    solution: Annotated[
+        str | None, typer.Option(help="show this one; the beginning of its id is enough")
+    ] = None,
+    outcome: Annotated[
+        Outcome | None, typer.Option(help="only solutions whose final answer is this")
+    ] = None,
+    kept: Annotated[
+        bool | None, typer.Option("--kept/--undecided", help="only with, or only without a label")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="how many to list")] = 20,
+    runs_dir: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
+) -> None:
+    """What was labelled, and why: a table of solutions, or one with its steps and all evidence.
+
+    Steps are numbered from 0. Under each: rollouts that reached the answer from there, votes that
+    name it, with what the judge wrote, and executed checks, whose place in the step is underlined.
+
+    \b
+    steplabel inspect tinymath
+    steplabel inspect tinymath --undecided --outcome incorrect --limit 50
+    steplabel inspect tinymath --solution 3fa2
+    """
+    found = find_run(run, runs_dir)
+    console = Console()
+    if solution is not None:
+        item = pick(found, solution)
+        if as_json:
+            print(json.dumps(plain_data(item)))
+        else:
+            print_solution(console, item)
+        return
+    chosen = (item for item in annotated(found) if fits(item, outcome, kept))
+    shown, more = [], False
+    for item in chosen:
+        if len(shown) == limit:
+            more = True
+            break
+        shown.append(item)
+    if as_json:
+        for item in shown:
+            print(json.dumps(plain_data(item)))
+        return
+    if not shown:
+        console.print("no solution here is like that")
+        return
+    console.print(listing(found, shown))
+    if more:
+        console.print(f"the first {limit}; --limit shows more", style="dim")
+    console.print(
+        f"one of them: steplabel inspect {found.folder} --solution {shown[0].solution.id}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def fits(item: Item, outcome: Outcome | None, kept: bool | None) -> bool:
+    if outcome is not None and item.solution.outcome is not outcome:
+        return False
+    return kept is None or (item.label is not None and item.label.kept) == kept
+
+
+def listing(run: RunFolder, items: list[Item]) -> Table:
+    """One row a solution, a column for each annotator of the run."""
+    names = run.annotators()
+    table = Table(header_style="bold")
+    for column in ("solution", "outcome", "steps", *map(line, names), "label", "why not"):
+        table.add_column(column, overflow="fold")
+    for item in items:
+        label = item.label
+        table.add_row(
+            line(item.solution.id),
+            item.solution.outcome,
+            str(len(item.solution.steps)),
+            *(
+                say(item.verdicts[name].first_error) if name in item.verdicts else ""
+                for name in names
+            ),
+            "" if label is None else say(label.first_error),
+            "not labelled yet, or filtered" if label is None else line(label.reason or ""),
+        )
+    return table
+
+
+def pick(run: RunFolder, start: str) -> Item:
+    """The one solution whose id begins so. Raises ConfigError when there is none, or several."""
+    ids = [str(row["id"]) for row in run.solutions.rows(["id"])]
+    matches = [start] if start in ids else [one for one in ids if one.startswith(start)]
+    if not matches:
+        raise ConfigError(f"--solution {start}: no id of {run.folder} begins so")
+    if len(set(matches)) > 1:
+        some = ", ".join(sorted(set(matches))[:5])
+        raise ConfigError(
+            f"--solution {start}: {len(matches)} ids begin so: {some}; write more of it"
+        )
+    return next(_with_id(run, matches[0]))
+
+
+def _with_id(run: RunFolder, solution_id: str) -> Iterator[Item]:
+    return (item for item in annotated(run) if item.solution.id == solution_id)
+
+
+def plain_data(item: Item) -> dict[str, Any]:
+    return {
+        "solution": item.solution.to_row(),
+        "verdicts": {name: verdict.to_row() for name, verdict in item.verdicts.items()},
+        "label": None if item.label is None else item.label.to_row(),
+    }

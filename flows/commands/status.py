@@ -1,0 +1,160 @@
+"""`steplabel status`: how far a run is, from its files alone; watching never touches it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flows.runs import find_run, holder, runs_in
+from flows.shown import line
+from pipeline.progress import StageProgress, read_progress
+from pipeline.run_folder import RunFolder
+
+
+def status(
+    run: Annotated[
+        str | None, typer.Argument(help="a run's folder or name; none: list all")
+    ] = None,
+    runs_dir: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for a program")] = False,
+) -> None:
+    """How far a run is: rows, tokens, pace and time left of each stage, and what was kept.
+
+    Works while the run is going on, after it, and after a kill. Without RUN it lists the runs.
+
+    \b
+    steplabel status
+    steplabel status tinymath
+    steplabel status runs/tinymath --json
+    """
+    console = Console()
+    if run is None:
+        _list(console, runs_dir, as_json)
+        return
+    found = find_run(run, runs_dir)
+    facts = facts_of(found)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    _show(console, found, facts)
+
+
+def facts_of(run: RunFolder) -> dict[str, Any]:
+    """Everything `status` knows, as plain data."""
+    info = run.info
+    working = holder(run)
+    kept, reasons = _labels(run)
+    labelled = kept + reasons.total()
+    state = info["state"]
+    if state == "running" and working is None:
+        state = "stopped"
+    return {
+        "name": info["name"],
+        "folder": str(run.folder),
+        "state": state,
+        "held_by": working,
+        "attempt": info["attempt"],
+        "first_started": info["first_started"],
+        "started": info["started"],
+        "finished": info["finished"],
+        "stages": {
+            name: asdict(stage)
+            | {"tokens_per_second": stage.tokens_per_second, "eta_seconds": _eta(stage, state)}
+            for name, stage in read_progress(run.folder / "progress.json").items()
+        },
+        "labelled": labelled,
+        "kept": kept,
+        "kept_share": kept / labelled if labelled else None,
+        "undecided": dict(reasons.most_common()),
+    }
+
+
+def _eta(stage: StageProgress, state: str) -> float | None:
+    return stage.eta_seconds() if state == "running" else None
+
+
+def _labels(run: RunFolder) -> tuple[int, Counter[str]]:
+    """(solutions with a label, the others by reason)."""
+    kept, reasons = 0, Counter[str]()
+    for row in run.labels.rows(["first_error", "reason"]):
+        if row["first_error"] is None:
+            reasons[str(row["reason"])] += 1
+        else:
+            kept += 1
+    return kept, reasons
+
+
+def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
+    facts = [facts_of(run) for run in runs_in(runs_dir)]
+    if as_json:
+        print(json.dumps(facts))
+        return
+    if not facts:
+        console.print(f"no runs in {runs_dir}; `steplabel run CONFIG` makes one", markup=False)
+        return
+    table = Table("run", "state", "started", "rows", "kept", header_style="bold")
+    for one in facts:
+        done = ", ".join(
+            f"{name} {stage['rows_done']}/{stage['rows_total']}"
+            for name, stage in one["stages"].items()
+        )
+        table.add_row(line(one["name"]), one["state"], one["started"], line(done), _kept(one))
+    console.print(table)
+
+
+def _kept(facts: dict[str, Any]) -> str:
+    if facts["kept_share"] is None:
+        return "-"
+    return f"{facts['kept']} of {facts['labelled']} ({100 * facts['kept_share']:.1f}%)"
+
+
+def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
+    who = f", by {facts['held_by']}" if facts["held_by"] else ""
+    console.print(
+        f"{facts['folder']}: {facts['state']}{who}; attempt {facts['attempt']}, "
+        f"started {facts['started']}"
+        + (f", ended {facts['finished']}" if facts["finished"] else ""),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table(header_style="bold")
+    for name in ("stage", "rows", "faults", "calls", "prompt", "cached", "sampled", "tokens/s"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    table.add_column("time", justify="right")
+    table.add_column("left", justify="right")
+    for name, stage in facts["stages"].items():
+        share = stage["cached_tokens"] / stage["prompt_tokens"] if stage["prompt_tokens"] else 0.0
+        table.add_row(
+            line(name),
+            f"{stage['rows_done']:,} of {stage['rows_total']:,}",
+            str(stage["faults"]),
+            f"{stage['calls']:,}",
+            f"{stage['prompt_tokens']:,}",
+            f"{100 * share:.0f}%",
+            f"{stage['completion_tokens']:,}",
+            f"{stage['tokens_per_second']:,.0f}",
+            _time(stage["seconds"]),
+            "" if stage["eta_seconds"] is None else _time(stage["eta_seconds"]),
+        )
+    console.print(table)
+    if facts["labelled"]:
+        console.print(f"labels kept: {_kept(facts)}", highlight=False)
+    for reason, count in facts["undecided"].items():
+        console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
+    if facts["state"] in ("stopped", "failed"):
+        console.print("the same `steplabel run` command continues it")
+    elif facts["state"] == "finished":
+        console.print(f"look at it: steplabel inspect {run.folder}", markup=False, highlight=False)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -1,0 +1,44 @@
+"""Finding a run by its folder or its name, and knowing who works on it."""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+from pathlib import Path
+
+from pipeline.errors import RunError
+from pipeline.run_folder import RunFolder
+
+
+def runs_in(folder: Path) -> list[RunFolder]:
+    """The runs in a folder, by name."""
+    if not folder.is_dir():
+        return []
+    return [RunFolder(path.parent) for path in sorted(folder.glob("*/run.json"))]
+
+
+def find_run(text: str, runs_dir: Path) -> RunFolder:
+    """The run at path `text`, or of that name in `runs_dir`. Raises RunError with the nearest name."""
+    for folder in (Path(text), runs_dir / text):
+        if (folder / "run.json").is_file():
+            return RunFolder(folder)
+    known = [run.folder.name for run in runs_in(runs_dir)]
+    near = difflib.get_close_matches(Path(text).name, known, n=1)
+    hint = (
+        f"did you mean {near[0]}?" if near else f"runs in {runs_dir}: {', '.join(known) or 'none'}"
+    )
+    raise RunError(f"{text}: holds no run; {hint}")
+
+
+def holder(run: RunFolder) -> str | None:
+    """Who is at work on the run now, as its lock says ("process 123 on host"); None: nobody."""
+    try:
+        file = (run.folder / ".lock").open()
+    except OSError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read().strip() or "another process"
+        return None

@@ -1,0 +1,31 @@
+"""Foreign text on a terminal: it shows as text and can't move the cursor, set a title or fake lines."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from rich.text import Text
+
+LIMIT = 4000
+
+
+def plain(text: str, limit: int = LIMIT) -> str:
+    """One character for one, so that offsets into `text` stay right; longer text is cut.
+
+    Control and format characters (escape sequences, overrides of the writing direction) become U+FFFD.
+    """
+    shown = text[:limit].replace("\r", " ")
+    shown = "".join(
+        c if c in "\n\t" or not unicodedata.category(c).startswith("C") else "\ufffd" for c in shown
+    )
+    return shown + "…" if len(text) > limit else shown
+
+
+def line(text: str, limit: int = 120) -> str:
+    """The same on one line."""
+    return " ".join(plain(text, limit).split())
+
+
+def styled(text: str, style: str = "") -> Text:
+    """`text` for rich, its brackets no markup."""
+    return Text(plain(text), style=style)

@@ -1,0 +1,185 @@
+"""The tables of a run: for the terminal, and as rows and Markdown for the Prefect UI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.live import clock
+from pipeline.config import RunConfig
+from pipeline.evaluate import Score
+from pipeline.plan import Plan
+from pipeline.records import Outcome
+from pipeline.run_folder import RunFolder
+from pipeline.summary import Summary
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}%"
+
+
+def headline(summary: Summary) -> list[tuple[str, str]]:
+    """What a user wants to know first."""
+    right = summary.outcomes.get(Outcome.CORRECT, 0)
+    wrong = summary.outcomes.get(Outcome.INCORRECT, 0)
+    undecided = summary.outcomes.get(Outcome.UNDECIDED, 0)
+    cost = summary.cost
+    return [
+        ("problems", f"{summary.problems} ({summary.left_out} left out by the filter)"),
+        ("solutions", f"{summary.solutions}: {right} right, {wrong} wrong, {undecided} undecided"),
+        ("solve rate", percent(summary.solve_rate)),
+        ("labels kept", f"{summary.kept} ({percent(summary.kept_share)})"),
+        (
+            "kept of wrong outcomes",
+            f"{summary.kept_wrong_outcome} ({percent(summary.kept_share_wrong_outcome)})",
+        ),
+        ("cut by length", str(summary.cut)),
+        ("rejected input rows", str(summary.rejected)),
+        ("sampled tokens", f"{cost.completion_tokens:,} in {cost.calls:,} calls"),
+        (
+            "prompt tokens",
+            f"{cost.prompt_tokens:,}, {percent(cost.cached_tokens / cost.prompt_tokens if cost.prompt_tokens else None)} from cache",
+        ),
+        (
+            "pace",
+            f"{cost.completion_tokens / summary.seconds if summary.seconds else 0:,.0f} sampled tokens/s "
+            f"over {clock(summary.seconds)}",
+        ),
+    ]
+
+
+def exact(score: Score) -> str:
+    """Exact first-error accuracy over what was decided, with its 95% interval."""
+    if score.exact is None:
+        return "–"
+    low, high = score.exact_interval
+    return f"{score.exact:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def result_rows(summary: Summary) -> list[dict[str, Any]]:
+    """Plain rows for a Prefect table artifact."""
+    rows: list[dict[str, Any]] = [
+        {"figure": name, "value": value, "detail": ""} for name, value in headline(summary)
+    ]
+    rows += [
+        {
+            "figure": f"exact first error: {who}",
+            "value": exact(score),
+            "detail": f"{over}, {score.decided} of {score.n} decided",
+        }
+        for who, over, score in summary.quality
+    ]
+    rows += [
+        {"figure": "undecided", "value": count, "detail": reason}
+        for reason, count in summary.reasons.items()
+    ]
+    return rows
+
+
+def cost_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """(stage, rows, planned, sampled, prompt, cached, tokens/s, time)."""
+    rows = []
+    for name, stage in summary.stages.items():
+        cost = stage.cost
+        pace = cost.completion_tokens / stage.seconds if stage.seconds else 0.0
+        rows.append(
+            (
+                name,
+                f"{stage.rows:,}",
+                "–" if stage.planned_tokens is None else f"{stage.planned_tokens:,}",
+                f"{cost.completion_tokens:,}",
+                f"{cost.prompt_tokens:,}",
+                percent(cost.cached_tokens / cost.prompt_tokens if cost.prompt_tokens else None),
+                f"{pace:,.0f}",
+                clock(stage.seconds),
+            )
+        )
+    planned = sum(stage.planned_tokens or 0 for stage in summary.stages.values())
+    rows.append(
+        (
+            "total",
+            "",
+            f"{planned:,}",
+            f"{summary.cost.completion_tokens:,}",
+            "",
+            "",
+            "",
+            clock(summary.seconds),
+        )
+    )
+    return rows
+
+
+COST_COLUMNS = ("stage", "rows", "planned", "sampled", "prompt", "cached", "tokens/s", "time")
+
+
+def markdown_summary(summary: Summary) -> str:
+    """Cost by stage and the reasons for what was set aside. Nothing a model wrote is in it."""
+    lines = ["## Cost by stage", "", "| " + " | ".join(COST_COLUMNS) + " |"]
+    lines.append("|" + "---|" * len(COST_COLUMNS))
+    lines += ["| " + " | ".join(row) + " |" for row in cost_rows(summary)]
+    lines += ["", "## Set aside", "", "| reason | solutions |", "|---|---|"]
+    lines += [
+        f"| {reason.replace('|', '/')} | {count} |" for reason, count in summary.reasons.items()
+    ]
+    lines += ["", *(f"**{warning}**" for warning in summary.warnings)]
+    return "\n".join(lines)
+
+
+def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
+    table = Table(title=f"plan of {run.folder}", header_style="bold")
+    table.add_column("stage")
+    table.add_column("tokens to sample", justify="right")
+    for stage, tokens in plan.by_stage.items():
+        table.add_row(stage, f"{tokens:,}")
+    table.add_row("total", f"{plan.total:,}", style="bold")
+    if config.budget_tokens:
+        table.add_row("budget", f"{config.budget_tokens:,}")
+    return table
+
+
+def print_summary(console: Console, config: RunConfig, summary: Summary) -> None:
+    """The end of `steplabel run`."""
+    table = Table(
+        title=f"{config.name}: {config.about}" if config.about else config.name, show_header=False
+    )
+    for name, value in headline(summary):
+        table.add_row(name, value)
+    console.print(table)
+    if summary.quality:
+        quality = Table(
+            title="exact first error against the oracle, 95% interval", header_style="bold"
+        )
+        for column in ("who", "over", "decided", "exact of decided", "F1 (ProcessBench)"):
+            quality.add_column(column)
+        for who, over, score in summary.quality:
+            decided = f"{score.decided} of {score.n}"
+            f1 = "–" if score.f1 is None or over != "all" else f"{score.f1:.3f}"
+            quality.add_row(who, over, decided, exact(score), f1)
+        console.print(quality)
+    stages = Table(title="tokens and time by stage", header_style="bold")
+    for column in COST_COLUMNS:
+        stages.add_column(column, justify="left" if column == "stage" else "right")
+    for row in cost_rows(summary):
+        stages.add_row(*row, style="bold" if row[0] == "total" else None)
+    console.print(stages)
+    if config.budget_tokens:
+        share = summary.cost.completion_tokens / config.budget_tokens
+        console.print(f"budget: {config.budget_tokens:,} sampled tokens, {percent(share)} used")
+    if summary.reasons:
+        console.print("set aside:")
+        for reason, count in summary.reasons.items():
+            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
+    for warning in summary.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+    run = config.folder
+    console.print(f"\ndataset: {summary.dataset}", highlight=False, soft_wrap=True)
+    console.print("next:")
+    for command in (
+        f"steplabel inspect {run} --kept",
+        f"steplabel status {run}",
+        f"python -c \"from datasets import load_dataset; print(load_dataset('{run}/dataset', 'stepwise'))\"",
+    ):
+        console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)

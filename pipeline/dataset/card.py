@@ -1,0 +1,318 @@
+"""The dataset's card (README.md): what it holds, how it was made, how far to trust it.
+
+Written for someone who has never seen the project. Text that a user or a model wrote is made inert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from pipeline.dataset.markdown import inert, table
+from pipeline.dataset.tally import Tally
+from pipeline.dataset.view import View
+from pipeline.records import NO_ERROR, Cost
+
+_SIZES = [
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+]
+_REASONS_SHOWN = 20
+_BAR = 30
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRow:
+    """Exact first-error accuracy of `who` over `decided` of `n` solutions, with 95% interval."""
+
+    who: str
+    over: str
+    n: int
+    decided: int
+    exact: float | None
+    low: float
+    high: float
+    f1: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What one stage paid; `seconds` is wall time."""
+
+    stage: str
+    cost: Cost
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What the rows don't say of themselves.
+
+    `engines`: role -> kind and model. `rule`: how verdicts became labels, in words. `annotators`:
+    name -> how it works, in words (optional; the kinds of evidence are told in any case). `gold`:
+    where the true first errors of `quality` come from.
+    """
+
+    name: str
+    about: str = ""
+    engines: Mapping[str, str] = field(default_factory=dict)
+    annotators: Mapping[str, str] = field(default_factory=dict)
+    rule: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    git_commit: str | None = None
+    config_fingerprint: str = ""
+    input_fingerprint: str = ""
+    rejected: int = 0
+    cut: int = 0
+    gold: str = ""
+    quality: Sequence[QualityRow] = ()
+    costs: Sequence[CostRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """Files of one split of one view, relative to the dataset's folder."""
+
+    files: tuple[str, ...]
+    rows: int
+    table_bytes: int
+    file_bytes: int
+
+
+Layout = Sequence[tuple[View, Mapping[str, SplitFacts]]]
+
+
+def card(facts: CardFacts, licence: str, tally: Tally, layout: Layout) -> str:
+    """The whole README.md."""
+    head = yaml.safe_dump(_metadata(licence, tally, layout), sort_keys=False, allow_unicode=True)
+    sections = [
+        f"# {inert(facts.name)}: step-labelled solutions",
+        inert(facts.about, 1000),
+        _what(tally),
+        _views(layout),
+        _how(facts, tally),
+        _counts(facts, tally),
+        _quality(facts),
+        _cost(facts),
+        _limits(facts, tally),
+        _provenance(facts, tally),
+    ]
+    return f"---\n{head}---\n\n" + "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _metadata(licence: str, tally: Tally, layout: Layout) -> dict[str, Any]:
+    layout = [(view, splits) for view, splits in layout if splits]
+    size = next((name for limit, name in _SIZES if tally.solutions < limit), "100M<n<1B")
+    return {
+        "license": licence,
+        "task_categories": ["text-generation", "text-classification"],
+        "tags": ["process-reward-model", "step-labels", "first-error", "reasoning", "steplabel"],
+        "annotations_creators": ["machine-generated"],
+        "size_categories": [size],
+        "configs": [
+            {
+                "config_name": view.name,
+                "data_files": [
+                    {"split": split, "path": f"{view.name}/{split}-*.parquet"} for split in splits
+                ],
+            }
+            | ({"default": True} if number == 0 else {})
+            for number, (view, splits) in enumerate(layout)
+        ],
+        "dataset_info": [
+            {
+                "config_name": view.name,
+                "features": view.features._to_yaml_list(),
+                "splits": [
+                    {"name": split, "num_bytes": made.table_bytes, "num_examples": made.rows}
+                    for split, made in splits.items()
+                ],
+                "download_size": sum(made.file_bytes for made in splits.values()),
+                "dataset_size": sum(made.table_bytes for made in splits.values()),
+            }
+            for view, splits in layout
+        ],
+    }
+
+
+def _what(tally: Tally) -> str:
+    return f"""## What this is
+
+Language models wrote {tally.solutions:,} step-by-step solutions of {len(tally.problems):,} \
+problems whose answers are known. For {tally.kept:,} of them this dataset says which step is the \
+**first wrong one**, or that every step is right. It is meant for training and testing process \
+reward models (PRMs), which score each step of a solution.
+
+No human labelled anything here. Annotators, each with another kind of evidence, named the first \
+wrong step; a rule fused what they said into one label, or set the solution aside as undecided. \
+Labels are therefore estimates; how good they are is told below where it was measured.
+
+Step indices are 0-based, and -1 means "no step is wrong". Nothing is said of the steps after a \
+first error: they are unknown, not wrong."""
+
+
+def _views(layout: Layout) -> str:
+    parts = ["## Views"]
+    for view, splits in layout:
+        if not splits:
+            parts.append(f"`{view.name}` has no rows, so it is not here.")
+            continue
+        rows = ", ".join(f"{split}: {made.rows:,} rows" for split, made in splits.items())
+        columns = table_of_columns(view)
+        parts.append(
+            f"### `{view.name}` ({rows})\n\n{view.about}\n\n{columns}\n\n"
+            "```python\nfrom datasets import load_dataset\n\n"
+            f'{view.name} = load_dataset("path/to/this/folder", "{view.name}")\n'
+            f'print({view.name}["{next(iter(splits))}"][0])\n```'
+        )
+    parts.append(
+        "All solutions of a problem are in the same split. Which split is decided by a hash of the "
+        "problem's id, so the test problems are never seen in training."
+    )
+    return "\n\n".join(parts)
+
+
+def table_of_columns(view: View) -> str:
+    lines = ["| column | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {view.columns.get(name, '')} |" for name in view.features]
+    return "\n".join(lines)
+
+
+def _how(facts: CardFacts, tally: Tally) -> str:
+    rows = []
+    for name in sorted(tally.seen):
+        kinds = ", ".join(sorted(tally.evidence[name])) or "no evidence beside its verdict"
+        told = facts.annotators.get(name, "")
+        share = f"{tally.decided[name]:,} of {tally.seen[name]:,}"
+        rows.append((name, f"{told} ({kinds})" if told else kinds, share))
+    parts = [
+        "## How the labels were made",
+        "1. Models wrote solutions, or solutions were imported; each was cut into steps, and its "
+        "final answer compared with the known one: correct, incorrect, or undecided (no answer "
+        "found, a text that was cut, a timeout).\n"
+        "2. Each annotator named the first wrong step from its own evidence alone, or said that it "
+        "can't tell. A fault or a timeout is never evidence against a step.\n"
+        f"3. A rule fused the verdicts: {inert(facts.rule, 1000) or 'see the run configuration'}",
+        table(("annotator", "evidence", "solutions decided"), rows),
+    ]
+    if facts.engines:
+        parts.append(table(("role", "model"), facts.engines.items()))
+    return "\n\n".join(parts)
+
+
+def _counts(facts: CardFacts, tally: Tally) -> str:
+    undecided = tally.solutions - tally.kept
+    total = max(1, tally.solutions)
+    rows: list[tuple[object, ...]] = [
+        ("problems", f"{len(tally.problems):,}", ""),
+        ("solutions", f"{tally.solutions:,}", ""),
+        ("steps", f"{tally.steps:,}", ""),
+        *((f"outcome {name}", f"{n:,}", _percent(n, total)) for name, n in tally.outcomes.items()),
+        ("labelled", f"{tally.kept:,}", _percent(tally.kept, total)),
+        ("undecided", f"{undecided:,}", _percent(undecided, total)),
+        ("input rows rejected", f"{facts.rejected:,}", ""),
+    ]
+    parts = ["## Counts", table(("", "count", "of solutions"), rows)]
+    if tally.reasons:
+        shown = tally.reasons.most_common(_REASONS_SHOWN)
+        rest = undecided - sum(count for _, count in shown)
+        others = [("other reasons", f"{rest:,}")] if rest else []
+        rows = [(reason, f"{count:,}") for reason, count in shown]
+        parts.append(table(("why undecided", "solutions"), [*rows, *others]))
+    if tally.first_errors:
+        parts += ["First wrong step of the labelled solutions:", _histogram(tally.first_errors)]
+    return "\n\n".join(parts)
+
+
+def _histogram(first_errors: Mapping[int, int]) -> str:
+    """A text table; steps past the twentieth are one line."""
+    lines: dict[str, int] = {}
+    for index, count in sorted(first_errors.items()):
+        name = "none" if index == NO_ERROR else f"step {index}" if index < 20 else "step 20 and on"
+        lines[name] = lines.get(name, 0) + count
+    most = max(lines.values())
+    text = "\n".join(
+        f"{name:<14} {count:>9,}  {'#' * max(1, round(_BAR * count / most))}"
+        for name, count in lines.items()
+    )
+    return f"```text\n{text}\n```"
+
+
+def _quality(facts: CardFacts) -> str:
+    if not facts.quality:
+        return (
+            "## Measured quality\n\nNot measured: the true first errors of these solutions are not "
+            "known. Look at a sample of `evidence` before you trust the labels."
+        )
+    rows = [
+        (
+            row.who,
+            row.over,
+            f"{row.decided:,} of {row.n:,}",
+            "-" if row.exact is None else f"{row.exact:.3f} [{row.low:.3f}, {row.high:.3f}]",
+            "-" if row.f1 is None else f"{row.f1:.3f}",
+        )
+        for row in facts.quality
+    ]
+    head = ("who", "over", "decided", "exact of decided [95%]", "ProcessBench F1")
+    gold = inert(facts.gold) or "the true first errors"
+    return (
+        f"## Measured quality\n\nAgainst {gold}; whoever labels never sees them. F1 counts an "
+        f"undecided solution as a miss.\n\n{table(head, rows)}"
+    )
+
+
+def _cost(facts: CardFacts) -> str:
+    if not facts.costs:
+        return ""
+    rows = [
+        (
+            row.stage,
+            f"{row.cost.calls:,}",
+            f"{row.cost.prompt_tokens:,}",
+            f"{row.cost.cached_tokens:,}",
+            f"{row.cost.completion_tokens:,}",
+            f"{row.seconds:,.0f}",
+        )
+        for row in facts.costs
+    ]
+    head = ("stage", "calls", "prompt tokens", "of these cached", "sampled tokens", "seconds")
+    return f"## Cost\n\n{table(head, rows)}"
+
+
+def _limits(facts: CardFacts, tally: Tally) -> str:
+    lines = [
+        "- Labels are made by machines. A rule that keeps only what annotators agree on prefers "
+        "easy solutions: the undecided ones differ from the labelled ones.",
+        "- Rollouts see only errors that the answer depends on, and depend on the model that made "
+        "them; a judge has blind spots of its own. Both can agree and be wrong.",
+        "- The known answers are taken as right. Where one is wrong, so are its labels.",
+    ]
+    if facts.cut:
+        lines.append(
+            f"- {facts.cut:,} solutions were cut by the length limit "
+            f"({_percent(facts.cut, max(1, tally.solutions))}); wrong solutions are cut more often."
+        )
+    return "## Limits\n\n" + "\n".join(lines)
+
+
+def _provenance(facts: CardFacts, tally: Tally) -> str:
+    rows = [
+        ("solutions written by", ", ".join(name for name, _ in tally.generators.most_common(10))),
+        ("code", f"git commit {facts.git_commit}" if facts.git_commit else "not from a checkout"),
+        ("configuration fingerprint", facts.config_fingerprint or "-"),
+        ("input fingerprint", facts.input_fingerprint or "-"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in facts.versions.items())),
+    ]
+    return f"## Provenance\n\nMade with steplabel.\n\n{table(('what', 'which'), rows)}"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%"

@@ -1,0 +1,44 @@
+"""From a run's configuration and summary to what its dataset's card says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config import RunConfig
+from pipeline.dataset.card import CardFacts, CostRow, QualityRow
+from pipeline.summary import Summary
+
+
+def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> CardFacts:
+    """`info` is run.json."""
+    consensus = config.consensus
+    rule = f"Rule `{consensus.rule}` over {', '.join(consensus.witnesses)}"
+    if consensus.vetoes:
+        rule += f"; {', '.join(consensus.vetoes)} may veto"
+    return CardFacts(
+        name=config.name,
+        about=config.about,
+        engines={role: f"{e.kind}: {e.model}" for role, e in config.engines.items()},
+        rule=rule + ".",
+        versions=info["versions"],
+        git_commit=info["git_commit"],
+        config_fingerprint=info["config_fingerprint"],
+        input_fingerprint=info["input_fingerprint"],
+        rejected=summary.rejected,
+        cut=summary.cut,
+        gold=f"the oracle `{config.oracle}`" if config.oracle else "",
+        quality=[
+            QualityRow(
+                q.who,
+                q.over,
+                q.score.n,
+                q.score.decided,
+                q.score.exact,
+                *q.score.exact_interval,
+                q.score.f1,
+            )
+            for q in summary.quality
+        ],
+        costs=[CostRow(name, s.cost, s.seconds) for name, s in summary.stages.items()],
+    )

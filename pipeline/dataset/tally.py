@@ -1,0 +1,63 @@
+"""What a dataset holds, counted: the figures of the card and of the split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pipeline.join import Annotated
+from pipeline.records import Verdict
+
+_EVIDENCE = {
+    "probes": "rollouts from prefixes",
+    "votes": "judge votes",
+    "checks": "executed checks",
+    "scores": "a score for each step",
+}
+
+
+@dataclass
+class Tally:
+    """Counts over labelled and undecided solutions; those that no rule looked at are passed over.
+
+    `problems`: problem id -> has it a solution with a label? `decided`: how many solutions each
+    annotator decided, of `seen`. `evidence`: the kinds of evidence each annotator gave.
+    """
+
+    problems: dict[str, bool] = field(default_factory=dict)
+    solutions: int = 0
+    steps: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    first_errors: Counter[int] = field(default_factory=Counter)
+    generators: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    decided: Counter[str] = field(default_factory=Counter)
+    evidence: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> int:
+        return self.first_errors.total()
+
+    def add(self, item: Annotated) -> None:
+        if item.label is None:
+            return
+        solution, label = item.solution, item.label
+        known = self.problems.get(solution.problem_id, False)
+        self.problems[solution.problem_id] = known or label.kept
+        self.solutions += 1
+        self.steps += len(solution.steps)
+        self.outcomes[solution.outcome] += 1
+        self.generators[solution.generator] += 1
+        if label.first_error is None:
+            self.reasons[label.reason or "no reason given"] += 1
+        else:
+            self.first_errors[label.first_error] += 1
+        for name, verdict in item.verdicts.items():
+            self._add_verdict(name, verdict)
+
+    def _add_verdict(self, name: str, verdict: Verdict) -> None:
+        self.seen[name] += 1
+        self.decided[name] += verdict.decided
+        kinds = self.evidence.setdefault(name, set())
+        kinds.update(text for kind, text in _EVIDENCE.items() if getattr(verdict, kind))

@@ -1,0 +1,88 @@
+"""From requests and results to journal records and back, and the key a call is known by."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+
+from pipeline.engine.journal_files import CallRecord, CompletionRow
+from pipeline.engine.protocol import (
+    Prompt,
+    SampleRequest,
+    SampleResult,
+    ScoreRequest,
+    ScoreResult,
+)
+from pipeline.records import content_hash
+
+KEY_LENGTH = 32
+
+
+def call_key(fingerprint: str, request: SampleRequest | ScoreRequest) -> str:
+    """A hash of the model and all that was asked: the same question has the same key, in this run
+    and in the next. Token ids stand for the prompt where they are known."""
+    prompt = request.prompt
+    asked = prompt.text if prompt.token_ids is None else list(prompt.token_ids)
+    if isinstance(request, SampleRequest):
+        how = dataclasses.asdict(request.sampling)
+        return content_hash(
+            fingerprint, "sample", asked, how, request.n, request.draw, length=KEY_LENGTH
+        )
+    return content_hash(fingerprint, "score", asked, request.continuation, length=KEY_LENGTH)
+
+
+def sample_record(
+    key: str, fingerprint: str, request: SampleRequest, result: SampleResult
+) -> CallRecord:
+    return CallRecord(
+        key,
+        fingerprint,
+        "sample",
+        **_asked(request.prompt),  # type: ignore[arg-type]
+        sampling=json.dumps(dataclasses.asdict(request.sampling), sort_keys=True),
+        n=request.n,
+        draw=request.draw,
+        completions=tuple(
+            CompletionRow(_clean(c.text), c.finish_reason, c.token_ids) for c in result.completions
+        ),
+        cost=result.cost,
+        at=time.time(),
+    )
+
+
+def score_record(
+    key: str, fingerprint: str, request: ScoreRequest, result: ScoreResult
+) -> CallRecord:
+    return CallRecord(
+        key,
+        fingerprint,
+        "score",
+        **_asked(request.prompt),  # type: ignore[arg-type]
+        continuation=_clean(request.continuation),
+        logprobs=result.logprobs,
+        cost=result.cost,
+        at=time.time(),
+    )
+
+
+def sample_result(record: CallRecord) -> SampleResult:
+    return SampleResult(tuple(row.completion() for row in record.completions), record.cost)
+
+
+def score_result(record: CallRecord) -> ScoreResult:
+    return ScoreResult(record.logprobs, record.cost)
+
+
+def _asked(prompt: Prompt) -> dict[str, object]:
+    known = prompt.token_ids is not None
+    return {
+        "text_hash": content_hash(prompt.text),
+        "prompt_text": None if known else _clean(prompt.text),
+        "prompt_ids": prompt.token_ids,
+    }
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates, which a server's JSON may hold and Parquet may not, become `?`."""
+    return text.encode("utf-8", "replace").decode("utf-8")

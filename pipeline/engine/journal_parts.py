@@ -1,0 +1,101 @@
+"""Compacted calls: Parquet parts with small row groups, so that one call is read cheaply."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.engine.journal_files import CallRecord, decode_line
+from pipeline.errors import RunError
+from pipeline.records import content_hash
+
+ROWS_A_GROUP = 256
+GROUPS_KEPT = 16
+
+
+class PartReader:
+    """Calls of one part by row number; the row groups read last are kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = pq.ParquetFile(path)
+            names = self._file.read(["key", "fingerprint"])
+        except (pa.ArrowException, OSError) as error:
+            raise RunError(f"{path}: not a readable part of recorded calls: {error}") from error
+        self.keys: list[str] = names["key"].to_pylist()
+        self.fingerprints: set[str] = set(names["fingerprint"].unique().to_pylist())
+        self._groups: OrderedDict[int, pa.Table] = OrderedDict()
+
+    def record(self, row: int) -> CallRecord:
+        group, within = divmod(row, ROWS_A_GROUP)
+        table = self._groups.pop(group, None)
+        if table is None:
+            table = self._file.read_row_group(group)
+        self._groups[group] = table
+        if len(self._groups) > GROUPS_KEPT:
+            self._groups.popitem(last=False)
+        return CallRecord.from_row(table.slice(within, 1).to_pylist()[0])
+
+    def close(self) -> None:
+        self._groups.clear()
+        self._file.close()
+
+
+def write_part(folder: Path, journals: Sequence[Path], known: Iterable[str]) -> Path | None:
+    """One Parquet part of the records in `journals` whose key is not in `known`; None if there is
+    nothing to write. Written aside, fsynced, then renamed to a name made of its keys."""
+    seen = set(known)
+    keys: list[str] = []
+    aside = folder / f".tmp-{os.getpid()}.parquet"
+    with pq.ParquetWriter(aside, CallRecord.SCHEMA, compression="zstd") as writer:
+        for batch in _batches(journals, seen, keys):
+            table = pa.Table.from_pylist([r.to_row() for r in batch], schema=CallRecord.SCHEMA)
+            writer.write_table(table, row_group_size=ROWS_A_GROUP)
+    if not keys:
+        aside.unlink()
+        return None
+    with open(aside, "rb") as file:
+        os.fsync(file.fileno())
+    part = folder / f"part-{content_hash(keys)}.parquet"
+    os.replace(aside, part)
+    sync_folder(folder)
+    return part
+
+
+def _batches(
+    journals: Sequence[Path], seen: set[str], keys: list[str]
+) -> Iterator[list[CallRecord]]:
+    batch: list[CallRecord] = []
+    for path in journals:
+        offset = 0
+        with open(path, "rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # cut short by a crash or a full disk, so never acknowledged
+                record = decode_line(line[:-1], path, offset)
+                offset += len(line)
+                if record.key in seen:
+                    continue
+                seen.add(record.key)
+                keys.append(record.key)
+                batch.append(record)
+                if len(batch) == ROWS_A_GROUP:
+                    yield batch
+                    batch = []
+    if batch:
+        yield batch
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename or a new name in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

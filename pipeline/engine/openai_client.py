@@ -1,0 +1,88 @@
+"""One POST to an OpenAI-compatible server, and what each way of failing means."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import httpx
+
+from pipeline.config import EngineConfig
+from pipeline.errors import BadRequestError, ConfigError, EngineError, EngineFaultError
+
+_REFUSED = (400, 401, 403, 404, 405, 413, 415, 422)
+_SHOWN = 300
+
+
+class OpenAIClient:
+    """Statuses 400, 401, 403, 404, 422 raise BadRequestError; 408, 429, 5xx, timeouts, broken
+    connections and answers that are not JSON raise EngineFaultError. The key comes from the
+    environment variable `config.api_key_env` and stands in no message."""
+
+    def __init__(self, config: EngineConfig, connections: int) -> None:
+        if not config.url:
+            raise ConfigError(
+                "url: missing for an engine of kind openai; the server's base URL, such as "
+                "http://127.0.0.1:8000/v1"
+            )
+        self._key_name = config.api_key_env
+        self._key = os.environ.get(config.api_key_env, "").strip()
+        self.url = config.url.rstrip("/")
+        try:
+            self._http = httpx.AsyncClient(
+                timeout=httpx.Timeout(config.request_timeout_s, connect=30.0),
+                limits=httpx.Limits(max_connections=connections, max_keepalive_connections=64),
+                headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            )
+        except (ValueError, UnicodeError) as error:
+            raise ConfigError(
+                f"{config.api_key_env}: the key holds characters that can't be sent"
+            ) from error
+
+    async def get(self, path: str) -> Any:
+        return await self._send("GET", path, None)
+
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        return await self._send("POST", path, body)
+
+    async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        where = f"{self.url}{path}"
+        try:
+            response = await self._http.request(method, where, json=body)
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"url: {self.url} is not a URL: {error}") from error
+        except httpx.UnsupportedProtocol as error:
+            raise ConfigError(f"url: {self.url} must begin with http:// or https://") from error
+        except httpx.TimeoutException as error:
+            raise EngineFaultError(
+                f"{where}: no answer in time ({type(error).__name__}); see request_timeout_s"
+            ) from error
+        except httpx.HTTPError as error:
+            detail = self._hide(str(error)) or type(error).__name__
+            raise EngineFaultError(f"{where}: {detail}; is the server running?") from error
+        if response.status_code != 200:
+            raise self._failure(where, response)
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise EngineFaultError(
+                f"{where}: the answer is not JSON: {self._hide(response.text)!r}"
+            ) from error
+        if not isinstance(answer, dict):
+            raise EngineFaultError(f"{where}: the answer is not a JSON object")
+        return answer
+
+    def _failure(self, where: str, response: httpx.Response) -> EngineError:
+        status = response.status_code
+        message = f"{where}: status {status}: {self._hide(response.text)}"
+        if status in (401, 403):
+            state = "set, and refused" if self._key else "not set"
+            message += f" (the key is read from {self._key_name}, which is {state})"
+        return BadRequestError(message) if status in _REFUSED else EngineFaultError(message)
+
+    def _hide(self, text: str) -> str:
+        shown = text.replace(self._key, "***") if self._key else text
+        return shown.strip()[:_SHOWN]
+
+    async def close(self) -> None:
+        await self._http.aclose()

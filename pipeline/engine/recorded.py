@@ -1,0 +1,218 @@
+"""Any engine, with every call recorded: known calls are answered from the journal, new ones are
+limited, tried again after a fault, recorded, and only then returned."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pipeline.engine.calls import (
+    call_key,
+    sample_record,
+    sample_result,
+    score_record,
+    score_result,
+)
+from pipeline.engine.journal import CallJournal
+from pipeline.engine.journal_files import CallRecord
+from pipeline.engine.limits import EngineStats, SequenceLimit, TokenMeter
+from pipeline.engine.protocol import (
+    Engine,
+    Renderer,
+    SampleRequest,
+    SampleResult,
+    ScoreRequest,
+    ScoreResult,
+)
+from pipeline.errors import EngineFaultError
+
+logger = logging.getLogger(__name__)
+ResultT = TypeVar("ResultT", SampleResult, ScoreResult)
+
+
+class _SharedCall:
+    """One call in flight and how many await it; it is cancelled when nobody does any more."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self.task = task
+        self.waiters = 0
+
+    async def result(self) -> Any:
+        self.waiters += 1
+        try:
+            return await asyncio.shield(self.task)
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if self.task.cancelled() and me is not None and not me.cancelling():
+                raise EngineFaultError("the engine was closed while a call was in flight") from None
+            if self.waiters == 1:
+                self.task.cancel()
+            raise
+        finally:
+            self.waiters -= 1
+
+
+class RecordedEngine:
+    """Implements Engine around `engine`, which is opened at the first call that is not recorded,
+    so that a run with nothing left to ask never loads a model.
+
+    `retries` more tries follow an EngineFaultError, after pauses of about `pause_s`, doubling up to
+    `longest_pause_s`; BadRequestError is never tried again. A try longer than `timeout_s` is a
+    fault. Use it from one event loop at a time; the journal is the caller's to close.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: CallJournal,
+        *,
+        retries: int = 4,
+        timeout_s: float | None = None,
+        pause_s: float = 0.5,
+        longest_pause_s: float = 30.0,
+    ) -> None:
+        self.fingerprint = engine.fingerprint
+        self.max_in_flight = engine.max_in_flight
+        self._engine = engine
+        self._journal = journal
+        self._retries = retries
+        self._timeout_s = timeout_s
+        self._pause_s = pause_s
+        self._longest_pause_s = longest_pause_s
+        self._limit = SequenceLimit(engine.max_in_flight)
+        self._meter = TokenMeter()
+        self._stats = EngineStats()
+        self._shared: dict[str, _SharedCall] = {}
+        self._lifecycle = asyncio.Lock()
+        self._opened = False
+        self._jitter = random.Random()
+
+    @property
+    def renderer(self) -> Renderer:
+        return self._engine.renderer
+
+    @property
+    def opened(self) -> bool:
+        """Whether the inner engine has been opened."""
+        return self._opened
+
+    def stats(self) -> EngineStats:
+        return replace(
+            self._stats,
+            in_flight=self._limit.in_flight,
+            tokens_per_second=self._meter.rate(),
+        )
+
+    async def open(self) -> None:
+        """Nothing yet: the model is loaded when a call needs it."""
+
+    async def close(self) -> None:
+        """Cancel what is in flight and close the inner engine if it was opened."""
+        tasks = [call.task for call in self._shared.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with self._lifecycle:
+            if self._opened:
+                self._opened = False
+                await self._engine.close()
+        self._lifecycle = asyncio.Lock()
+
+    async def _ensure_open(self) -> None:
+        if not self._opened:
+            async with self._lifecycle:
+                if not self._opened:
+                    await self._engine.open()
+                    self._opened = True
+
+    async def sample(self, request: SampleRequest) -> SampleResult:
+        key = call_key(self.fingerprint, request)
+        if (record := self._journal.get(key)) is not None:
+            return sample_result(self._replayed(record))
+
+        async def call() -> SampleResult:
+            result = await self._try(request.n, lambda: self._engine.sample(request))
+            await self._journal.append(sample_record(key, self.fingerprint, request, result))
+            return result
+
+        return await self._share(key, call)
+
+    async def score(self, request: ScoreRequest) -> ScoreResult:
+        key = call_key(self.fingerprint, request)
+        if (record := self._journal.get(key)) is not None:
+            return score_result(self._replayed(record))
+
+        async def call() -> ScoreResult:
+            result = await self._try(1, lambda: self._engine.score(request))
+            await self._journal.append(score_record(key, self.fingerprint, request, result))
+            return result
+
+        return await self._share(key, call)
+
+    def _replayed(self, record: CallRecord) -> CallRecord:
+        self._stats = replace(
+            self._stats,
+            calls_replayed=self._stats.calls_replayed + 1,
+            replayed_cost=self._stats.replayed_cost + record.cost,
+        )
+        return record
+
+    async def _share(self, key: str, call: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """Identical requests in flight at once are one call."""
+        shared = self._shared.get(key)
+        if shared is None or shared.task.cancelling():
+            shared = self._shared[key] = _SharedCall(asyncio.create_task(call()))
+            shared.task.add_done_callback(lambda task: self._drop(key, task))
+        else:
+            self._stats = replace(self._stats, calls_shared=self._stats.calls_shared + 1)
+        result: ResultT = await shared.result()
+        return result
+
+    def _drop(self, key: str, task: asyncio.Task[Any]) -> None:
+        if key in self._shared and self._shared[key].task is task:
+            del self._shared[key]
+        if not task.cancelled():
+            task.exception()  # taken, so that a call nobody awaits any more is not reported
+
+    async def _try(
+        self, sequences: int, call: Callable[[], Coroutine[Any, Any, ResultT]]
+    ) -> ResultT:
+        """`call` until it succeeds, with growing pauses between faults."""
+        for attempt in range(self._retries + 1):
+            try:
+                async with self._limit.hold(sequences):
+                    await self._ensure_open()
+                    async with asyncio.timeout(self._timeout_s):
+                        result = await call()
+            except (EngineFaultError, TimeoutError) as error:
+                self._stats = replace(self._stats, faults=self._stats.faults + 1)
+                fault = self._fault(error)
+                if attempt == self._retries:
+                    raise fault from error
+                pause = min(self._pause_s * 2**attempt, self._longest_pause_s)
+                pause *= self._jitter.uniform(0.5, 1.5)
+                logger.warning("%s; next try in %.1f s", fault, pause)
+                await asyncio.sleep(pause)
+            else:
+                self._made(result)
+                return result
+        raise AssertionError("the last try returns or raises")
+
+    def _fault(self, error: Exception) -> EngineFaultError:
+        if isinstance(error, EngineFaultError):
+            return error
+        return EngineFaultError(
+            f"a call took longer than {self._timeout_s} s (request_timeout_s of this engine)"
+        )
+
+    def _made(self, result: SampleResult | ScoreResult) -> None:
+        self._meter.add(result.cost.completion_tokens)
+        self._stats = replace(
+            self._stats,
+            calls_made=self._stats.calls_made + 1,
+            cost=self._stats.cost + result.cost,
+        )

@@ -1,0 +1,75 @@
+"""Problems of the user's, from a file or folder with a column mapping."""
+
+from __future__ import annotations
+
+from pipeline.config import ColumnsConfig, ProblemsConfig
+from pipeline.grading import gold_answer
+from pipeline.inputs.files import read_rows
+from pipeline.inputs.rejected import Collector, ReadResult, Rejected
+from pipeline.inputs.rows import Columns, FieldFault, Row, has, optional_text, text_field
+from pipeline.records import Problem, content_hash
+
+MAX_SHORT = 1000
+"""Longest id and level, in characters."""
+
+
+def read_problems(config: ProblemsConfig) -> ReadResult[Problem]:
+    """Read problems; bad rows are set aside with the reason, or raise InputError when strict.
+
+    Raises InputError when there is nothing to read, a column is in no row, or no row is good.
+    """
+    found: Collector[Problem] = Collector(config.strict)
+    columns = config.columns
+    watch = Columns(
+        [
+            (f"problems.columns.{key}", column)
+            for key, column in columns.model_dump().items()
+            if column is not None
+        ]
+    )
+    seen: dict[str, str] = {}
+    for row in read_rows(config.path):
+        if isinstance(row, Rejected):
+            found.reject(row)
+            continue
+        watch.see(row)
+        try:
+            problem = _problem(row, columns, config.max_chars)
+            if problem.id in seen:
+                which = columns.id or ("id" if has(row.data, "id") else None)
+                what = f"{problem.id!r} is" if which else "this question and answer are"
+                raise FieldFault(which, f"{what} there already, {seen[problem.id]}; make ids unique")
+        except FieldFault as fault:
+            found.reject(fault.of(row))
+            continue
+        seen[problem.id] = f"in row {row.number} of {row.file}"
+        found.rows.append(problem)
+        if len(found.rows) == config.limit:
+            break
+    watch.check()
+    return found.result(config.path)
+
+
+def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
+    question = text_field(row, columns.question, max_chars)
+    worked = text_field(row, columns.answer, max_chars, numbers=True)
+    answer = gold_answer(worked)
+    if not answer or answer.endswith("####"):
+        raise FieldFault(columns.answer, "has no final answer after its marker; add it", worked)
+    reference = optional_text(row, columns.reference, max_chars)
+    if reference is None and columns.reference is None and answer != worked.strip():
+        reference = worked
+    id_column = columns.id or "id"
+    given = (
+        text_field(row, id_column, MAX_SHORT, numbers=True)
+        if columns.id is not None or has(row.data, "id")
+        else None
+    )
+    return Problem(
+        id=given or content_hash(question, answer),
+        question=question,
+        answer=answer,
+        reference=reference,
+        source=row.file,
+        level=optional_text(row, columns.level, MAX_SHORT),
+    )

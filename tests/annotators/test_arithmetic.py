@@ -1,0 +1,160 @@
+"""Claims are checked exactly where they are certain, and let be where they are not."""
+
+from __future__ import annotations
+
+import json
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotators.arithmetic import ArithmeticAnnotator, ArithmeticOptions, check_steps
+from annotators.claims import find_claims
+from annotators.expressions import evaluate, tokenize
+from pipeline.annotator import Tools
+from pipeline.config import GradingConfig
+from pipeline.grading import Grader
+from pipeline.prompts import PromptTemplate
+from pipeline.records import Solution, Status
+
+
+def statuses(text: str) -> list[str]:
+    return [claim.status.value for claim in find_claims(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9 + 36 = 45",
+        "So 48/2 = <<48/2=24>>24 clips.",
+        "It costs $1,200 x 3 = $3,600.",
+        "(2 + 3) * 4 = 5 * 4 = 20",
+        r"\( 3 \times \frac{1}{2} = 1.5 \)",
+        "10% * 50 = 5",
+        "10 / 20 = 50%",
+        "10 / 3 = 3.33",
+        "2^3 = 8",
+        "7 ÷ 2 = 3.5",
+        "- 5 + 3 = 8",
+        "-5 + 3 = -2",
+        "2(3 + 4) = 14 (apples)",
+        "Cal has 36 more than Eve : Eve= 9 , 9 + 36 = 45 , Cal= 45 .",
+    ],
+)
+def test_a_right_claim_is_exact(text: str) -> None:
+    assert set(statuses(text)) == {"exact"}
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "expected"),
+    [
+        ("Eve= 9 , 9 + 36 = 46 , Cal= 46 .", "9 + 36 = 46", "45"),
+        ("so 16 - 3 - 4 = 8 eggs", "16 - 3 - 4 = 8", "9"),
+        ("<<48/2=25>>", "48/2=25", "24"),
+        ("It is $5 * 3 = $16 in all", "$5 * 3 = $16", "15"),
+        ("1 + 1 = 2 + 0 = 3", "2 + 0 = 3", "2"),
+        ("10 / 4 = 2.6", "10 / 4 = 2.6", "2.5"),
+        ("2 * (3 + 4) = 13", "2 * (3 + 4) = 13", "14"),
+    ],
+)
+def test_a_wrong_claim_is_contradicted(text: str, claim: str, expected: str) -> None:
+    wrong = [c for c in find_claims(text) if c.status is Status.CONTRADICTED]
+    assert [(text[c.start : c.end], c.expected) for c in wrong] == [(claim, expected)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Eve= 9 , Cal= 45",
+        "x + 3 = 9",
+        "3 * x + 2 = 11",
+        "3x + 5 = 20",
+        "2 + 3 = 1.5x",
+        "$5/day = $35",
+        "5 + 3 = 8 + 2 = 10 people",
+        "8:30 + 45 = 9:15",
+        "Day 3 = 5",
+        "Weeks 1-2 = 96",
+        "half of 6 + 4 = 7",
+        "12 x 1 and 1/4 = 15",
+        "25 / 1/3 = 75",
+        "16,0000/10=16000",
+        "0900-0130 = 0730",
+        "7 / 2 = 3 boxes",
+        "90 * 2 = 3 hours",
+        "3 * 4 = 1 dozen",
+        "2 + 2 = 5 is wrong",
+        "If 2 + 2 = 5, then",
+        "2 + 2 is not 5, so 2 + 2 = 5 can't be",
+        "5 + 3 =",
+        "5 + = 8",
+        "1 / 0 = 5",
+        "6/2(1+2) = 1",
+        "9**9**9**9 = 1",
+        "1" * 40 + " + 1 = 2",
+        "2 + 3 ≈ 6",
+        "2 + 3 != 6",
+    ],
+)
+def test_it_is_silent_where_unsure(text: str) -> None:
+    assert "contradicted" not in statuses(text)
+
+
+TERMS = st.fractions(-999, 999, max_denominator=1).map(int)
+
+
+@given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 999)), min_size=1, max_size=8))
+def test_sums_come_out_exact(terms: list[tuple[str, int]]) -> None:
+    text = "7 " + " ".join(f"{operator} {number}" for operator, number in terms)
+    value = eval(text)  # the test's own text of digits and signs
+    assert statuses(f"{text} = {value}") == ["exact"]
+    result = evaluate(tokenize(text), True)
+    assert result is not None
+    assert result.value == Fraction(value)
+
+
+@given(st.text(st.sampled_from("0123456789 +-*/=().,$%x<>{}\\^a\n")))
+def test_any_text_is_taken(text: str) -> None:
+    for claim in find_claims(text):
+        assert 0 <= claim.start < claim.end <= len(text)
+
+
+@pytest.mark.parametrize("piece", ["1+", "(", "1=", "1,234,", "<<", "-", "1/", "=", "{", "1 x ", "9^"])
+def test_checking_takes_linear_time(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = (piece * size)[:size]
+        start = time.process_time()
+        find_claims(text)
+        return time.process_time() - start
+
+    seconds(1000)
+    assert seconds(20_000) < 20 * seconds(5_000) + 0.5
+
+
+async def test_the_verdict_names_the_first_contradicted_step() -> None:
+    annotator = ArithmeticAnnotator("arithmetic", ArithmeticOptions())
+    steps = ("2 + 3 = 5\n", "5 + 1 = 7\n", "7 + 1 = 9\n")
+    async with Grader(GradingConfig()) as grader:
+        tools = Tools(None, grader, PromptTemplate("none", "raw", ""))
+        wrong = await annotator.annotate(Solution("s", "p", "q", "9", steps, "g"), tools)
+        right = await annotator.annotate(Solution("s", "p", "q", "5", steps[:1], "g"), tools)
+    assert wrong.first_error == 1
+    assert [check.step for check in wrong.checks] == [0, 1, 2]
+    assert right.first_error is None
+    assert right.reason == "nothing contradicted"
+
+
+def test_no_clean_human_labelled_solution_is_flagged(shared_data: Path) -> None:
+    rows = json.loads((shared_data / "processbench" / "gsm8k.json").read_text(encoding="utf-8"))
+    flags = {"clean": 0, "exact": 0, "later": 0, "early": 0}
+    for row in rows:
+        wrong = [c.step for c in check_steps(tuple(row["steps"])) if c.status == "contradicted"]
+        if wrong:
+            label = row["label"]
+            where = "exact" if wrong[0] == label else "later" if wrong[0] > label else "early"
+            flags["clean" if label == -1 else where] += 1
+    assert flags["clean"] == flags["early"] == 0
+    assert flags["exact"] >= 10

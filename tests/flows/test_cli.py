@@ -1,0 +1,58 @@
+"""The command line teaches, and tells errors in one message with the right exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.cli import COMMANDS
+from tests.flows.test_run_flow import steplabel
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    shown = steplabel("--help").stdout
+    assert all(name in shown for name in COMMANDS)
+    assert "Exit codes" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    done = steplabel(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_config_explains_every_key() -> None:
+    shown = steplabel("config", COLUMNS="200").stdout
+    for key in (
+        "generate.samples",
+        "engines.<name>.kind",
+        "annotators.judge.votes",
+        "consensus.rule",
+    ):
+        assert key in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("problems: {path: nowhere.jsonl}\nenginez: {}\n", 2, "did you mean 'engines'"),
+        ("problems: {path: nowhere.jsonl}\n", 3, "nowhere.jsonl"),
+        ("problems: {path: p}\nannotators: {jugde: {}}\n", 2, "did you mean 'judge'"),
+        ("problems: [\n", 2, "not valid YAML"),
+    ],
+)
+def test_errors_are_one_message_without_a_traceback(
+    tmp_path: Path, text: str, code: int, said: str
+) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        text + f"runs_dir: {tmp_path}/runs\nconsensus: {{witnesses: [], vetoes: []}}\n"
+        if code != 2
+        else text
+    )
+    done = steplabel("run", str(path), "--no-prefect")
+    assert done.returncode == code, done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,142 @@
+"""A run in a forked child is killed by SIGKILL at a random instant, and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+import traceback
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotators.registry import make_annotators
+from pipeline.batch import run_batch
+from pipeline.config import RunConfig
+from pipeline.engine.journal import CallJournal
+from pipeline.engine.journal_files import CallRecord
+from pipeline.records import Label, Solution, Verdict
+from pipeline.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class KilledRun:
+    """`kills` really interrupted the run; `finished_calls` have a durable record; `repeated_calls`
+    were made although their record was durable when the run was started again."""
+
+    kills: int
+    finished_calls: int
+    repeated_calls: int
+    rows: int
+
+
+def run_once(config: RunConfig) -> None:
+    """A whole run; the key of each call that is made, not replayed, goes to `made.log`."""
+    log = os.open(_made_log(config), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    submit = CallJournal.submit
+
+    def logged(journal: CallJournal, record: CallRecord) -> Future[None]:
+        os.write(log, f"{record.key}\n".encode())
+        return submit(journal, record)
+
+    CallJournal.submit = logged  # type: ignore[method-assign]
+    asyncio.run(run_batch(config, make_annotators(config)))
+
+
+def _made_log(config: RunConfig) -> Path:
+    config.folder.mkdir(parents=True, exist_ok=True)
+    return config.folder / "made.log"
+
+
+def made_calls(config: RunConfig) -> list[str]:
+    log = _made_log(config)
+    return log.read_text().split() if log.exists() else []
+
+
+def finished_calls(config: RunConfig) -> set[str]:
+    """Keys of the calls whose record is durable."""
+    calls = config.folder / "calls"
+    folders = sorted(calls.iterdir()) if calls.is_dir() else []
+    return {
+        record.key for folder in folders for record in CallJournal(folder, read_only=True).records()
+    }
+
+
+def run_in_child(config: RunConfig, kill_after: float | None) -> bool:
+    """Run in a forked child; True if it came to its end before it was killed."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setpgid(0, 0)
+            run_once(config)
+            status = 0
+        except BaseException:  # noqa: BLE001 - the child has no one else to tell
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    deadline = None if kill_after is None else time.monotonic() + kill_after
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            if status != 0:
+                raise AssertionError(f"the run failed with status {status}")
+            return True
+        if deadline is not None and time.monotonic() >= deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return False
+        time.sleep(0.005)
+
+
+def rows_of(config: RunConfig) -> dict[str, dict[str, object]]:
+    """Every row of a run by kind and id, without the seconds, which no two runs share."""
+    run = RunFolder(config.folder)
+    rows: dict[str, dict[str, object]] = {}
+    for solution in run.solutions.read(Solution):
+        rows[f"solution {solution.id}"] = solution.to_row()
+    for name in run.annotators():
+        for verdict in run.verdicts(name).read(Verdict):
+            key = f"{name} {verdict.solution_id}"
+            assert key not in rows, f"twice: {key}"
+            rows[key] = verdict.to_row()
+    for label in run.labels.read(Label):
+        rows[f"label {label.solution_id}"] = label.to_row()
+    return rows
+
+
+def killed_run(config: RunConfig, rng: random.Random, whole: float, kills: int = 2) -> KilledRun:
+    """Kill a run `kills` times at instants spread over `whole` seconds, then let it finish; then
+    replay its recorded calls into an undisturbed run and compare every row."""
+    happened = repeated = 0
+    finished: set[str] = set()
+    for attempt in range(kills + 1):
+        made_before = len(made_calls(config))
+        last = attempt == kills
+        ended = run_in_child(config, None if last else rng.uniform(0.05, whole))
+        repeated += len(finished & set(made_calls(config)[made_before:]))
+        finished = finished_calls(config)
+        if ended:
+            break
+        happened += 1
+    calls = RunFolder(config.folder).calls
+    stages = {"generator": "generate", "policy": "rollouts", "judge": "judge"}
+    undisturbed = config.model_copy(
+        update={
+            "name": f"{config.name}-undisturbed",
+            "engines": {
+                role: config.engine_for(role).model_copy(
+                    update={"kind": "replay", "model": str(calls(stage))}
+                )
+                for role, stage in stages.items()
+            },
+        }
+    )
+    run_in_child(undisturbed, None)
+    killed, left_alone = rows_of(config), rows_of(undisturbed)
+    assert killed.keys() == left_alone.keys(), "the sets of rows differ"
+    different = [key for key in killed if killed[key] != left_alone[key]]
+    assert not different, f"{len(different)} rows differ, the first is {different[0]}"
+    return KilledRun(happened, len(finished), repeated, len(killed))

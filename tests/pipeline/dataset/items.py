@@ -1,0 +1,88 @@
+"""Annotated solutions to write datasets of: labelled and undecided, plain and hostile."""
+
+from __future__ import annotations
+
+from pipeline.join import Annotated
+from pipeline.records import (
+    Check,
+    Cost,
+    Label,
+    Outcome,
+    ProbeCount,
+    Solution,
+    Status,
+    Verdict,
+    Vote,
+    step_labels_for,
+)
+
+HOSTILE = (
+    "</td>|<script>alert(1)</script>\n# Title\n![x](http://evil.example/a.png) `code` \x1b[31m"
+)
+
+
+def item(
+    problem: int,
+    attempt: int = 0,
+    first_error: int | None = -1,
+    steps: tuple[str, ...] = ("Two and two\n", "make 4.\n", "Answer: 4"),
+    reason: str = "disagree: rollouts and judge",
+) -> Annotated:
+    wrong = first_error is not None and first_error >= 0
+    solution = Solution(
+        id=f"s{problem}-{attempt}",
+        problem_id=f"p{problem}",
+        question=f"What is 2 + 2? ({problem})",
+        gold="4",
+        steps=steps,
+        generator="a-model",
+        index=attempt,
+        answer="5" if wrong else "4",
+        answer_rule="stated",
+        outcome=Outcome.INCORRECT if wrong else Outcome.CORRECT,
+        token_ids=(1, 2, 3),
+        cost=Cost(1, 20, 16, 30, 0.5),
+    )
+    verdicts = {
+        "rollouts": Verdict(
+            solution.id,
+            "rollouts",
+            first_error,
+            None if first_error is not None else "too few rollouts decided",
+            probes=(ProbeCount(1, 2, 4), ProbeCount(2, 0, 3, 1)),
+            log_likelihood=(-0.1, -2.0, -3.0, -4.0),
+            cost=Cost(2, 100, 64, 50, 1.0),
+        ),
+        "judge": Verdict(
+            solution.id,
+            "judge",
+            first_error,
+            votes=(Vote(first_error, "because"), Vote(None, HOSTILE, "unparsable")),
+            scores=(0.9, None, 0.1),
+        ),
+        "arithmetic": Verdict(
+            solution.id,
+            "arithmetic",
+            None,
+            "nothing contradicted",
+            checks=(Check(1, 0, 6, "make 4", Status.EXACT, "4"),),
+        ),
+    }
+    label = Label(
+        solution.id,
+        first_error,
+        step_labels_for(first_error, len(steps)),
+        (0.5, None, 0.0),
+        agreed=("rollouts", "judge") if first_error is not None else (),
+        reason=None if first_error is not None else reason,
+    )
+    return Annotated(solution, verdicts, label)
+
+
+def batch(problems: int = 20, attempts: int = 4) -> list[Annotated]:
+    """Every third solution has a first error, every fifth is undecided."""
+    items = []
+    for number in range(problems * attempts):
+        first_error = None if number % 5 == 4 else number % 3 - 1
+        items.append(item(number // attempts, number % attempts, first_error))
+    return items

@@ -1,0 +1,153 @@
+"""The folder on disk: whole or old, split by problem, and written in the way that was promised."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.config import DatasetConfig
+from pipeline.dataset import CardFacts, DatasetSummary, write_dataset
+from pipeline.dataset.swap import recover
+from pipeline.errors import ConfigError, RunError
+from pipeline.join import Annotated
+from tests.pipeline.dataset.items import batch, item
+
+FACTS = CardFacts(name="trial")
+
+
+def write(folder: Path, items: list[Annotated], **config: object) -> DatasetSummary:
+    return write_dataset(lambda: items, folder, DatasetConfig(**config), FACTS)  # type: ignore[arg-type]
+
+
+def contents(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_files_are_numbered_and_rows_are_counted(tmp_path: Path) -> None:
+    made = write(tmp_path / "d", batch(), rows_per_file=30)
+    assert contents(tmp_path / "d") == {"README.md", *made.files}
+    assert "evidence/train-00000-of-00003.parquet" in made.files
+    for view, splits in made.rows.items():
+        for split, rows in splits.items():
+            files = (tmp_path / "d" / view).glob(f"{split}-*.parquet")
+            assert rows == sum(pq.read_metadata(file).num_rows for file in files)
+
+
+def test_all_solutions_of_a_problem_are_in_one_split(tmp_path: Path) -> None:
+    write(tmp_path / "d", batch())
+    sides = [
+        {i for p in (tmp_path / "d/evidence").glob(f"{split}-*") for i in ids(p)}
+        for split in ("train", "test")
+    ]
+    assert sides[0]
+    assert sides[1]
+    assert not sides[0] & sides[1]
+
+
+def ids(path: Path) -> list[str]:
+    return pq.read_table(path, columns=["problem_id"]).column(0).to_pylist()
+
+
+def test_parquet_files_are_compressed_indexed_and_carry_the_features(tmp_path: Path) -> None:
+    write(tmp_path / "d", batch())
+    file = pq.ParquetFile(tmp_path / "d/stepwise/train-00000-of-00001.parquet")
+    column = file.metadata.row_group(0).column(0)
+    assert column.compression == "ZSTD"
+    assert column.has_column_index
+    assert b"huggingface" in file.schema_arrow.metadata
+
+
+def test_an_old_dataset_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write(tmp_path / "d", batch(), rows_per_file=10)
+    made = write(tmp_path / "d", batch(5))
+    assert contents(tmp_path / "d") == {"README.md", *made.files}
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_failing_writer_leaves_the_old_dataset_and_the_next_one_cleans_up(tmp_path: Path) -> None:
+    write(tmp_path / "d", batch())
+    before = contents(tmp_path / "d")
+    calls = []
+
+    def items() -> Iterator[Annotated]:
+        calls.append(1)
+        yield from batch(2)
+        if len(calls) == 2:
+            raise RunError("the disk went away")
+
+    with pytest.raises(RunError, match="went away"):
+        write_dataset(items, tmp_path / "d", DatasetConfig(), FACTS)
+    assert contents(tmp_path / "d") == before
+    write(tmp_path / "d", batch(3))
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_dataset_moved_aside_by_a_killed_run_comes_back(tmp_path: Path) -> None:
+    write(tmp_path / "d", batch(2))
+    before = contents(tmp_path / "d")
+    (tmp_path / "d").rename(tmp_path / ".d.old")
+    recover(tmp_path / "d")
+    assert contents(tmp_path / "d") == before
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from pipeline.config import DatasetConfig
+from pipeline.dataset import CardFacts, write_dataset
+from tests.pipeline.dataset.items import batch
+small, large = batch(3), batch(6)
+print("ready", flush=True)
+while True:
+    for items in (small, large):
+        write_dataset(lambda: items, Path(sys.argv[1]), DatasetConfig(), CardFacts("killed"))
+"""
+
+
+@pytest.mark.slow
+def test_a_writer_killed_at_any_instant_leaves_a_whole_dataset(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    root = Path(__file__).resolve().parents[3]
+    instants = random.Random(0)
+    for _ in range(5):
+        command = [sys.executable, "-c", WRITER, str(folder)]
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            while not folder.exists():
+                time.sleep(0.01)
+            time.sleep(instants.uniform(0.0, 0.5))
+            os.kill(writer.pid, signal.SIGKILL)
+        rows = sum(pq.read_metadata(p).num_rows for p in folder.glob("evidence/*.parquet"))
+        assert rows in (12, 24)
+        assert (folder / "README.md").read_text().endswith("\n")
+    write(folder, batch(2))
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_folder_with_foreign_files_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match=r"thesis.tex: was not written by steplabel"):
+        write(tmp_path / "d", batch(2))
+
+
+def test_a_view_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="each view once"):
+        write(tmp_path / "d", batch(2), views=("stepwise", "stepwise"))
+
+
+def test_a_view_without_rows_is_left_out(tmp_path: Path) -> None:
+    made = write(tmp_path / "d", [item(i, first_error=None) for i in range(4)])
+    assert made.rows["stepwise"] == {}
+    assert not (tmp_path / "d/stepwise").exists()
+    assert made.rows["evidence"].keys() == {"train", "test"}

@@ -1,0 +1,210 @@
+"""A small server of our own that fails in every way a server can."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from pipeline.config import EngineConfig
+from pipeline.engine.openai_engine import OpenAIEngine
+from pipeline.engine.protocol import Prompt, SampleRequest, Sampling, ScoreRequest, Turns
+from pipeline.errors import (
+    BadRequestError,
+    ConfigError,
+    EngineFaultError,
+    PrerequisiteError,
+    StepLabelError,
+)
+
+KEY = "sk-secret-12345"
+GOOD = {
+    "choices": [{"index": 0, "text": " 5", "finish_reason": "stop"}],
+    "usage": {
+        "prompt_tokens": 9,
+        "completion_tokens": 1,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    },
+}
+
+
+class BadServer:
+    """Answers each POST with `status` and `body`; `cut` sends half of it, `never` nothing."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body: Any = GOOD
+        self.cut = False
+        self.never = False
+        self.asked: list[dict[str, Any]] = []
+        self.headers = ""
+        self.url = ""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = next(
+                (
+                    int(h.split(":")[1])
+                    for h in head.split("\r\n")
+                    if h.lower().startswith("content-length")
+                ),
+                0,
+            )
+            sent = await reader.readexactly(length)
+            if head.startswith("GET"):
+                status, body = 404, b"{}"
+            else:
+                self.headers = head
+                self.asked.append(json.loads(sent))
+                if self.never:
+                    await asyncio.sleep(60)
+                status, body = self.status, self.body
+                body = self.body(self.asked[-1]) if callable(body) else body
+                body = body if isinstance(body, bytes) else json.dumps(body).encode()
+            writer.write(
+                b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+                % (status, len(body))
+            )
+            writer.write(body[: len(body) // 2] if self.cut else body)
+            await writer.drain()
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[BadServer]:
+    bad = BadServer()
+    listening = await asyncio.start_server(bad.handle, "127.0.0.1", 0)
+    bad.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    yield bad
+    listening.close()
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPLABEL_TEST_KEY", KEY)
+
+
+def engine(server: BadServer, **more: Any) -> OpenAIEngine:
+    options = {"request_timeout_s": 5.0, "api_key_env": "STEPLABEL_TEST_KEY"} | more
+    return OpenAIEngine(EngineConfig(kind="openai", model="m", url=server.url, **options))
+
+
+ASK = SampleRequest(Prompt("2 + 3 ="), Sampling(max_tokens=4, stop=("\n",)))
+
+
+async def test_a_good_answer_is_read_with_its_cost(server: BadServer, key: None) -> None:
+    result = await engine(server).sample(ASK)
+    assert result.completions[0].text == " 5"
+    assert (result.cost.prompt_tokens, result.cost.cached_tokens) == (9, 4)
+    assert f"Bearer {KEY}" in server.headers
+    assert "seed" not in server.asked[0]
+    assert server.asked[0]["prompt"] == "2 + 3 ="
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+async def test_a_refusal_is_a_bad_request_and_never_shows_the_key(
+    server: BadServer, key: None, status: int
+) -> None:
+    server.status, server.body = status, {"error": f"wrong key {KEY}"}
+    with pytest.raises(BadRequestError) as caught:
+        await engine(server).sample(ASK)
+    assert str(status) in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert KEY not in repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+async def test_overload_and_server_errors_are_faults(server: BadServer, status: int) -> None:
+    server.status = status
+    with pytest.raises(EngineFaultError, match=str(status)):
+        await engine(server).sample(ASK)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>busy</html>",
+        b"",
+        b"[]",
+        b"\xff\xfe",
+        {},
+        {"choices": []},
+        {"choices": None},
+        {"choices": ["x"]},
+        {"choices": [{"index": 0, "text": None, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "text": "a", "finish_reason": "abort"}]},
+        {"choices": [{"index": 0, "text": "a"}] * 3},
+    ],
+)
+async def test_an_answer_without_what_was_asked_is_a_fault(server: BadServer, body: Any) -> None:
+    server.body = body
+    with pytest.raises(EngineFaultError):
+        await engine(server).sample(ASK)
+
+
+async def test_half_a_body_is_a_fault(server: BadServer) -> None:
+    server.cut = True
+    with pytest.raises(EngineFaultError):
+        await engine(server).sample(ASK)
+
+
+async def test_no_answer_in_time_is_a_fault(server: BadServer) -> None:
+    server.never = True
+    with pytest.raises(EngineFaultError, match="request_timeout_s"):
+        await engine(server, request_timeout_s=0.2).sample(ASK)
+
+
+async def test_no_server_is_a_fault() -> None:
+    config = EngineConfig(kind="openai", model="m", url="http://127.0.0.1:9/v1")
+    with pytest.raises(EngineFaultError, match="is the server running"):
+        await OpenAIEngine(config).sample(ASK)
+
+
+@pytest.mark.parametrize("url", [None, "localhost:8000", "ftp://x/v1", "http://[x/v1"])
+async def test_a_wrong_url_is_a_configuration_error(url: str | None) -> None:
+    with pytest.raises(ConfigError, match="url"):
+        await OpenAIEngine(EngineConfig(kind="openai", model="m", url=url)).sample(ASK)
+
+
+def chat_answer(length: int) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "x"}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": length, "completion_tokens": 1}}
+
+
+async def test_a_chat_server_that_ignores_the_prefix_is_refused(server: BadServer) -> None:
+    server.body = lambda asked: chat_answer(20)
+    chat = engine(server, chat_api=True)
+    prompt = chat.renderer.render(Turns("Q"), "One,")
+    with pytest.raises(PrerequisiteError, match="begins a new turn"):
+        await chat.sample(SampleRequest(prompt, Sampling()))
+    assert (await chat.sample(SampleRequest(chat.renderer.render(Turns("Q")), Sampling()))).cost
+
+
+async def test_a_chat_server_that_continues_is_asked_to(server: BadServer) -> None:
+    server.body = lambda asked: chat_answer(10 if asked.get("continue_final_message") else 20)
+    chat = engine(server, chat_api=True)
+    await chat.sample(SampleRequest(chat.renderer.render(Turns("Q"), "One,"), Sampling()))
+    assert server.asked[-1]["continue_final_message"] is True
+    assert server.asked[-1]["messages"][-1] == {"role": "assistant", "content": "One,"}
+    assert len(server.asked) == 3
+
+
+async def test_a_chat_server_is_not_given_thoughts_to_continue(server: BadServer) -> None:
+    chat = engine(server, chat_api=True)
+    prompt = chat.renderer.render(Turns("Q"), "<think>hm</think>One,")
+    with pytest.raises(PrerequisiteError, match="<think>"):
+        await chat.sample(SampleRequest(prompt, Sampling()))
+
+
+async def test_a_server_that_can_not_score_is_named(server: BadServer) -> None:
+    with pytest.raises(PrerequisiteError, match="log-probabilities"):
+        await engine(server).score(ScoreRequest(Prompt("a"), "b"))
+    server.status = 400
+    with pytest.raises(StepLabelError, match="score"):
+        await engine(server).score(ScoreRequest(Prompt("a"), "b"))

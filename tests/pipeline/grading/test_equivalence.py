@@ -1,0 +1,133 @@
+"""Same, different, or not clear; and never longer or larger than the limits."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.grading.equivalence import compare_answers, too_much
+from pipeline.grading.extract import gold_answer, stated_answer
+from pipeline.grading.normal import Number, compare_forms, read_answer
+from pipeline.grading.pool import WorkerPool
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[WorkerPool]:
+    made = WorkerPool(1, 10.0)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("pred", "gold", "same"),
+    [
+        ("18", "18.0", True),
+        ("$1,234", "1234", True),
+        ("18 apples", "18", True),
+        ("17 apples", "18", False),
+        ("3/4", "0.75", True),
+        (r"\frac{3}{4}", ".75", True),
+        ("1 1/2", "1.5", True),
+        ("28%", "28", True),
+        ("60%", "0.6", True),
+        ("30%", "0.6", False),
+        ("Yes.", "yes", True),
+        ("no", "yes", False),
+        ("(B)", "B", True),
+        ("Alice", "alice", True),
+        ("Alice", "Bob", False),
+        ("2.0000000001", "2", True),
+        ("0.67", "2/3", None),
+        ("180 minutes", "3 hours", None),
+        ("-5", "5", False),
+        ("1,22", "1.22", None),
+    ],
+)
+def test_normal_forms(pred: str, gold: str, same: bool | None) -> None:
+    a, b = read_answer(pred), read_answer(gold)
+    assert (None if a is None or b is None else compare_forms(a, b)) is same
+
+
+@pytest.mark.parametrize("text", ["10+John's age", "2x", "1,22", "3 million", "x", "-1.8 billion"])
+def test_no_number_is_read_where_there_is_more(text: str) -> None:
+    assert not isinstance(read_answer(text), Number)
+
+
+@given(st.fractions())
+def test_a_fraction_is_read_exactly(value: Fraction) -> None:
+    assert read_answer(f"{value.numerator}/{value.denominator}") == Number(value)
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_thousands_separators_change_nothing(value: int) -> None:
+    a, b = read_answer(f"{value:,}"), read_answer(str(value))
+    assert a is not None
+    assert a == b
+
+
+@pytest.mark.parametrize(
+    ("pred", "gold", "same"),
+    [
+        (r"\frac{\sqrt{3}}{3}", r"\frac{1}{\sqrt{3}}", True),
+        ("x^2+2x+1", "(x+1)^2", True),
+        ("x^2+2x+1", "x^3+2x+1", False),
+        ("10+John's age", "50", None),
+        ("9^{9^{9^{9}}}", "1", None),
+        ("(" * 50 + "1" + ")" * 50, "x+1", None),
+    ],
+)
+async def test_expressions(pool: WorkerPool, pred: str, gold: str, same: bool | None) -> None:
+    assert (await compare_answers(pred, gold, pool)).same is same
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 41 + "x", "x" * 401, "2^9999", "2**3**4", "x^1" * 13, "(" * 13, "1000!", "3!!"],
+)
+def test_what_is_too_much_never_reaches_sympy(text: str) -> None:
+    assert too_much(text) is not None
+
+
+async def test_a_comparison_over_its_time_is_undecided_and_the_worker_replaced() -> None:
+    pool = WorkerPool(1, 0.0001)
+    try:
+        assert await pool.compare("x^2", "x*x") == (None, "comparison over its limits")
+        assert pool.replaced == 1
+    finally:
+        pool.close()
+
+
+async def test_a_worker_out_of_memory_is_no_answer() -> None:
+    pool = WorkerPool(1, 30.0)
+    try:
+        start = time.monotonic()
+        same, why = await pool.compare("10**(10**10)", "x")
+        assert same is None
+        assert why
+        assert time.monotonic() - start < 60
+        assert await pool.compare("x+1", "1+x") == (True, None)
+    finally:
+        pool.close()
+
+
+async def test_third_party_pairs_are_rarely_decided_wrongly(
+    shared_data: Path, pool: WorkerPool
+) -> None:
+    pairs = shared_data / "answer_equivalence" / "pairs.jsonl"
+    wrong = decided = 0
+    for line in pairs.read_text(encoding="utf-8").splitlines():
+        pair = json.loads(line)
+        said = stated_answer(pair["pred"])
+        pred = said.text if said else pair["pred"]
+        same = (await compare_answers(pred, gold_answer(pair["gold"]), pool)).same
+        decided += same is not None
+        wrong += same is not None and same != pair["equal"]
+    assert decided >= 140
+    assert wrong <= 4

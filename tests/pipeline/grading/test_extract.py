@@ -1,0 +1,67 @@
+"""The final answer is found by the stated rules, last occurrence first, in linear time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.grading import FoundAnswer, find_answer, gold_answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "rule"),
+    [
+        (r"so \boxed{18}.", "18", "boxed"),
+        (r"\boxed{1} no, \boxed{\frac{1}{\sqrt{2}}}", r"\frac{1}{\sqrt{2}}", "boxed"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}", "boxed"),
+        (r"\boxed{1} and \boxed{2}", "1, 2", "boxed"),
+        (r"\boxed{\boxed{3}}", r"\boxed{3}", "boxed"),
+        (r"Answer: 4 and \boxed{5", "4 and \\boxed{5", "answer_colon"),
+        (r"\boxed{200}. The final answer is $10,455$.", "$10,455$", "answer_is"),
+        ("x\n#### 1,234", "1,234", "hashes"),
+        ("Answer : 45\n", "45", "answer_colon"),
+        ("**Answer:** 7.", "7", "answer_colon"),
+        ("Answer:\n12", "12", "answer_colon"),
+        ("so\nA: -5", "-5", "answer_colon"),
+        ("Thus the answer is 3.5 dollars. Good.", "3.5 dollars", "answer_is"),
+        ("first 12, then 30 apples", "30", "last_number"),
+        ("<think>answer is 5</think>I say Answer: 6", "6", "answer_colon"),
+        (r"<think>\boxed{5}</think>Done", "5", "boxed"),
+    ],
+)
+def test_the_answer_and_its_rule(text: str, answer: str, rule: str) -> None:
+    assert find_answer(text) == FoundAnswer(answer, rule)
+
+
+@pytest.mark.parametrize("text", ["", "no number", "<think>it is 5</think>I don't know", "x2y"])
+def test_no_answer_is_none(text: str) -> None:
+    assert find_answer(text) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("18", "18"), ("16-3=<<16-3=13>>13\n#### 18", "18"), ("10/9", "10/9"), ("x\nA: 5", "5")],
+)
+def test_a_worked_gold_answer_is_reduced(gold: str, answer: str) -> None:
+    assert gold_answer(gold) == answer
+
+
+@given(st.text(st.sampled_from("\\boxed{}$#Answer: is.5\n</think>")))
+def test_any_text_is_taken(text: str) -> None:
+    find_answer(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["\\boxed{", "{", "}", "\\boxed{1}", "####", "Answer:", "the answer ", "1,234", "\\", "1"]
+)
+def test_extraction_takes_linear_time(piece: str) -> None:
+    def seconds(repeats: int) -> float:
+        start = time.process_time()
+        find_answer(piece * repeats)
+        return time.process_time() - start
+
+    seconds(1000)
+    assert seconds(200_000) < 20 * seconds(40_000) + 1

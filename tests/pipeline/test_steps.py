@@ -1,0 +1,89 @@
+"""Splitting is lossless, and each rule cuts where it says."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import ConfigError
+from pipeline.steps import SPLITTERS, join, make_splitter
+
+TEXTS = st.text(
+    st.sampled_from(["\n", "\r\n", " ", "\t", "a", "Step 1", "2.", "1) ", "\n\n", "é", "Step 2:\n"])
+    | st.characters(),
+).map("".join) | st.lists(
+    st.sampled_from(["\n", "\n \n", "Step 1", "\nStep 2: x", "1. a", "\n2. b", " ", "word"])
+).map("".join)
+
+
+@pytest.mark.parametrize("name", SPLITTERS)
+@given(text=TEXTS)
+def test_steps_join_to_the_text(name: str, text: str) -> None:
+    assert join(make_splitter(name)(text)) == text
+
+
+@pytest.mark.parametrize("name", SPLITTERS)
+@given(text=TEXTS)
+def test_no_step_is_only_whitespace(name: str, text: str) -> None:
+    steps = make_splitter(name)(text)
+    assert all(step.strip() for step in steps) or steps == [text] or not text.strip()
+
+
+@pytest.mark.parametrize("name", SPLITTERS)
+def test_the_empty_text_has_no_step(name: str) -> None:
+    assert make_splitter(name)("") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "steps"),
+    [
+        ("newline", "a\n\nb\n", ["a\n\n", "b\n"]),
+        ("newline", "\n a\nb", ["\n a\n", "b"]),
+        ("blank_line", "a\nb\n \nc", ["a\nb\n \n", "c"]),
+        ("numbered", "Plan\nStep 1: a\nb\nStep 2: c", ["Plan\n", "Step 1: a\nb\n", "Step 2: c"]),
+        ("numbered", "1. a\n2. b\n7. no step\n3. c", ["1. a\n", "2. b\n7. no step\n", "3. c"]),
+        ("numbered", "3.5 apples\n12. no", ["3.5 apples\n12. no"]),
+        ("auto", "Step 1: a\n\nb\nStep 2: c", ["Step 1: a\n\nb\n", "Step 2: c"]),
+        ("auto", "1. a\n2. b\n\nso", ["1. a\n2. b\n\n", "so"]),
+        ("auto", "1. a\nb\n2. c", ["1. a\nb\n", "2. c"]),
+        ("auto", "a\nb", ["a\n", "b"]),
+    ],
+)
+def test_each_rule_cuts_where_it_says(name: str, text: str, steps: list[str]) -> None:
+    assert make_splitter(name)(text) == steps
+
+
+@pytest.mark.parametrize("name", SPLITTERS)
+@pytest.mark.parametrize("piece", ["\n", " \n", "Step ", "1.\n", "####", "\n ", "x"])
+def test_splitting_takes_linear_time(name: str, piece: str) -> None:
+    def seconds(repeats: int) -> float:
+        start = time.process_time()
+        make_splitter(name)(piece * repeats)
+        return time.process_time() - start
+
+    seconds(1000)
+    assert seconds(200_000) < 20 * seconds(40_000) + 0.5
+
+
+def test_a_splitter_of_the_user_is_loaded() -> None:
+    assert make_splitter("shlex:split")("word") == ["word"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("newlin", "did you mean 'newline'"),
+        ("no_such_module:split", "can't be imported"),
+        ("string:digits", "is not a function"),
+        ("shlex:split", "join to the text"),
+        ("builtins:len", "list of texts"),
+        ("builtins:int", "failed on"),
+    ],
+)
+def test_a_bad_splitter_is_named(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        make_splitter(name)("two words")
+    assert name in str(caught.value)

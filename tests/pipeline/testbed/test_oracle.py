@@ -1,0 +1,223 @@
+"""The oracle: right solutions are right in any order; each kind of error is found where it is."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.testbed.facts import Ask
+from pipeline.testbed.grammar import LEVELS, make_problem
+from pipeline.testbed.inject import flawed_solution, valid_order
+from pipeline.testbed.oracle import StepKind, judge_solution
+from pipeline.testbed.steps import parse_step
+
+K = StepKind
+SEEDS = st.integers(min_value=0)
+LEVEL = st.sampled_from(sorted(LEVELS))
+QUESTION = (
+    "Eve has 9 .\n"
+    "Cal has 36 more than Eve .\n"
+    "Dan has 2 times as many as Cal .\n"
+    "Fay has as many as Cal and Eve together .\n"
+    "Gus has 20 percent of Cal .\n"
+    "Dan also has 81 more than Eve .\n"
+    "How many has Dan ?"
+)
+EVE = "Eve has 9 : Eve= 9 .\n"
+CAL = "Cal has 36 more than Eve : Eve= 9 , 9 + 36 = 45 , Cal= 45 .\n"
+DAN = "Dan has 2 times as many as Cal : Cal= 45 , 45 * 2 = 90 , Dan= 90 .\n"
+FAY = "Fay has as many as Cal and Eve together : Cal= 45 , Eve= 9 , 45 + 9 = 54 , Fay= 54 .\n"
+GUS = "Gus has 20 percent of Cal : Cal= 45 , 45 * 20 / 100 = 9 , Gus= 9 .\n"
+ALSO = "Dan also has 81 more than Eve : Eve= 9 , 9 + 81 = 90 , Dan= 90 .\n"
+ANSWER = "Answer : 90\n"
+WRONG_CAL = "Cal has 36 more than Eve : Eve= 9 , 9 + 36 = 55 , Cal= 55 .\n"
+WRONG_DAN = "Dan has 2 times as many as Cal : Cal= 55 , 55 * 2 = 110 , Dan= 110 .\n"
+
+
+@given(SEEDS, LEVEL)
+def test_a_right_solution_is_right_in_any_valid_order(seed: int, level: int) -> None:
+    rng = random.Random(seed)
+    problem = make_problem(rng, level)
+    verdict = judge_solution(problem.text, problem.lines(valid_order(rng, problem)))
+    assert set(verdict.step_kinds) == {K.RIGHT}
+    assert (verdict.first_error, verdict.first_fatal, verdict.correct) == (-1, -1, True)
+
+
+@given(SEEDS, LEVEL)
+def test_repeating_right_steps_changes_nothing(seed: int, level: int) -> None:
+    rng = random.Random(seed)
+    problem = make_problem(rng, level)
+    steps = list(problem.reference)
+    at = rng.randrange(len(steps) - 1)
+    steps.insert(rng.randrange(at + 1, len(steps)), steps[at])
+    assert judge_solution(problem.text, steps).first_error == -1
+
+
+@settings(max_examples=300)
+@given(SEEDS, LEVEL)
+def test_an_injected_error_is_found_at_its_step_and_of_its_kind(seed: int, level: int) -> None:
+    rng = random.Random(seed)
+    problem = make_problem(rng, level)
+    flawed = flawed_solution(rng, problem)
+    verdict = judge_solution(problem.text, flawed.steps)
+    assert verdict.first_error == flawed.first_error
+    kind = verdict.step_kinds[verdict.first_error]
+    allowed = {
+        "slip": {K.SLIP},
+        "fact": {K.WRONG_QUANTITY, K.WRONG_OPERATION},
+        "operand": {K.WRONG_QUANTITY},
+        "person": {K.WRONG_QUANTITY},
+        "sum_number": {K.MISCOPIED},
+        "operation": {K.WRONG_OPERATION},
+        "copy": {K.MISCOPIED},
+        "copy_name": {K.MISCOPIED},
+        "answer": {K.MISCOPIED},
+        "compare": {K.SLIP},
+        "compare_value": {K.WRONG_QUANTITY},
+        "left_out": {K.OMITTED, K.UNSUPPORTED, K.WRONG_QUANTITY, K.WRONG_OPERATION},
+    }
+    assert kind in allowed[flawed.flaw]
+
+
+@settings(max_examples=300)
+@given(SEEDS, LEVEL)
+def test_a_fatal_step_is_wrong_comes_no_earlier_and_only_where_the_answer_is_wrong(
+    seed: int, level: int
+) -> None:
+    rng = random.Random(seed)
+    problem = make_problem(rng, level)
+    verdict = judge_solution(problem.text, flawed_solution(rng, problem).steps)
+    assert (verdict.first_fatal == -1) == verdict.correct
+    if not verdict.correct:
+        assert verdict.first_fatal >= verdict.first_error
+        assert verdict.step_kinds[verdict.first_fatal] is not K.RIGHT
+
+
+def swap(line: str, old: str, new: str) -> str:
+    assert old in line
+    return line.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ((EVE, swap(CAL, "36 more than Eve", "63 more than Eve")), K.WRONG_QUANTITY),
+        ((EVE, swap(CAL, "more", "fewer")), K.WRONG_OPERATION),
+        ((EVE, swap(CAL, "9 + 36", "9 * 36")), K.WRONG_OPERATION),
+        ((EVE, swap(CAL, "9 + 36 = 45", "9 + 63 = 72")), K.MISCOPIED),
+        ((EVE, swap(CAL, "= 45 ,", "= 46 ,")), K.SLIP),
+        ((EVE, swap(CAL, "Cal= 45", "Cal= 54")), K.MISCOPIED),
+        ((EVE, swap(CAL, "Cal= 45", "Dan= 45")), K.MISCOPIED),
+        ((EVE, swap(CAL, "Eve= 9 ,", "Eve= 8 ,")), K.WRONG_QUANTITY),
+        ((EVE, swap(DAN, "Cal= 45 , 45 * 2 = 90", "Cal= 44 , 44 * 2 = 88")), K.UNSUPPORTED),
+        ((EVE, DAN), K.OMITTED),
+        ((EVE, ANSWER), K.OMITTED),
+        ((EVE, "Answer : 17\n"), K.UNSUPPORTED),
+        ((EVE, "Zoe has 9 : Zoe= 9 .\n"), K.WRONG_QUANTITY),
+        ((EVE, swap(EVE, "Eve= 9", "Eve= 8")), K.MISCOPIED),
+        ((EVE, "so it goes\n"), K.MALFORMED),
+        ((EVE, swap(CAL, ", 9 + 36 = 45 ", "")), K.MALFORMED),
+        ((EVE, "Answer : Cal\n"), K.MALFORMED),
+        ((EVE, "Answer : \u0667\n"), K.MALFORMED),
+        ((EVE, swap(CAL, "9 + 36 = 45", f"9 + 36 = {'4' * 5000}")), K.MALFORMED),
+    ],
+)
+def test_each_kind_of_wrong_step_is_told_apart(steps: tuple[str, ...], kind: K) -> None:
+    assert judge_solution(QUESTION, steps).step_kinds == (K.RIGHT, kind)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        swap(CAL, "9 + 36", "36 + 9"),
+        swap(FAY, "Cal and Eve together", "Eve and Cal together"),
+        swap(FAY, "Cal= 45 , Eve= 9", "Eve= 9 , Cal= 45"),
+        swap(FAY, "45 + 9", "9 + 45"),
+        swap(GUS, "45 * 20", "20 * 45"),
+        ALSO,
+        swap(ALSO, "also ", ""),
+    ],
+)
+def test_right_steps_outside_the_reference_are_right(line: str) -> None:
+    assert judge_solution(QUESTION, [EVE, CAL, line]).first_error == -1
+
+
+def test_base_facts_need_no_step_of_their_own() -> None:
+    assert judge_solution(QUESTION, [CAL, DAN, ANSWER]).first_error == -1
+
+
+def test_carrying_a_wrong_value_on_is_right_in_itself() -> None:
+    verdict = judge_solution(QUESTION, [EVE, WRONG_CAL, WRONG_DAN, "Answer : 110\n"])
+    assert verdict.step_kinds == (K.RIGHT, K.SLIP, K.RIGHT, K.RIGHT)
+    assert (verdict.first_error, verdict.first_fatal, verdict.correct) == (1, 1, False)
+
+
+def test_a_slip_in_a_distractor_is_wrong_and_not_fatal() -> None:
+    fay = swap(swap(FAY, "= 54 ,", "= 55 ,"), "Fay= 54", "Fay= 55")
+    dan = swap(swap(DAN, "= 90 ,", "= 80 ,"), "Dan= 90", "Dan= 80")
+    verdict = judge_solution(QUESTION, [EVE, CAL, fay, dan, "Answer : 80\n"])
+    assert (verdict.first_error, verdict.first_fatal) == (2, 3)
+    verdict = judge_solution(QUESTION, [EVE, CAL, fay, DAN, ANSWER])
+    assert (verdict.first_error, verdict.first_fatal, verdict.correct) == (2, -1, True)
+
+
+def test_a_corrected_value_is_not_fatal() -> None:
+    verdict = judge_solution(QUESTION, [EVE, WRONG_CAL, CAL, DAN, "Answer : 91\n"])
+    assert (verdict.first_error, verdict.first_fatal) == (1, 4)
+
+
+def test_a_wrong_last_copy_is_fatal_where_it_stands() -> None:
+    verdict = judge_solution(QUESTION, [EVE, CAL, DAN, "Answer : 45\n"])
+    assert verdict.step_kinds[-1] is K.MISCOPIED
+    assert verdict.first_fatal == 3
+
+
+def test_a_left_out_step_does_no_harm_while_its_value_is_right() -> None:
+    verdict = judge_solution(QUESTION, [EVE, DAN, "Answer : 91\n"])
+    assert verdict.step_kinds == (K.RIGHT, K.OMITTED, K.MISCOPIED)
+    assert (verdict.first_error, verdict.first_fatal) == (1, 2)
+
+
+def test_without_an_answer_line_nothing_is_correct() -> None:
+    verdict = judge_solution(QUESTION, [EVE, CAL, DAN])
+    assert (verdict.answer, verdict.correct, verdict.first_error) == (None, False, -1)
+
+
+def test_what_follows_the_answer_is_malformed() -> None:
+    assert judge_solution(QUESTION, [CAL, DAN, ANSWER, EVE]).step_kinds[-1] is K.MALFORMED
+
+
+COMPARE = "Compare Cal and Dan : Cal= 45 , Dan= 90 , most Dan .\n"
+
+
+@pytest.mark.parametrize(
+    ("ask", "lines", "kinds"),
+    [
+        (Ask.MOST, (COMPARE, "Answer : Dan\n"), (K.RIGHT, K.RIGHT)),
+        (Ask.MOST, ("Answer : Dan\n",), (K.RIGHT,)),
+        (Ask.MOST, ("Answer : Cal\n",), (K.MISCOPIED,)),
+        (Ask.MOST, (COMPARE, "Answer : Cal\n"), (K.RIGHT, K.MISCOPIED)),
+        (Ask.MOST, (swap(COMPARE, "most Dan", "most Cal"), "Answer : Cal\n"), (K.SLIP, K.RIGHT)),
+        (Ask.MOST, (swap(COMPARE, "Cal= 45", "Cal= 95"),), (K.WRONG_QUANTITY,)),
+        (Ask.MOST, (swap(COMPARE, "and Dan", "and Eve"),), (K.WRONG_QUANTITY,)),
+        (Ask.YESNO, (COMPARE, "Answer : no\n"), (K.RIGHT, K.RIGHT)),
+        (Ask.YESNO, (COMPARE, "Answer : yes\n"), (K.RIGHT, K.MISCOPIED)),
+        (Ask.YESNO, (COMPARE, "Answer : Dan\n"), (K.RIGHT, K.MALFORMED)),
+    ],
+)
+def test_comparisons_and_their_answers(
+    ask: Ask, lines: tuple[str, ...], kinds: tuple[K, ...]
+) -> None:
+    asked = {Ask.MOST: "Who has most of Cal and Dan ?", Ask.YESNO: "Has Cal more than Dan ?"}[ask]
+    question = QUESTION.replace("How many has Dan ?", asked)
+    assert judge_solution(question, [CAL, DAN, *lines]).step_kinds[2:] == kinds
+
+
+@given(st.text(), st.text(alphabet="Eve= 9+-*/.,:AnswerCompar0123456789\n", max_size=80))
+def test_no_text_upsets_the_oracle(anything: str, alike: str) -> None:
+    for line in (anything, alike):
+        parse_step(line)
+        judge_solution(QUESTION, [line, CAL, line])

@@ -1,0 +1,98 @@
+"""Killed at any instant and started again, a run ends with the rows of one left alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.engine.simulated import simulated_problem
+from tests.killing import killed_run, made_calls, rows_of, run_in_child
+
+RUNS = 20
+
+
+def small_batch(folder: Path, name: str = "run", problems: int = 24) -> RunConfig:
+    """A batch on the simulated policy and judge: 4 solutions to each problem."""
+    path = folder / "problems.jsonl"
+    rows = [simulated_problem(number).to_row() for number in range(problems)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return RunConfig.check(
+        {
+            "name": name,
+            "runs_dir": str(folder / "runs"),
+            "seed": 3,
+            "problems": {"path": str(path)},
+            "engines": {
+                "generator": {"kind": "simulated", "model": "policy"},
+                "judge": {"kind": "simulated", "model": "judge"},
+            },
+            "generate": {"prompt": "plain"},
+            "annotators": {
+                "rollouts": {"search": {"rollouts": 4}},
+                "judge": {"prompt": "first_error", "votes": 3},
+                "arithmetic": {},
+            },
+            "shard_size": 16,
+        },
+        "test",
+    )
+
+
+@pytest.mark.slow
+def test_runs_killed_at_random_instants_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, "measure")
+    began = time.monotonic()
+    run_in_child(config, None)
+    whole = time.monotonic() - began
+    rng = random.Random(20)
+    runs = [killed_run(small_batch(tmp_path, f"killed-{i}"), rng, whole) for i in range(RUNS)]
+    assert sum(run.kills for run in runs) >= RUNS
+    assert sum(run.repeated_calls for run in runs) == 0
+    assert all(run.finished_calls > 100 for run in runs)
+
+
+def test_a_finished_run_started_again_makes_no_call(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=4)
+    run_in_child(config, None)
+    rows, calls = rows_of(config), made_calls(config)
+    run_in_child(config, None)
+    assert rows_of(config) == rows
+    assert made_calls(config) == calls
+
+
+def test_a_changed_judge_makes_only_its_own_stage_anew(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=4)
+    run_in_child(config, None)
+    before = rows_of(config)
+    annotators = config.annotators | {"judge": config.annotators["judge"] | {"votes": 5}}
+    changed = config.model_copy(update={"annotators": annotators})
+    run_in_child(changed, None)
+    after = rows_of(changed)
+    kept = [key for key in before if not key.startswith(("judge", "label"))]
+    assert all(after[key] == before[key] for key in kept)
+    assert all(len(row["votes"]) == 5 for key, row in after.items() if key.startswith("judge"))
+
+
+def test_a_batch_that_grows_labels_only_the_new_problems(tmp_path: Path) -> None:
+    run_in_child(small_batch(tmp_path, problems=4), None)
+    grown = small_batch(tmp_path, problems=6)
+    run_in_child(grown, None)
+    made = made_calls(grown)
+    assert len(made) == len(set(made))
+    assert len([key for key in rows_of(grown) if key.startswith("solution")]) == 24
+
+
+def test_a_problem_whose_answer_changed_is_another_problem(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=2)
+    run_in_child(config, None)
+    path = Path(config.problems.path)
+    first = simulated_problem(0).answer
+    path.write_text(path.read_text().replace(f'"answer": "{first}"', '"answer": "3"'))
+    run_in_child(config, None)
+    golds = {row["gold"] for key, row in rows_of(config).items() if key.startswith("solution")}
+    assert {first, "3"} <= golds
