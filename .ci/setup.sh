@@ -37,9 +37,10 @@ if [ -n "$libraries" ] && [ "${libraries#*libnuma.so.1}" = "$libraries" ]; then
          "Debian, Ubuntu:  apt-get install libnuma1" "Fedora:          dnf install numactl-libs"
 fi
 if ! [ -x "$venv/bin/python" ] || [ -e "$unfinished" ]; then
-    free_gb=$(($(df -Pk . | awk 'NR==2 {print $4}') / 1048576))
+    place=$(dirname "$venv")
+    free_gb=$(($(df -Pk "$place" | awk 'NR==2 {print $4}') / 1048576))
     [ "$free_gb" -ge "${MIN_FREE_GB:-8}" ] ||
-        stop "$free_gb GB free here ($PWD); the environment and pip's cache need 8." \
+        stop "$free_gb GB free in $(realpath "$place"); the environment and pip's cache need 8." \
              "Free some space, or put the environment elsewhere: VENV=/big/disk/venv make setup"
 fi
 

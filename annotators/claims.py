@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 
-from annotators.expressions import MAX_TOKENS, Kind, Token, Value, evaluate, tokenize
+from annotators.equality import Side, close, judge, read_side
+from annotators.expressions import MAX_TOKENS, Kind, Token, tokenize
 from pipeline.records import Status
 
 MAX_CHARS = 20_000
@@ -21,130 +21,24 @@ MAX_CHARS = 20_000
 MAX_CLAIMS = 200
 
 _MATHS = frozenset((Kind.NUMBER, Kind.OPERATOR, Kind.EQUALS, Kind.OPEN, Kind.CLOSE, Kind.FRAC))
-_PARTS = frozenset(
-    [
-        "half",
-        "third",
-        "thirds",
-        "quarter",
-        "quarters",
-        "fourth",
-        "fourths",
-        "fifth",
-        "fifths",
-        "tenth",
-        "percent",
-    ]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PARTS = _words("half third thirds quarter quarters fourth fourths fifth fifths tenth percent")
+_LEADING = _words(
+    "times plus minus less twice half double triple over step day week month year hour case "
+    "part problem number question level round section no grade age page chapter room exercise"
 )
-_LEADING = frozenset(
-    [
-        "times",
-        "plus",
-        "minus",
-        "less",
-        "twice",
-        "half",
-        "double",
-        "triple",
-        "over",
-        "step",
-        "day",
-        "week",
-        "month",
-        "year",
-        "hour",
-        "case",
-        "part",
-        "problem",
-        "number",
-        "question",
-        "level",
-        "round",
-        "section",
-        "no",
-        "grade",
-        "age",
-        "page",
-        "chapter",
-        "room",
-        "exercise",
-    ]
+_TRAILING = _words(
+    "hundred hundreds thousand thousands million millions billion billions trillion dozen "
+    "dozens percent percentage percents times plus minus of over divided multiplied squared "
+    "cubed half halves third thirds quarter quarters fourths fifths point remainder mod r or"
 )
-_TRAILING = frozenset(
-    [
-        "hundred",
-        "hundreds",
-        "thousand",
-        "thousands",
-        "million",
-        "millions",
-        "billion",
-        "billions",
-        "trillion",
-        "dozen",
-        "dozens",
-        "percent",
-        "percentage",
-        "percents",
-        "times",
-        "plus",
-        "minus",
-        "of",
-        "over",
-        "divided",
-        "multiplied",
-        "squared",
-        "cubed",
-        "half",
-        "halves",
-        "third",
-        "thirds",
-        "quarter",
-        "quarters",
-        "fourths",
-        "fifths",
-        "point",
-        "remainder",
-        "mod",
-        "r",
-        "or",
-    ]
-)
-_GLUED_UNITS = frozenset(
-    [
-        "kg",
-        "kgs",
-        "g",
-        "mg",
-        "lb",
-        "lbs",
-        "oz",
-        "cm",
-        "mm",
-        "km",
-        "m",
-        "ft",
-        "in",
-        "ml",
-        "l",
-        "L",
-        "mph",
-        "kmh",
-        "kph",
-        "hr",
-        "hrs",
-        "min",
-        "mins",
-        "sec",
-        "secs",
-        "s",
-        "h",
-        "am",
-        "pm",
-    ]
-)
-_FACTORS = frozenset(
-    Fraction(n) for n in (7, 12, 16, 24, 30, 36, 52, 60, 100, 365, 1000, 1440, 3600, 5280, 10**6)
+_GLUED_UNITS = _words(
+    "kg kgs g mg lb lbs oz cm mm km m ft in ml l L mph kmh kph hr hrs min mins sec secs s h am pm"
 )
 _TAKEN_BACK = re.compile(
     r"\b(?:incorrect|wrong|mistaken?|mistakenly|error|not|n['’]t|cannot|instead|actually|wait|oops|"
@@ -232,24 +126,6 @@ def _runs(tokens: Sequence[Token]) -> Iterator[_Run]:
         at = end + 1 if end < len(tokens) and depth < 0 else max(end, at + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One side of an equation. `values`: percent signs read as hundredths, or as mere units."""
-
-    tokens: tuple[Token, ...]
-    values: tuple[Value, ...]
-
-    @property
-    def numbers(self) -> list[Token]:
-        return [token for token in self.tokens if token.kind is Kind.NUMBER]
-
-
-def _side(tokens: Sequence[Token]) -> _Side | None:
-    percents = (True, False) if any(token.percent for token in tokens) else (True,)
-    values = tuple(v for percent in percents if (v := evaluate(tokens, percent)) is not None)
-    return _Side(tuple(tokens), values) if values else None
-
-
 def _claims(run: _Run, text: str) -> Iterator[Claim]:
     parts: list[list[Token]] = [[]]
     for token in run.tokens:
@@ -265,12 +141,13 @@ def _claims(run: _Run, text: str) -> Iterator[Claim]:
         parts[-1] = []
     if sum(map(len, parts)) == max(map(len, parts)):
         return  # nothing to compare
-    sides = [_side(part) for part in parts]
+    sides = [read_side(part) for part in parts]
     for index, (left, right) in enumerate(pairwise(sides)):
         if left is None or right is None:
             continue
         if len(left.numbers) > 1 or (index > 0 and len(right.numbers) > 1):
-            yield _compare(left, right, run, right is sides[-1], text)
+            unit_named = index == len(sides) - 2 and any(t.kind is Kind.WORD for t in run.after[:1])
+            yield _claim(left, right, unit_named, text)
 
 
 def _opens_cleanly(run: _Run, side: Sequence[Token], text: str) -> bool:
@@ -345,58 +222,15 @@ def _ends_cleanly(run: _Run) -> bool:
     return following.kind in (Kind.BREAK, Kind.CLOSE)
 
 
-def _compare(left: _Side, right: _Side, run: _Run, is_last: bool, text: str) -> Claim:
+def _claim(left: Side, right: Side, unit_named: bool, text: str) -> Claim:
     start, end = left.tokens[0].start, right.tokens[-1].end
-    pairs = [(a.value, b.value) for a in left.values for b in right.values]
-    if any(a == b or _as_rounded(a, b, right) for a, b in pairs):
-        return Claim(start, end, Status.EXACT)
-    if (
-        any(_near(a, b, left, right) for a, b in pairs)
-        or any(a.value in b.heads for a in left.values for b in right.values)  # a run-on chain
-        or _units_differ(pairs, left, right, is_last and run.after[:1])
-        or _hedged(text, start, end)
-        or (_ROUGHLY.search(_around(text, start, end)) and any(_close(a, b, 20) for a, b in pairs))
-    ):
+    judgement = judge(left, right, unit_named)
+    if judgement.status is not Status.CONTRADICTED:
+        return Claim(start, end, judgement.status)
+    roughly = bool(_ROUGHLY.search(_around(text, start, end)))
+    if _hedged(text, start, end) or (roughly and any(close(a, b, 20) for a, b in judgement.pairs)):
         return Claim(start, end, Status.UNCHECKED)
-    return Claim(start, end, Status.CONTRADICTED, _shown(pairs[0][0]))
-
-
-def _close(a: Fraction, b: Fraction, part: int) -> bool:
-    return abs(a - b) * part <= max(abs(a), abs(b))
-
-
-def _as_rounded(exact: Fraction, stated: Fraction, right: _Side) -> bool:
-    """Is the right side, one number with decimals, the exact value rounded to those decimals?"""
-    if len(right.numbers) != 1 or not (places := right.numbers[0].places):
-        return False
-    return abs(stated - exact) * 2 <= Fraction(1, 10**places)
-
-
-def _near(a: Fraction, b: Fraction, left: _Side, right: _Side) -> bool:
-    """A difference that cutting off digits, on either side, may explain."""
-    numbers = right.numbers
-    if (
-        len(numbers) == 1
-        and a.denominator != 1
-        and abs(a - b) < Fraction(1, 10 ** numbers[0].places)
-    ):
-        return True
-    rounded = any(n.places >= 2 and n.text[-1] not in "05" for n in left.numbers + numbers)
-    return rounded and _close(a, b, 200)
-
-
-def _units_differ(
-    pairs: Sequence[tuple[Fraction, Fraction]],
-    left: _Side,
-    right: _Side,
-    after: Sequence[Token] | bool,
-) -> bool:
-    """May the sides be the same quantity in two units, such as minutes and hours?"""
-    money = [any(number.money for number in side.numbers) for side in (left, right)]
-    named = not isinstance(after, bool) and any(token.kind is Kind.WORD for token in after)
-    if not named and money[0] == money[1]:
-        return False
-    return any(a and b and max(a / b, b / a) in _FACTORS for a, b in pairs)
+    return Claim(start, end, Status.CONTRADICTED, judgement.expected)
 
 
 def _around(text: str, start: int, end: int) -> str:
@@ -408,16 +242,3 @@ def _hedged(text: str, start: int, end: int) -> bool:
     line = max(text.rfind("\n", 0, start), start - _WINDOW, 0)
     before = text[line:start]
     return bool(_SUPPOSED.search(before) or _TAKEN_BACK.search(before + text[end : end + _WINDOW]))
-
-
-def _shown(value: Fraction) -> str:
-    """An exact value as a person would write it."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if rest == 1 and value.denominator <= 10**9:
-        return f"{float(value):.12g}"
-    return f"{value.numerator}/{value.denominator}"

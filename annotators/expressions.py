@@ -121,17 +121,12 @@ def tokenize(text: str) -> list[Token]:
         if group == "space":
             spaced = True
             continue
-        tokens.append(
-            _number(match, text, spaced, _goes_on(tokens, spaced))
-            if group == "number"
-            else Token(
-                _KINDS[group],
-                _OPERATORS.get(match[0], match[0]),
-                match.start(),
-                match.end(),
-                spaced,
-            )
-        )
+        if group == "number":
+            token = _number(match, text, spaced, _goes_on(tokens, spaced))
+        else:
+            sign = _OPERATORS.get(match[0], match[0])
+            token = Token(_KINDS[group], sign, match.start(), match.end(), spaced)
+        tokens.append(token)
         spaced = False
     for at in range(1, len(tokens) - 1):
         if tokens[at].text in ("x", "X") and _is_times(*tokens[at - 1 : at + 2]):

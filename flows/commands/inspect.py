@@ -56,7 +56,8 @@ def inspect(
             print_solution(console, item)
         return
     chosen = (item for item in annotated(found) if fits(item, outcome, kept))
-    shown, more = [], False
+    shown: list[Item] = []
+    more = False
     for item in chosen:
         if len(shown) == limit:
             more = True

@@ -7,23 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import yaml
 
+from pipeline.dataset.layout import Layout, metadata
 from pipeline.dataset.markdown import inert, table
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View
 from pipeline.records import NO_ERROR, Cost
 
-_SIZES = [
-    (10**3, "n<1K"),
-    (10**4, "1K<n<10K"),
-    (10**5, "10K<n<100K"),
-    (10**6, "100K<n<1M"),
-    (10**7, "1M<n<10M"),
-    (10**8, "10M<n<100M"),
-]
 _REASONS_SHOWN = 20
 _BAR = 30
 
@@ -76,22 +68,9 @@ class CardFacts:
     costs: Sequence[CostRow] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SplitFacts:
-    """Files of one split of one view, relative to the dataset's folder."""
-
-    files: tuple[str, ...]
-    rows: int
-    table_bytes: int
-    file_bytes: int
-
-
-Layout = Sequence[tuple[View, Mapping[str, SplitFacts]]]
-
-
 def card(facts: CardFacts, licence: str, tally: Tally, layout: Layout) -> str:
     """The whole README.md."""
-    head = yaml.safe_dump(_metadata(licence, tally, layout), sort_keys=False, allow_unicode=True)
+    head = yaml.safe_dump(metadata(licence, tally, layout), sort_keys=False, allow_unicode=True)
     sections = [
         f"# {inert(facts.name)}: step-labelled solutions",
         inert(facts.about, 1000),
@@ -105,41 +84,6 @@ def card(facts: CardFacts, licence: str, tally: Tally, layout: Layout) -> str:
         _provenance(facts, tally),
     ]
     return f"---\n{head}---\n\n" + "\n\n".join(section for section in sections if section) + "\n"
-
-
-def _metadata(licence: str, tally: Tally, layout: Layout) -> dict[str, Any]:
-    layout = [(view, splits) for view, splits in layout if splits]
-    size = next((name for limit, name in _SIZES if tally.solutions < limit), "100M<n<1B")
-    return {
-        "license": licence,
-        "task_categories": ["text-generation", "text-classification"],
-        "tags": ["process-reward-model", "step-labels", "first-error", "reasoning", "steplabel"],
-        "annotations_creators": ["machine-generated"],
-        "size_categories": [size],
-        "configs": [
-            {
-                "config_name": view.name,
-                "data_files": [
-                    {"split": split, "path": f"{view.name}/{split}-*.parquet"} for split in splits
-                ],
-            }
-            | ({"default": True} if number == 0 else {})
-            for number, (view, splits) in enumerate(layout)
-        ],
-        "dataset_info": [
-            {
-                "config_name": view.name,
-                "features": view.features._to_yaml_list(),
-                "splits": [
-                    {"name": split, "num_bytes": made.table_bytes, "num_examples": made.rows}
-                    for split, made in splits.items()
-                ],
-                "download_size": sum(made.file_bytes for made in splits.values()),
-                "dataset_size": sum(made.table_bytes for made in splits.values()),
-            }
-            for view, splits in layout
-        ],
-    }
 
 
 def _what(tally: Tally) -> str:

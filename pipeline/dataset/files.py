@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.dataset.card import SplitFacts
+from pipeline.dataset.layout import SplitFacts
 
 ROWS_AT_ONCE = 256
 GROUP_BYTES = 32 << 20

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 LIMIT = 300
-_SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|&~$:@\"'/=^")
+_ALWAYS = frozenset("\\`*_{}[]()<>#+!|&~$@=")
 
 
 def inert(text: object, limit: int = LIMIT) -> str:
@@ -16,7 +16,22 @@ def inert(text: object, limit: int = LIMIT) -> str:
     plain = " ".join(plain.split())
     if len(plain) > limit:
         plain = plain[: limit - 1] + "…"
-    return "".join("\\" + c if c in _SPECIAL else c for c in plain)
+    padded = f" {plain} "
+    return "".join(
+        "\\" + c if _acts(padded[i], c, padded[i + 2]) else c for i, c in enumerate(plain)
+    )
+
+
+def _acts(before: str, c: str, after: str) -> bool:
+    """Whether a character could be read as markup between these two: a full stop can make a list or
+    a link unless it stands in a number, a dash a list or a rule, a colon a link."""
+    if c == ".":
+        return not (before.isdigit() and after.isdigit())
+    if c == "-":
+        return not (before.isalnum() and after.isalnum())
+    if c == ":":
+        return not after.isspace()
+    return c in _ALWAYS
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

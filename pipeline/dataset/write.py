@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import DatasetConfig
-from pipeline.dataset.card import CardFacts, SplitFacts, card
+from pipeline.dataset.card import CardFacts, card
 from pipeline.dataset.files import SplitWriter
+from pipeline.dataset.layout import SplitFacts
 from pipeline.dataset.split import held_out
 from pipeline.dataset.swap import new_name, put_in_place, recover
 from pipeline.dataset.tally import Tally

@@ -55,7 +55,11 @@ class CallJournal:
             self._lock_file = _lock(self.folder)
             for stale in self.folder.glob(".tmp-*"):
                 stale.unlink()
-        self._load()
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
 
     def _load(self) -> None:
         """Read the keys of every file; the texts stay on disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,6 +26,7 @@ class OpenAIClient:
                 "url: missing for an engine of kind openai; the server's base URL, such as "
                 "http://127.0.0.1:8000/v1"
             )
+        _check_url(config.url)
         self._key_name = config.api_key_env
         self._key = os.environ.get(config.api_key_env, "").strip()
         self.url = config.url.rstrip("/")
@@ -49,10 +51,6 @@ class OpenAIClient:
         where = f"{self.url}{path}"
         try:
             response = await self._http.request(method, where, json=body)
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"url: {self.url} is not a URL: {error}") from error
-        except httpx.UnsupportedProtocol as error:
-            raise ConfigError(f"url: {self.url} must begin with http:// or https://") from error
         except httpx.TimeoutException as error:
             raise EngineFaultError(
                 f"{where}: no answer in time ({type(error).__name__}); see request_timeout_s"
@@ -86,3 +84,16 @@ class OpenAIClient:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(
+            f"url: {url!r} is not a server's base URL; it looks like http://127.0.0.1:8000/v1"
+        )

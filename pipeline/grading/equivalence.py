@@ -23,7 +23,9 @@ _BIG_POWER = re.compile(r"(?:\*\*|\^)\s?\{?\s?[-+]?\s?(?:\d{4}|\d{1,3}\s?\}?\s?(
 _BIG_FACTORIAL = re.compile(r"(?:\d{3}|[)}\]!])\s?!")
 _COMMAND = re.compile(r"\\(?:text|mathrm|operatorname|begin|end)\{[A-Za-z ]{0,20}\}|\\[A-Za-z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_FUNCTIONS = frozenset(["sin", "cos", "tan", "sec", "csc", "cot", "log", "ln", "exp", "sqrt", "pi", "and", "or", "in", "arcsin", "arccos", "arctan"])
+_FUNCTIONS = re.compile(
+    r"sin|cos|tan|sec|csc|cot|log|ln|exp|sqrt|pi|and|or|in|arcsin|arccos|arctan"
+)
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
 """1,22 may be a decimal number or two values."""
 _AND = re.compile(r" ?,?\$? (?:and|or) \$?", re.I)
@@ -89,7 +91,7 @@ def understood(text: str) -> bool:
     if _COMMA_NUMBER.fullmatch(text):
         return False
     words = _WORD.findall(_COMMAND.sub(" ", text))
-    return all(word in _FUNCTIONS for word in words)
+    return all(_FUNCTIONS.fullmatch(word) for word in words)
 
 
 def _listed(text: str) -> str:

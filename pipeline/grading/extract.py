@@ -58,7 +58,9 @@ def stated_answer(text: str) -> FoundAnswer | None:
 
 def _boxed(text: str) -> str | None:
     """The content of the last closed box, or of several with only "and" between them."""
-    open_braces: list[int | None] = []  # for each open brace, where its box starts, if it is a box's
+    open_braces: list[
+        int | None
+    ] = []  # for each open brace, where its box starts, if it is a box's
     boxes: list[tuple[int, int, str]] = []
     pending: int | None = None
     for match in _BRACES.finditer(text):

@@ -68,7 +68,11 @@ def tidy(answer: str) -> str:
     r"""Without $, \( \), spacing commands, \text{} around words, and the last full stop."""
     text = answer.strip()
     for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
-        if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening + closing):
+        if (
+            text.startswith(opening)
+            and text.endswith(closing)
+            and len(text) > len(opening + closing)
+        ):
             text = text[len(opening) : -len(closing)]
             break
     text = _WRAPPED.sub(r" \1 ", text)
@@ -148,13 +152,16 @@ def _compare_numbers(pred: Number, gold: Number) -> bool | None:
     a, b = pred.value, gold.value
     if pred.percent != gold.percent:
         # "28" for "28%" and "0.28" for "28%" are both how people write it.
-        a, b = (a, b) if a == b else (a / 100 if pred.percent else a, b / 100 if gold.percent else b)
+        a, b = (
+            (a, b) if a == b else (a / 100 if pred.percent else a, b / 100 if gold.percent else b)
+        )
     if a == b or abs(a - b) <= Fraction(1, 10**6) * max(abs(a), abs(b)):
         return True
-    if pred.unit != gold.unit and a and b and max(a / b, b / a) in _FACTORS:
-        # As far apart as minutes and hours, and no telling whether the unit is the same.
-        if _CONVERTIBLE.search(pred.unit) or _CONVERTIBLE.search(gold.unit):
-            return None
+    convertible = any(_CONVERTIBLE.search(side.unit) for side in (pred, gold))
+    if convertible and pred.unit != gold.unit and a and b and max(a / b, b / a) in _FACTORS:
+        return (
+            None  # as far apart as minutes and hours, and no telling whether the unit is the same
+        )
     return None if _rounded(pred, gold) or _rounded(gold, pred) else False
 
 

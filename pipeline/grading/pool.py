@@ -42,7 +42,9 @@ class _Worker:
                 "check `python -c 'import math_verify'`, or `pip install math-verify`"
             )
 
-    def compare(self, pred: str, gold: str, timeout_s: float) -> tuple[bool | None, str | None] | None:
+    def compare(
+        self, pred: str, gold: str, timeout_s: float
+    ) -> tuple[bool | None, str | None] | None:
         """None when the worker died or was killed for taking too long."""
         assert self._process.stdin is not None
         try:

@@ -33,7 +33,7 @@ def compare(pred: str, gold: str) -> tuple[bool | None, str | None]:
         same = verify(sides[0], sides[1], timeout_seconds=None, raise_on_error=True)
     except MemoryError:
         raise
-    except Exception as error:  # sympy raises anything; whatever it is, the pair is not compared
+    except Exception as error:  # noqa: BLE001 - sympy raises anything; whatever it is, the pair is not compared
         return None, f"not comparable ({type(error).__name__})"
     return same, None
 

@@ -41,12 +41,17 @@ def read_rows(path: str) -> Iterator[Row | Rejected]:
     for file, reader in _files(place):
         try:
             if file.stat().st_size == 0:
-                yield Rejected(str(file), None, None, "the file is empty; it should hold a row or more")
+                yield Rejected(
+                    str(file), None, None, "the file is empty; it should hold a row or more"
+                )
                 continue
             yield from reader(file)
         except OSError as error:
             yield Rejected(
-                str(file), None, None, f"can't be read: {error.strerror or error}; check its permissions"
+                str(file),
+                None,
+                None,
+                f"can't be read: {error.strerror or error}; check its permissions",
             )
 
 
@@ -96,7 +101,9 @@ def _listed(path: Path, key: str) -> list[str]:
         if not isinstance(name, str) or Path(name).name != name:
             raise InputError(f"{path}: {key} names {name!r}, which is no file of this folder")
         if not (path.parent / name).exists():
-            raise InputError(f"{path}: {key} names {name!r}, which is missing; copy the whole folder")
+            raise InputError(
+                f"{path}: {key} names {name!r}, which is missing; copy the whole folder"
+            )
     return names
 
 

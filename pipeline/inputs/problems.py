@@ -38,7 +38,9 @@ def read_problems(config: ProblemsConfig) -> ReadResult[Problem]:
             if problem.id in seen:
                 which = columns.id or ("id" if has(row.data, "id") else None)
                 what = f"{problem.id!r} is" if which else "this question and answer are"
-                raise FieldFault(which, f"{what} there already, {seen[problem.id]}; make ids unique")
+                raise FieldFault(
+                    which, f"{what} there already, {seen[problem.id]}; make ids unique"
+                )
         except FieldFault as fault:
             found.reject(fault.of(row))
             continue

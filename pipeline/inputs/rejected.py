@@ -42,7 +42,9 @@ class Rejected:
 
     def __str__(self) -> str:
         place = self.file if self.row is None else f"{self.file}, row {self.row}"
-        what = f"{place}, {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        what = (
+            f"{place}, {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        )
         return f"{what} (starts {self.excerpt!r})" if self.excerpt else what
 
 

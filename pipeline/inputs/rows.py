@@ -31,7 +31,9 @@ class FieldFault(Exception):
         super().__init__(message)
         self.field = field
         self.message = message
-        self.excerpt = excerpt(value if isinstance(value, str) else repr(value)) if value != "" else ""
+        self.excerpt = (
+            excerpt(value if isinstance(value, str) else repr(value)) if value != "" else ""
+        )
 
     def of(self, row: Row) -> Rejected:
         return Rejected(row.file, row.number, self.field, self.message, self.excerpt)
@@ -110,7 +112,9 @@ def optional_text(row: Row, column: str | None, max_chars: int) -> str | None:
 
 def _kind(value: Any) -> str:
     names = {bool: "a truth value", dict: "an object", list: "a list", bytes: "bytes"}
-    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+    return names.get(
+        type(value), "a number" if isinstance(value, int | float) else type(value).__name__
+    )
 
 
 def _nearest(column: str, data: Mapping[str, Any]) -> str:

@@ -155,7 +155,9 @@ def _in_row(
             yield fault
             continue
         several = len(texts) > 1
-        written_by = column.partition(".")[0] if several and columns.generator is None else generator
+        written_by = (
+            column.partition(".")[0] if several and columns.generator is None else generator
+        )
         own_id = f"{given}/{column}" if given and several else given
         yield problem, steps, written_by or UNKNOWN_GENERATOR, own_id
 

@@ -54,7 +54,9 @@ def read_csv(path: Path) -> Iterator[Row | Rejected]:
         if long_lines and long_lines[-1] == reader.line_num:
             yield Rejected(name, number, None, TOO_LONG)
         elif len(cells) != len(header):
-            message = f"has {len(cells)} cells, the header has {len(header)}; quote cells with commas"
+            message = (
+                f"has {len(cells)} cells, the header has {len(header)}; quote cells with commas"
+            )
             yield Rejected(name, number, None, message, excerpt(",".join(cells)))
         else:
             yield Row(name, number, dict(zip(header, cells, strict=True)))
@@ -84,7 +86,9 @@ def read_parquet(path: Path) -> Iterator[Row | Rejected]:
         with pq.ParquetFile(path) as file:
             yield from _rows(name, file.iter_batches(batch_size=BATCH))
     except pa.ArrowException as error:
-        yield Rejected(name, None, None, f"not a whole Parquet file ({_short(error)}); copy it again")
+        yield Rejected(
+            name, None, None, f"not a whole Parquet file ({_short(error)}); copy it again"
+        )
 
 
 def read_arrow(path: Path) -> Iterator[Row | Rejected]:

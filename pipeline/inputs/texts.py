@@ -41,10 +41,14 @@ def _row(name: str, number: int, line: bytes) -> Row | Rejected:
     except UnicodeDecodeError as error:
         return Rejected(name, number, None, _NOT_UTF8.format(at=error.start), excerpt(line))
     except json.JSONDecodeError as error:
-        message = f"not valid JSON at character {error.pos + 1}: {error.msg}; each line is one object"
+        message = (
+            f"not valid JSON at character {error.pos + 1}: {error.msg}; each line is one object"
+        )
         return Rejected(name, number, None, message, excerpt(line))
     except RecursionError:
-        return Rejected(name, number, None, "nested too deeply; make the object flatter", excerpt(line))
+        return Rejected(
+            name, number, None, "nested too deeply; make the object flatter", excerpt(line)
+        )
     except ValueError as error:
         return Rejected(name, number, None, f"{error}; write it as a text", excerpt(line))
     if not isinstance(value, dict):
@@ -70,8 +74,14 @@ def read_json(path: Path) -> Iterator[Row | Rejected]:
         yield Rejected(name, None, None, _NOT_UTF8.format(at=error.start))
         return
     except json.JSONDecodeError as error:
-        hint = "one object a line? then name it .jsonl" if error.msg == "Extra data" else "mend it there"
-        message = f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}; {hint}"
+        hint = (
+            "one object a line? then name it .jsonl"
+            if error.msg == "Extra data"
+            else "mend it there"
+        )
+        message = (
+            f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}; {hint}"
+        )
         yield Rejected(name, None, None, message)
         return
     except RecursionError:
@@ -81,7 +91,9 @@ def read_json(path: Path) -> Iterator[Row | Rejected]:
         yield Rejected(name, None, None, f"{error}; write it as a text")
         return
     if not isinstance(value, list):
-        yield Rejected(name, None, None, "should be a list of objects: [{…}, {…}]", excerpt(repr(value)))
+        yield Rejected(
+            name, None, None, "should be a list of objects: [{…}, {…}]", excerpt(repr(value))
+        )
         return
     for number, item in enumerate(value, 1):
         if isinstance(item, dict):

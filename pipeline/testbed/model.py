@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pipeline.errors import PrerequisiteError
+from pipeline.testbed.initial import ROPE_THETA, plant_lookup
 from pipeline.testbed.tokenizer import EOS, PAD, decode, encode, save_tokenizer, vocabulary
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ def new_model(seed: int) -> LlamaForCausalLM:
         bos_token_id=None,
         eos_token_id=EOS_ID,
         pad_token_id=PAD_ID,
+        rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
         attn_implementation="sdpa",
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    plant_lookup(model)
+    return model
 
 
 def load_model(folder: Path) -> LlamaForCausalLM:

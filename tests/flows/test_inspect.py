@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flows.commands.inspect import inspect
 from flows.shown import plain
 from pipeline.errors import ConfigError, RunError
+from pipeline.records import Outcome
 from tests.flows.run_on_disk import write_run
 from tests.pipeline.dataset.items import HOSTILE, batch, item
 
@@ -44,7 +45,7 @@ def test_the_filters_choose(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert all(row["label"]["first_error"] is None for row in rows)
     rows = [
         json.loads(row)
-        for row in shown(run, capsys, outcome="incorrect", as_json=True).splitlines()
+        for row in shown(run, capsys, outcome=Outcome.INCORRECT, as_json=True).splitlines()
     ]
     assert {row["solution"]["outcome"] for row in rows} == {"incorrect"}
 

@@ -56,9 +56,9 @@ def test_it_tells_provenance_counts_quality_cost_and_how_to_load(readme: str) ->
         "abc123",
         "cafe",
         "f00d",
-        "0\\.950",
+        "0.950",
         "2,000",
-        "a\\-model",
+        "a-model",
         "rollouts from prefixes",
     ):
         assert fact in readme
@@ -88,3 +88,23 @@ def test_any_text_in_a_table_is_one_cell_of_plain_text(text: str) -> None:
     assert len(cells) == 2 or not inert(text)
     for cell in cells[1:]:
         assert {child.type for child in cell.children or []} <= {"text", "text_special"}
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_in_a_paragraph_is_a_paragraph_of_plain_text(text: str) -> None:
+    tokens = MarkdownIt("commonmark").parse(inert(text))
+    assert [t.type for t in tokens if t.type.endswith("_open")] in ([], ["paragraph_open"])
+    inline = [child.type for t in tokens for child in t.children or []]
+    assert set(inline) <= {"text", "text_special"}
+
+
+@pytest.mark.parametrize(
+    "text", ["https://evil.example", "www.evil.example", "a@evil.example", "1. x", "- x", "---"]
+)
+def test_no_link_list_or_rule_arises(text: str) -> None:
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(inert(text))
+    assert html.startswith("<p>")
+    assert "https://" not in inert(text)
+    assert "www." not in inert(text)
+    assert "@e" not in inert(text).replace("\\@", "")

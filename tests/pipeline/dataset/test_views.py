@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +62,11 @@ def test_a_solution_that_the_run_left_out_is_in_no_view(view: str) -> None:
 def test_an_unknown_view_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'stepwise'"):
         load_view("stepwize")
+
+
+def test_first_error_has_the_columns_of_processbench_itself(shared_data: Path) -> None:
+    real = json.loads((shared_data / "processbench/gsm8k.json").read_text(encoding="utf-8"))[0]
+    (row,) = one("first_error", first_error=1)
+    assert {key: type(value) for key, value in row.items()} == {
+        key: type(value) for key, value in real.items()
+    }

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import DatasetConfig
-from pipeline.dataset import CardFacts, DatasetSummary, write_dataset
+from pipeline.dataset import CardFacts, DatasetSummary, swap, write_dataset
 from pipeline.dataset.swap import recover
 from pipeline.errors import ConfigError, RunError
 from pipeline.join import Annotated
@@ -151,3 +151,13 @@ def test_a_view_without_rows_is_left_out(tmp_path: Path) -> None:
     assert made.rows["stepwise"] == {}
     assert not (tmp_path / "d/stepwise").exists()
     assert made.rows["evidence"].keys() == {"train", "test"}
+
+
+def test_where_names_can_not_be_exchanged_the_old_folder_is_moved_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap, "_exchange", lambda one, other: False)
+    write(tmp_path / "d", batch(5), rows_per_file=10)
+    made = write(tmp_path / "d", batch(2))
+    assert contents(tmp_path / "d") == {"README.md", *made.files}
+    assert [p.name for p in tmp_path.iterdir()] == ["d"]

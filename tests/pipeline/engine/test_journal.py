@@ -188,13 +188,13 @@ async def test_a_disk_that_takes_no_more_is_an_error_and_not_a_silence(tmp_path:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     journal.close()
-    assert record(0).key in CallJournal(tmp_path)
+    assert record(0).key in CallJournal(tmp_path, read_only=True)
 
 
 def test_a_writer_killed_at_random_instants_loses_nothing_acknowledged(tmp_path: Path) -> None:
     chance = random.Random(5)
     acknowledged: set[int] = set()
-    for attempt in range(6):
+    for attempt in range(5):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path), str(attempt * 10**7)],
             cwd=ROOT,
@@ -206,11 +206,12 @@ def test_a_writer_killed_at_random_instants_loses_nothing_acknowledged(tmp_path:
         time.sleep(chance.uniform(0.02, 0.6))
         writer.kill()
         seen = writer.stdout.read().split("\n")[:-1]
+        writer.stdout.close()
         writer.wait()
         acknowledged |= {int(line) for line in seen}
         journal = CallJournal(tmp_path)
         assert all(journal.get(record(n).key) == record(n) for n in acknowledged)
-        if attempt == 3:
+        if attempt == 2:
             journal.compact()
         journal.close()
     assert len(acknowledged) > 50

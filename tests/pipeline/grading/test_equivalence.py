@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
@@ -104,14 +103,12 @@ async def test_a_comparison_over_its_time_is_undecided_and_the_worker_replaced()
         pool.close()
 
 
-async def test_a_worker_out_of_memory_is_no_answer() -> None:
-    pool = WorkerPool(1, 30.0)
+async def test_a_runaway_comparison_is_no_answer_and_the_next_one_is_served() -> None:
+    pool = WorkerPool(1, 3.0)
     try:
-        start = time.monotonic()
-        same, why = await pool.compare("10**(10**10)", "x")
+        same, why = await pool.compare(r"(10^9)!", "1")
         assert same is None
         assert why
-        assert time.monotonic() - start < 60
         assert await pool.compare("x+1", "1+x") == (True, None)
     finally:
         pool.close()

@@ -55,7 +55,8 @@ def test_any_text_is_taken(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["\\boxed{", "{", "}", "\\boxed{1}", "####", "Answer:", "the answer ", "1,234", "\\", "1"]
+    "piece",
+    ["\\boxed{", "{", "}", "\\boxed{1}", "####", "Answer:", "the answer ", "1,234", "\\", "1"],
 )
 def test_extraction_takes_linear_time(piece: str) -> None:
     def seconds(repeats: int) -> float:

