@@ -55,9 +55,9 @@ lock: setup ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade:
 
 system-packages: ## what only the system's package manager can install
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get install -y $(SYSTEM_PACKAGES); \
+		apt-get update -qq; apt-get install -y $(SYSTEM_PACKAGES); \
 	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
-		sudo -n apt-get install -y $(SYSTEM_PACKAGES); \
+		sudo -n apt-get update -qq; sudo -n apt-get install -y $(SYSTEM_PACKAGES); \
 	else \
 		echo "Not root here, or no apt-get. Still to be installed, by you:"; \
 		command -v bwrap >/dev/null || echo "  bubblewrap (the sandbox for code that models wrote)"; \

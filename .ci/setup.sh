@@ -31,10 +31,17 @@ stop() {
 grep -qw avx2 /proc/cpuinfo ||
     stop "this CPU has no AVX2, which vLLM's CPU build needs." \
          "Use another machine, or an OpenAI-compatible server: pip install -e ."
-libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
-if [ -n "$libraries" ] && [ "${libraries#*libnuma.so.1}" = "$libraries" ]; then
-    stop "the system library libnuma.so.1 is missing; vLLM's CPU build loads it." \
-         "Debian, Ubuntu:  apt-get install libnuma1" "Fedora:          dnf install numactl-libs"
+has_libnuma() {
+    local libraries
+    libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
+    [ -z "$libraries" ] || [ "${libraries#*libnuma.so.1}" != "$libraries" ]
+}
+if ! has_libnuma; then
+    say "setup: the system library libnuma.so.1 is missing; trying to install it"
+    make --no-print-directory system-packages >&2 || true
+    has_libnuma ||
+        stop "the system library libnuma.so.1 is missing; vLLM's CPU build loads it." \
+             "Debian, Ubuntu:  apt-get install libnuma1" "Fedora:          dnf install numactl-libs"
 fi
 if ! [ -x "$venv/bin/python" ] || [ -e "$unfinished" ]; then
     place=$(dirname "$venv")

@@ -1,0 +1,1 @@
+"""What users touch: the Prefect flow, the console command, and the recipes."""

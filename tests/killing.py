@@ -58,10 +58,12 @@ def made_calls(config: RunConfig) -> list[str]:
 def finished_calls(config: RunConfig) -> set[str]:
     """Keys of the calls whose record is durable."""
     calls = config.folder / "calls"
-    folders = sorted(calls.iterdir()) if calls.is_dir() else []
-    return {
-        record.key for folder in folders for record in CallJournal(folder, read_only=True).records()
-    }
+    keys: set[str] = set()
+    for folder in sorted(calls.iterdir()) if calls.is_dir() else []:
+        journal = CallJournal(folder, read_only=True)
+        keys.update(record.key for record in journal.records())
+        journal.close()
+    return keys
 
 
 def run_in_child(config: RunConfig, kill_after: float | None) -> bool:

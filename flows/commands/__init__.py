@@ -1,0 +1,1 @@
+"""The commands of `steplabel`, one file each, named by `flows.cli.COMMANDS`."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig
+from pipeline.config import EngineConfig, RunConfig
 from pipeline.dataset.card import CardFacts, CostRow, QualityRow
 from pipeline.summary import Summary
 
@@ -19,7 +20,7 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
     return CardFacts(
         name=config.name,
         about=config.about,
-        engines={role: f"{e.kind}: {e.model}" for role, e in config.engines.items()},
+        engines={role: _model(engine) for role, engine in config.engines.items()},
         rule=rule + ".",
         versions=info["versions"],
         git_commit=info["git_commit"],
@@ -42,3 +43,11 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
         ],
         costs=[CostRow(name, s.cost, s.seconds) for name, s in summary.stages.items()],
     )
+
+
+def _model(engine: EngineConfig) -> str:
+    """Kind and model; of a local path its name only, since a card may be published."""
+    path = Path(engine.model)
+    name = path.name if path.is_absolute() else engine.model
+    revision = f", revision {engine.revision}" if engine.revision else ""
+    return f"{engine.kind}: {name}{revision}"

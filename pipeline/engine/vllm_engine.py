@@ -98,7 +98,7 @@ class VllmEngine:
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-        os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")
+        os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
         try:
             from vllm.engine.arg_utils import AsyncEngineArgs
             from vllm.lora.request import LoRARequest
@@ -241,14 +241,14 @@ class VllmEngine:
             return
         self._llm = None
         self._deaths += 1
-        await asyncio.to_thread(_shut_down, dead)
+        await _shut_down(dead)
 
     async def close(self) -> None:
         if self._loading is not None:
             await asyncio.gather(self._loading, return_exceptions=True)
         llm, self._llm = self._llm, None
         if llm is not None:
-            await asyncio.to_thread(_shut_down, llm)
+            await _shut_down(llm)
             del llm
             gc.collect()  # its finalizer needs modules that are gone when the program ends
         reaper, self._reaper = self._reaper, None
@@ -263,8 +263,13 @@ def _finish(reason: str | None) -> str:
     return reason
 
 
-def _shut_down(llm: Any) -> None:
-    llm.shutdown(timeout=SHUTDOWN_S)
+async def _shut_down(llm: Any) -> None:
+    """The task that reads outputs is ended first, or it reports the engine's end as a failure."""
+    reading = llm.output_handler
+    if reading is not None and not reading.done():
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    await asyncio.to_thread(llm.shutdown, timeout=SHUTDOWN_S)
 
 
 def _start_reaper() -> subprocess.Popen[bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pipeline.config import ColumnsConfig, ProblemsConfig
 from pipeline.grading import gold_answer
 from pipeline.inputs.files import read_rows
@@ -72,6 +74,6 @@ def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
         question=question,
         answer=answer,
         reference=reference,
-        source=row.file,
+        source=Path(row.file).name,
         level=optional_text(row, columns.level, MAX_SHORT),
     )

@@ -222,11 +222,14 @@ def test_a_killed_run_leaves_no_engine_process_behind(chat_model: Path) -> None:
         text=True,
     )
     assert holder.stdout is not None
-    assert holder.stdout.readline() == "open\n"
-    below = descendants(holder.pid)
+    try:
+        assert "open\n" in holder.stdout
+        below = descendants(holder.pid)
+    finally:
+        holder.kill()
+        holder.stdout.close()
+        holder.wait()
     assert below
-    holder.kill()
-    holder.wait()
     until = time.monotonic() + 20
     while time.monotonic() < until and any(_alive(pid) for pid in below):
         time.sleep(0.2)
