@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.metadata import version
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.text import Text
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from pipeline.errors import StepLabelError
 
 COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
-    "status": (
-        "flows.commands.status:status",
-        "How far a run is; without RUN, which runs there are.",
-    ),
-    "inspect": ("flows.commands.inspect:inspect", "Look at a run's solutions, steps and evidence."),
+    "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
+    "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
     "config": ("flows.commands.config:config", "Show a configuration, or what every key means."),
-    "doctor": (
-        "flows.commands.doctor:doctor",
-        "What is here, what is missing, and the fix for it.",
-    ),
+    "doctor": ("flows.commands.doctor:doctor", "What is here, what is missing, and its cure."),
     "testbed": ("flows.commands.testbed:app", "TinyMath: train and score the shipped models."),
 }
 
@@ -50,51 +46,62 @@ Exit codes: 0 done, 1 failed, 2 configuration or usage, 3 input data, 4 somethin
 """
 
 
-class _Commands(click.Group):
+class _Commands(TyperGroup):
     """Commands by name, each imported when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         target = getattr(importlib.import_module(module), attribute)
-        if isinstance(target, typer.Typer):
-            return get_command(target)
-        app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        app.command(cmd_name)(target)
-        return get_command(app)
+        if not isinstance(target, typer.Typer):
+            function, target = target, typer.Typer(add_completion=False)
+            target.command(cmd_name)(function)
+        return get_command(target)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Names and what they do, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
 
-@click.command(cls=_Commands, help=HELP)
-@click.version_option(package_name="steplabel")
-def steplabel() -> None:
-    pass
+app = typer.Typer(
+    cls=_Commands,
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"steplabel {version('steplabel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def steplabel(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """See HELP."""
 
 
 def main() -> None:
     """Entry point; exits with the error's own code."""
     try:
-        steplabel.main(standalone_mode=False)
+        app()
     except StepLabelError as error:
-        Console(stderr=True).print(
-            Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True
-        )
+        message = Text.assemble(("error: ", "bold red"), str(error))
+        Console(stderr=True).print(message, soft_wrap=True)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        Console(stderr=True).print("stopped; the same command continues where it was")
-        sys.exit(130)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
 
 
 if __name__ == "__main__":

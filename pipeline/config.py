@@ -254,6 +254,13 @@ class RunConfig(Options):
         """A configuration from plain data; errors are told of `where`."""
         return check_options(cls, raw, where)
 
+    def strict(self) -> Self:
+        """The same, but the first bad input row stops the run."""
+        changes: dict[str, Any] = {"problems": self.problems.model_copy(update={"strict": True})}
+        if self.solutions is not None:
+            changes["solutions"] = self.solutions.model_copy(update={"strict": True})
+        return self.model_copy(update=changes)
+
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 

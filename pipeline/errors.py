@@ -5,9 +5,10 @@ StepLabelError
 ├── InputError         a file, row or field that can't be read: names all three
 ├── PrerequisiteError  something is missing or not allowed here: names the command that cures it
 ├── RunError           a run folder that is locked, damaged, or of another version
-└── EngineError        a model engine failed
-    ├── BadRequestError    the request itself is refused; trying again can't help
-    └── EngineFaultError   the engine or the way to it failed; worth another try
+├── EngineError        a model engine failed
+│   ├── BadRequestError    the request itself is refused; trying again can't help
+│   └── EngineFaultError   the engine or the way to it failed; worth another try
+└── InterruptedRun     the user stopped a run
 
 The command line prints the message alone, without a traceback, and exits with `exit_code`.
 """
@@ -47,3 +48,7 @@ class BadRequestError(EngineError):
 
 class EngineFaultError(EngineError):
     pass
+
+
+class InterruptedRun(StepLabelError):
+    exit_code = 130

@@ -15,6 +15,7 @@ from flows.live import LiveProgress
 from flows.tables import plan_table, print_summary
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
+from pipeline.errors import InterruptedRun
 from pipeline.inputs import read_problems
 from pipeline.plan import Plan, make_plan
 from pipeline.run_folder import RunFolder
@@ -48,13 +49,17 @@ def run(
     steplabel run my.yaml --set problems.limit=50 --set name=trial
     steplabel run my.yaml --dry-run
     """
-    overrides = list(set_ or []) + (["problems.strict=true"] if strict else [])
-    settings = RunConfig.load(config, overrides)
+    settings = RunConfig.load(config, set_ or [])
+    if strict:
+        settings = settings.strict()
     console = Console(stderr=False)
     if dry_run:
         _dry_run(settings, console)
         return
-    summary = run_with_progress(settings, console, prefect)
+    try:
+        summary = run_with_progress(settings, console, prefect)
+    except KeyboardInterrupt:
+        raise InterruptedRun("stopped; the same command goes on where it was") from None
     print_summary(console, settings, summary)
 
 

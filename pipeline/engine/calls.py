@@ -11,6 +11,7 @@ from pipeline.engine.protocol import (
     Prompt,
     SampleRequest,
     SampleResult,
+    Sampling,
     ScoreRequest,
     ScoreResult,
 )
@@ -72,6 +73,17 @@ def sample_result(record: CallRecord) -> SampleResult:
 
 def score_result(record: CallRecord) -> ScoreResult:
     return ScoreResult(record.logprobs, record.cost)
+
+
+def sample_request(record: CallRecord) -> SampleRequest:
+    """The request a record answers, to be asked again. Its prompt has no text where ids were sent."""
+    sampling = json.loads(record.sampling or "{}")
+    return SampleRequest(
+        Prompt(record.prompt_text or "", record.prompt_ids),
+        Sampling(**sampling | {"stop": tuple(sampling.get("stop", ()))}),
+        record.n,
+        record.draw,
+    )
 
 
 def _asked(prompt: Prompt) -> dict[str, object]:

@@ -6,7 +6,6 @@ The only module that imports vllm, and only when the engine is opened.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import subprocess
@@ -249,8 +248,6 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is not None:
             await _shut_down(llm)
-            del llm
-            gc.collect()  # its finalizer needs modules that are gone when the program ends
         reaper, self._reaper = self._reaper, None
         if reaper is not None:
             reaper.kill()
@@ -270,6 +267,12 @@ async def _shut_down(llm: Any) -> None:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
     await asyncio.to_thread(llm.shutdown, timeout=SHUTDOWN_S)
+    # its finalizer would do it again, when the program ends and half of vLLM is gone
+    llm.shutdown = _nothing
+
+
+def _nothing() -> None:
+    """Stands for a shutdown that has been done."""
 
 
 def _start_reaper() -> subprocess.Popen[bytes]:

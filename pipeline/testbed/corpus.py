@@ -18,6 +18,15 @@ from pipeline.testbed.judge_format import check_text, render_prompt, solve_text
 from pipeline.testbed.tokenizer import EOS, encode, vocabulary
 
 VERDICT_WEIGHT = 4.0
+_DRILLED = (
+    Form.MORE,
+    Form.FEWER,
+    Form.TIMES,
+    Form.HALF,
+    Form.SHARE,
+    Form.TOGETHER,
+    Form.PERCENT,
+)
 _EOS_ID = vocabulary()[EOS]
 _BAD_ID = vocabulary()[" bad"]
 
@@ -62,30 +71,36 @@ def level_for(rng: random.Random, progress: float) -> int:
 
 
 def drill(rng: random.Random) -> Document:
-    """Look a value up, compute, name the result: nothing else, loss on the answers only."""
+    """Look a value up, compute, sometimes name the result; loss on the answers only.
+
+    No name is given a second value: a lookup has one place to look at.
+    """
     names = rng.sample(NAMES, rng.randint(3, 9))
+    unused = [name for name in NAMES if name not in names]
     values = {name: rng.randint(2, 99 if rng.random() < 0.6 else 400) for name in names}
     given = "Drill : " + " , ".join(f"{k}= {v}" for k, v in values.items()) + " ?"
     asked: list[str] = []
-    forms = (Form.MORE, Form.FEWER, Form.TIMES, Form.HALF, Form.SHARE, Form.TOGETHER, Form.PERCENT)
-    while len(asked) < 8:
-        form = rng.choices(forms, (26, 22, 18, 10, 8, 14, 6))[0]
+    while len(asked) < 9:
+        form = rng.choices(_DRILLED, (26, 22, 18, 10, 8, 14, 6))[0]
         first, second = rng.sample(names, 2)
         number = {
             Form.TIMES: rng.randint(2, 9),
             Form.SHARE: rng.randint(3, 8),
             Form.PERCENT: rng.choice((10, 20, 25, 50)),
         }.get(form, rng.randint(2, 60))
-        operands = (values[first], values[second])[: 2 if form is Form.TOGETHER else 1]
+        looked = (first, second) if form is Form.TOGETHER else (first,)
+        operands = tuple(values[name] for name in looked)
         result = evaluate(form, number, operands)
         if result is None:
             continue
-        looked = [f"{n}= {values[n]}" for n in (first, second)[: len(operands)]]
-        name = rng.choice(NAMES)
-        values[name] = result
-        names = list(values)
-        sum_ = f"{expression(form, number, operands)} = {result}"
-        asked.append(" " + " , ".join([*looked, sum_, f"{name}= {result}"]) + " .")
+        parts = [f"{name}= {values[name]}" for name in looked]
+        parts.append(f"{expression(form, number, operands)} = {result}")
+        if unused and rng.random() < 0.25:
+            name = unused.pop()
+            parts.append(f"{name}= {result}")
+            values[name] = result
+            names.append(name)
+        asked.append(" " + " , ".join(parts) + " .")
     return document(given, "".join(asked) + "\n")
 
 

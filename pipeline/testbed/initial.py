@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
 ROPE_THETA = 1e6
-_POSITION_GAIN = 3.5
-_MATCH_GAIN = 1.7
-_WRITE_SCALE = 0.03
+_POSITION_GAIN = 2.5
+_MATCH_GAIN = 1.6
+_WRITE_SCALE = 0.06
 _FIRST_STILL = 6  # rotary pairs from this one on hardly turn over a document
 
 
@@ -43,18 +43,23 @@ def plant_lookup(model: LlamaForCausalLM) -> None:
     one_back, two_back = basis[:size], basis[size : 2 * size]
     for written in (one_back, two_back):
         embedding -= embedding @ written.T @ written
+    embedding[:, 0] = 0
+    embedding *= scale * width**0.5 / embedding.norm(dim=1, keepdim=True).clamp(min=1e-6)
     embedding[:, 0] = 3 * scale
     read = _orthonormal(size, width)
     read[:, 0] = 0
     first, second = (model.model.layers[i].self_attn for i in (0, 1))
+    first.o_proj.weight[:, 2 * size :] *= 0.1
+    model.model.layers[0].mlp.down_proj.weight *= 0.1
     frequencies = ROPE_THETA ** (-torch.arange(half) / half)
     for head, (distance, written) in enumerate(((1, one_back), (2, two_back))):
         rows = slice(head * size, (head + 1) * size)
         phase = frequencies * distance
-        first.q_proj.weight[rows, 0] = _POSITION_GAIN * torch.cat([phase.cos(), -phase.sin()])
-        first.k_proj.weight[rows, 0] = _POSITION_GAIN * torch.cat(
-            [torch.ones(half), torch.zeros(half)]
-        )
+        first.q_proj.weight[rows] = 0
+        first.k_proj.weight[rows] = 0
+        turning = _POSITION_GAIN * (torch.arange(half) < _FIRST_STILL)
+        first.q_proj.weight[rows, 0] = torch.cat([phase.cos() * turning, -phase.sin() * turning])
+        first.k_proj.weight[rows, 0] = torch.cat([turning, torch.zeros(half)])
         first.v_proj.weight[rows] = read
         first.o_proj.weight[:, rows] = _WRITE_SCALE * written.T
     still = [i for i in range(size) if i % half >= _FIRST_STILL]

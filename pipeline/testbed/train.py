@@ -40,8 +40,8 @@ from pipeline.testbed.optim import MuonAdamW
 log = logging.getLogger(__name__)
 BATCH_TOKENS = 6144
 POOL_DOCUMENTS = 2048
-DRILL_TOKENS = 3_000_000
-SOLVE_TOKENS = 12_000_000
+DRILL_TOKENS = 1_500_000
+SOLVE_TOKENS = 7_000_000
 LOOKED_AT = 240
 
 
