@@ -11,13 +11,18 @@ from flows.live import clock
 from pipeline.config import RunConfig
 from pipeline.evaluate import Score
 from pipeline.plan import Plan
-from pipeline.records import Outcome
+from pipeline.records import Cost, Outcome
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
 
 
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}%"
+
+
+def cached(cost: Cost) -> str:
+    """Share of the prompt tokens that the prefix cache served."""
+    return percent(cost.cached_tokens / cost.prompt_tokens if cost.prompt_tokens else None)
 
 
 def headline(summary: Summary) -> list[tuple[str, str]]:
@@ -40,7 +45,7 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
         ("sampled tokens", f"{cost.completion_tokens:,} in {cost.calls:,} calls"),
         (
             "prompt tokens",
-            f"{cost.prompt_tokens:,}, {percent(cost.cached_tokens / cost.prompt_tokens if cost.prompt_tokens else None)} from cache",
+            f"{cost.prompt_tokens:,}, {cached(cost)} from cache",
         ),
         (
             "pace",
@@ -91,7 +96,7 @@ def cost_rows(summary: Summary) -> list[tuple[str, ...]]:
                 "–" if stage.planned_tokens is None else f"{stage.planned_tokens:,}",
                 f"{cost.completion_tokens:,}",
                 f"{cost.prompt_tokens:,}",
-                percent(cost.cached_tokens / cost.prompt_tokens if cost.prompt_tokens else None),
+                cached(cost),
                 f"{pace:,.0f}",
                 clock(stage.seconds),
             )

@@ -21,14 +21,14 @@ from typing import Any
 from pipeline.annotator import Annotator, Tools
 from pipeline.config import RunConfig
 from pipeline.consensus import make_rule
-from pipeline.dataset import write_dataset
+from pipeline.dataset import load_view, write_dataset
 from pipeline.dataset.facts import card_facts
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
-from pipeline.errors import EngineFaultError, InputError
+from pipeline.errors import EngineFaultError
 from pipeline.files import locked, read_json, write_json
 from pipeline.grading import Grader
-from pipeline.inputs import read_problems, read_solutions, write_rejected
+from pipeline.inputs import Rejected, read_problems, read_solutions, write_rejected
 from pipeline.join import annotated
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import Progress, StageProgress
@@ -71,6 +71,34 @@ class Watch:
     on_progress: Callable[[Mapping[str, StageProgress]], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was read: problems, the solutions brought along (None: to be generated), bad rows."""
+
+    problems: tuple[Problem, ...]
+    solutions: tuple[Solution, ...] | None
+    rejected: tuple[Rejected, ...]
+
+    @property
+    def by_key(self) -> dict[str, Problem]:
+        return {problem_key(p.id, p.question, p.answer): p for p in self.problems}
+
+
+def read_inputs(config: RunConfig) -> Inputs:
+    """Raises InputError where there is no good row, or at the first bad one if `strict`."""
+    found = read_problems(config.problems)
+    if config.solutions is None:
+        return Inputs(tuple(found.rows), None, tuple(found.rejected))
+    splitter = make_splitter(config.steps.split)
+    brought = read_solutions(config.solutions, found.rows, splitter, config.steps.max_steps)
+    return Inputs(tuple(found.rows), tuple(brought.rows), (*found.rejected, *brought.rejected))
+
+
+def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:
+    brought = None if inputs.solutions is None else len(inputs.solutions)
+    return make_plan(config, inputs.problems, brought, annotators)
+
+
 async def run_batch(
     config: RunConfig,
     annotators: Sequence[Annotator],
@@ -110,6 +138,10 @@ class _Batch:
         self.run_one = run_one
         self.watch = watch
         self.splitter = make_splitter(config.steps.split)
+        self.rule = make_rule(config.consensus.rule)
+        self.oracle = make_oracle(config.oracle)
+        for view in config.dataset.views:
+            load_view(view)
         self._names = [annotator.name for annotator in annotators]
         self.prompt: PromptTemplate = load_prompt(config.generate.prompt, PROMPTS)
         self.grader = Grader(config.grading)
@@ -119,25 +151,10 @@ class _Batch:
 
     async def run(self) -> Summary:
         config, run = self.config, self.run_folder
-        found = read_problems(config.problems)
-        problems = {problem_key(p.id, p.question, p.answer): p for p in found.rows}
-        rejected = list(found.rejected)
-        imported: list[Solution] | None = None
-        if config.solutions is not None:
-            brought = read_solutions(
-                config.solutions, found.rows, self.splitter, config.steps.max_steps
-            )
-            imported = list(brought.rows)
-            rejected += brought.rejected
+        inputs = read_inputs(config)
+        problems, imported, rejected = inputs.by_key, inputs.solutions, inputs.rejected
         write_rejected(run.folder / "rejected", rejected)
-        if not problems or imported == []:
-            place = config.problems.path if not problems else config.solutions
-            raise InputError(
-                f"{place}: no good row; see {run.folder / 'rejected'} for what is wrong"
-            )
-        plan = make_plan(
-            config, found.rows, None if imported is None else len(imported), self.annotators
-        )
+        plan = plan_of(config, inputs, self.annotators)
         attempt = run.begin(config, content_hash(sorted(problems)))
         if self.watch.on_plan:
             self.watch.on_plan(plan, run)
@@ -168,13 +185,13 @@ class _Batch:
             len(rejected),
             len(problems),
             len(self.left_out),
-            make_oracle(config.oracle),
+            self.oracle,
         )
         self._write_dataset(summary)
         return summary
 
     def _solutions_stage(
-        self, problems: dict[str, Problem], imported: list[Solution] | None, room: EngineRoom
+        self, problems: dict[str, Problem], imported: Sequence[Solution] | None, room: EngineRoom
     ) -> Stage[Any]:
         store = self.run_folder.solutions
         if imported is not None:
@@ -270,7 +287,6 @@ class _Batch:
     def _label(self) -> None:
         """Fuse the verdicts. Derived from the rows alone, so it is done anew when any of them is."""
         config, run = self.config, self.run_folder
-        rule = make_rule(config.consensus.rule)
         sources = [run.solutions, *(run.verdicts(name) for name in self._names)]
         fingerprint = content_hash(
             CONSENSUS_VERSION,
@@ -291,7 +307,7 @@ class _Batch:
                     reason = f"outcome undecided: {s.outcome_reason}"
                     yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
                 else:
-                    yield rule(
+                    yield self.rule(
                         s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes
                     )
 

@@ -27,12 +27,13 @@ CUT_WARNING = 0.05
 Oracle = Callable[[Solution], "int | None"]
 """The true first error of a solution, None where it isn't known. It is never shown to annotators."""
 
-ORACLES = {"tinymath": "pipeline.testbed.oracle:first_error_of"}
+ORACLES = {"tinymath": "pipeline.testbed.gold:first_error_of"}
 
 
 class Named(NamedTuple):
     """A first error as named by someone, beside the true one."""
 
+    problem: str
     first_error: int | None
     gold: int
     wrong_outcome: bool
@@ -137,8 +138,12 @@ def make_summary(
         if gold is None or solution.outcome is Outcome.UNDECIDED:
             continue
         for name, verdict in item.verdicts.items():
-            verdicts.setdefault(name, []).append(Named(verdict.first_error, gold, wrong))
-        verdicts.setdefault(KEPT, []).append(Named(label.first_error, gold, wrong))
+            verdicts.setdefault(name, []).append(
+                Named(solution.problem_id, verdict.first_error, gold, wrong)
+            )
+        verdicts.setdefault(KEPT, []).append(
+            Named(solution.problem_id, label.first_error, gold, wrong)
+        )
     warnings = []
     if solutions and cut / solutions > CUT_WARNING:
         warnings.append(
@@ -197,7 +202,8 @@ def quality_rows(verdicts: Mapping[str, list[Named]]) -> Iterator[Quality]:
             ("all", verdicts[name]),
             ("wrong outcome", [named for named in verdicts[name] if named.wrong_outcome]),
         ):
-            yield Quality(name, over, score([(n.first_error, n.gold) for n in chosen]))
+            pairs = [(n.first_error, n.gold) for n in chosen]
+            yield Quality(name, over, score(pairs, [n.problem for n in chosen]))
 
 
 def make_oracle(name: str | None) -> Oracle | None:

@@ -13,11 +13,9 @@ from rich.console import Console
 from annotators.registry import make_annotators
 from flows.live import LiveProgress
 from flows.tables import plan_table, print_summary
-from pipeline.batch import Watch, run_batch
+from pipeline.batch import Watch, plan_of, read_inputs, run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import InterruptedRun
-from pipeline.inputs import read_problems
-from pipeline.plan import Plan, make_plan
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
 
@@ -76,24 +74,36 @@ def run_with_progress(settings: RunConfig, console: Console, prefect: bool) -> S
 
         with prefect_server(settings.folder / "prefect-server.log") as url:
             live.note(f"Prefect UI: {url.removesuffix('/api')}")
+            from prefect.logging.handlers import APILogWorker
+
             from flows.annotate import WATCH, annotate
 
-            for name in ("prefect.flow_runs", "prefect.task_runs"):
-                logging.getLogger(name).setLevel(logging.WARNING)
+            _quiet_console()
             token = WATCH.set(watch)
             try:
                 return asyncio.run(annotate(settings))
             finally:
                 WATCH.reset(token)
+                APILogWorker.drain_all(timeout=5)  # before the server goes away
+
+
+def _quiet_console() -> None:
+    """Prefect's own lines go to its UI; the terminal has the run's progress and its errors."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.extra"):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, PrefectConsoleHandler):
+                handler.setLevel(logging.CRITICAL)
 
 
 def _dry_run(settings: RunConfig, console: Console) -> None:
     annotators = make_annotators(settings)
-    found = read_problems(settings.problems)
-    plan: Plan = make_plan(settings, found.rows, None, annotators)
-    console.print(settings.to_yaml(), highlight=False)
-    for rejected in found.rejected[:10]:
-        console.print(
-            f"rejected: {rejected.file} row {rejected.row}: {rejected.message}", markup=False
-        )
+    inputs = read_inputs(settings)
+    console.print(settings.to_yaml(), highlight=False, markup=False)
+    for rejected in inputs.rejected[:10]:
+        console.print(f"rejected: {rejected}", markup=False, highlight=False)
+    if len(inputs.rejected) > 10:
+        console.print(f"… and {len(inputs.rejected) - 10} rows more")
+    plan = plan_of(settings, inputs, annotators)
     console.print(plan_table(settings, plan, RunFolder(settings.folder)))

@@ -42,7 +42,7 @@ _INSTALL = (
 # Of a model's answer these change what is said, so they are part of the engine's identity.
 _IDENTITY_ARGS = ("quantization", "hf_overrides", "lora", "rope_scaling", "load_format")
 CPU_BLOCK_TOKENS = 32
-SHUTDOWN_S = 10.0
+SHUTDOWN_S = 2.0
 
 
 class VllmEngine:
@@ -94,9 +94,10 @@ class VllmEngine:
         logger.info("%s loaded in %.0f s", self._config.model, time.monotonic() - started)
 
     def _load(self) -> Any:
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")  # its processes': torch's
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
         try:
             from vllm.engine.arg_utils import AsyncEngineArgs
@@ -129,6 +130,7 @@ class VllmEngine:
             "max_model_len": config.max_model_len,
             "enable_prefix_caching": True,
             "disable_log_stats": True,
+            "use_tqdm_on_load": False,
             "trust_remote_code": config.trust_remote_code,
         }
         if on_gpu():

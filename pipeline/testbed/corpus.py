@@ -7,7 +7,7 @@ check), 1 for what is to be written, more where a verdict is given. All is drawn
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -71,37 +71,54 @@ def level_for(rng: random.Random, progress: float) -> int:
 
 
 def drill(rng: random.Random) -> Document:
-    """Look a value up, compute, sometimes name the result; loss on the answers only.
+    """Look a value up, compute, sometimes name the result.
 
+    The loss is on what can be known: not on who is asked for, nor on what is to be computed.
     No name is given a second value: a lookup has one place to look at.
     """
     names = rng.sample(NAMES, rng.randint(3, 9))
     unused = [name for name in NAMES if name not in names]
     values = {name: rng.randint(2, 99 if rng.random() < 0.6 else 400) for name in names}
     given = "Drill : " + " , ".join(f"{k}= {v}" for k, v in values.items()) + " ?"
-    asked: list[str] = []
-    while len(asked) < 9:
+    written: list[tuple[str, float]] = []
+    for _ in range(9):
+        form, number, looked = _sum_to_do(rng, names, values)
+        operands = tuple(values[name] for name in looked)
+        result = evaluate(form, number, operands)
+        for name in looked:
+            written += [(f" {name}=", 0.0), (f" {values[name]} ,", 1.0)]
+        todo = expression(form, number, operands)
+        first, _, rest = todo.partition(" ")
+        written += [(f" {first}", 1.0), (f" {rest}", 0.0), (f" = {result}", 1.0)]
+        if unused and rng.random() < 0.25:
+            name = unused.pop()
+            written += [(f" , {name}=", 0.0), (f" {result}", 1.0)]
+            values[name] = result
+            names.append(name)
+        written.append((" .", 0.0))
+    ids, weights = encode(given), [0.0] * len(encode(given))
+    for text, weight in written:
+        piece = encode(text)
+        ids += piece
+        weights += [weight] * len(piece)
+    return Document(ids, weights)
+
+
+def _sum_to_do(
+    rng: random.Random, names: Sequence[str], values: Mapping[str, int]
+) -> tuple[Form, int, tuple[str, ...]]:
+    """A form, its number and the persons it takes, such that the result is in range."""
+    while True:
         form = rng.choices(_DRILLED, (26, 22, 18, 10, 8, 14, 6))[0]
-        first, second = rng.sample(names, 2)
+        first, second = rng.sample(list(names), 2)
         number = {
             Form.TIMES: rng.randint(2, 9),
             Form.SHARE: rng.randint(3, 8),
             Form.PERCENT: rng.choice((10, 20, 25, 50)),
         }.get(form, rng.randint(2, 60))
         looked = (first, second) if form is Form.TOGETHER else (first,)
-        operands = tuple(values[name] for name in looked)
-        result = evaluate(form, number, operands)
-        if result is None:
-            continue
-        parts = [f"{name}= {values[name]}" for name in looked]
-        parts.append(f"{expression(form, number, operands)} = {result}")
-        if unused and rng.random() < 0.25:
-            name = unused.pop()
-            parts.append(f"{name}= {result}")
-            values[name] = result
-            names.append(name)
-        asked.append(" " + " , ".join(parts) + " .")
-    return document(given, "".join(asked) + "\n")
+        if evaluate(form, number, tuple(values[name] for name in looked)) is not None:
+            return form, number, looked
 
 
 def solved(problem: Problem) -> Document:

@@ -2,7 +2,7 @@
 
 One document a row, rows of about one length in a batch, so nothing of another document is
 attended to. Drills alone first, then the role's mix of documents; levels rise over the first
-30%. The learning rate is constant for 60% of the tokens, then falls linearly to zero. Killed
+30%. The learning rate is constant for 40% of the tokens, then falls linearly to zero. Killed
 and started again with `resume`, a training goes on from its last checkpoint.
 
     steplabel testbed train --policy --out .cache/tinymath/policy
@@ -38,7 +38,7 @@ from pipeline.testbed.model import PAD_ID, export_model, new_model
 from pipeline.testbed.optim import MuonAdamW
 
 log = logging.getLogger(__name__)
-BATCH_TOKENS = 6144
+BATCH_TOKENS = 3072
 POOL_DOCUMENTS = 2048
 DRILL_TOKENS = 1_500_000
 SOLVE_TOKENS = 7_000_000
@@ -107,7 +107,7 @@ def _document(run: Run, rng: random.Random, done: int, samples: Sequence[Sample]
     if done < SOLVE_TOKENS:
         return judge_document(rng, progress * 2, Mix(0.15, 0.75, 0.10), ())
     own = run.own_share if samples else 0.0
-    return judge_document(rng, 1.0, Mix(0.05, 0.2, 0.75 - own, own), samples)
+    return judge_document(rng, 1.0, Mix(0.1, 0.25, 0.65 - own, own), samples)
 
 
 def batches(
@@ -141,7 +141,7 @@ def _padded(rows: Sequence[Document]) -> tuple[Tensor, Tensor]:
 
 
 def rate_factor(progress: float) -> float:
-    return 1.0 if progress < 0.6 else max(0.0, (1 - progress) / 0.4)
+    return 1.0 if progress < 0.4 else max(0.0, (1 - progress) / 0.6)
 
 
 def train(run: Run, *, resume: bool) -> Path:

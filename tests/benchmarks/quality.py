@@ -36,7 +36,6 @@ class Labelled:
     judge: int | None
     one_vote: int | None
     kept: int | None
-    set_aside: bool
 
 
 def hard_run(folder: Path, name: str = "hard") -> RunConfig:
@@ -63,7 +62,6 @@ def read(config: RunConfig) -> list[Labelled]:
                 judge.first_error if judge else None,
                 judge.votes[0].first_error if judge and judge.votes else None,
                 item.label.first_error if item.label else None,
-                item.label is None or not item.label.kept,
             )
         )
     return found
@@ -104,25 +102,53 @@ def decided(row: Labelled) -> bool:
     return row.outcome is not Outcome.UNDECIDED
 
 
+def in_error(row: Labelled) -> bool:
+    return row.gold != NO_ERROR
+
+
+def every(row: Labelled) -> bool:
+    return True
+
+
+def exact(name: str, only_wrong: bool = False) -> Figure:
+    """Share of the decided solutions for which the witness `name` has the true first error."""
+    return share(
+        lambda row: getattr(row, name) == row.gold,
+        lambda row: getattr(row, name) is not None and (wrong(row) or not only_wrong),
+    )
+
+
+def one_vote(row: Labelled) -> int | None:
+    return row.one_vote
+
+
 FIGURES: list[tuple[str, Figure, str]] = [
-    ("policy solve rate", share(lambda r: r.outcome is Outcome.CORRECT, decided), ".45-.80"),
-    ("solutions with an error", share(lambda r: r.gold != NO_ERROR, lambda r: True), ""),
-    ("right outcome but an error", share(lambda r: r.gold != NO_ERROR, lambda r: r.outcome is Outcome.CORRECT), ""),
+    ("policy solve rate", share(lambda row: row.outcome is Outcome.CORRECT, decided), ".45-.80"),
+    ("solutions with an error", share(in_error, every), ""),
+    (
+        "right outcome but an error",
+        share(in_error, lambda row: row.outcome is Outcome.CORRECT),
+        "",
+    ),
     ("first fatal is first wrong, wrong outcome", share(lambda r: r.gold == r.fatal, wrong), ""),
-    ("judge F1, one pass", f1(lambda r: r.one_vote), ">= .65"),
-    ("judge exact on wrong, one pass", share(lambda r: r.one_vote == r.gold, lambda r: r.gold != NO_ERROR), ""),
-    ("judge exact on clean, one pass", share(lambda r: r.one_vote == r.gold, lambda r: r.gold == NO_ERROR), ""),
-    ("judge F1, majority of 3", f1(lambda r: r.judge), ""),
-    ("always-no-error judge F1", f1(lambda r: NO_ERROR), ""),
-    ("rollouts exact, decided", share(lambda r: r.rollouts == r.gold, lambda r: r.rollouts is not None), ""),
-    ("rollouts exact on wrong outcome, decided", share(lambda r: r.rollouts == r.gold, lambda r: wrong(r) and r.rollouts is not None), ""),
-    ("judge exact, decided", share(lambda r: r.judge == r.gold, lambda r: r.judge is not None), ""),
-    ("judge exact on wrong outcome, decided", share(lambda r: r.judge == r.gold, lambda r: wrong(r) and r.judge is not None), ""),
-    ("kept labels exact", share(lambda r: r.kept == r.gold, lambda r: not r.set_aside), ">= .95"),
-    ("kept labels exact on wrong outcome", share(lambda r: r.kept == r.gold, lambda r: wrong(r) and not r.set_aside), ">= .90"),
-    ("kept share", share(lambda r: not r.set_aside, lambda r: True), ">= .50"),
-    ("kept share on wrong outcome", share(lambda r: not r.set_aside, wrong), ">= .35"),
-]  # fmt: skip
+    ("judge F1, one pass", f1(one_vote), ">= .65"),
+    ("judge exact on wrong, one pass", share(lambda r: r.one_vote == r.gold, in_error), ""),
+    (
+        "judge exact on clean, one pass",
+        share(lambda r: r.one_vote == r.gold, lambda r: not in_error(r)),
+        "",
+    ),
+    ("judge F1, majority of 3", f1(lambda row: row.judge), ""),
+    ("always-no-error judge F1", f1(lambda row: NO_ERROR), ""),
+    ("rollouts exact, decided", exact("rollouts"), ""),
+    ("rollouts exact on wrong outcome, decided", exact("rollouts", only_wrong=True), ""),
+    ("judge exact, decided", exact("judge"), ""),
+    ("judge exact on wrong outcome, decided", exact("judge", only_wrong=True), ""),
+    ("kept labels exact", exact("kept"), ">= .95"),
+    ("kept labels exact on wrong outcome", exact("kept", only_wrong=True), ">= .90"),
+    ("kept share", share(lambda row: row.kept is not None, every), ">= .50"),
+    ("kept share on wrong outcome", share(lambda row: row.kept is not None, wrong), ">= .35"),
+]
 
 
 def interval(rows: Sequence[Labelled], figure: Figure, seed: int = 0) -> str:

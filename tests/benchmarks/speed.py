@@ -17,7 +17,7 @@ from pipeline.run_folder import RunFolder
 from tests.benchmarks.quality import hard_run
 from tests.benchmarks.report import Row
 
-REPEATS = 3
+REPEATS = 2
 STAGES = (("generate", "generator"), ("rollouts", "policy"), ("judge", "judge"))
 
 

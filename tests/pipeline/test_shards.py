@@ -108,7 +108,11 @@ def test_derived_rows_with_a_damaged_part_are_made_again(tmp_path: Path) -> None
 
 
 def test_a_locked_folder_names_its_holder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(RunError, match=r"in use by process \d+"), locked(tmp_path):
+    with (
+        locked(tmp_path),
+        pytest.raises(RunError, match=r"in use by process \d+"),
+        locked(tmp_path),
+    ):
         pass
 
 

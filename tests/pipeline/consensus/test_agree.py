@@ -15,7 +15,9 @@ RULE = {"witnesses": ("rollouts", "judge"), "vetoes": ("arithmetic",)}
 
 def verdict(name: str, first_error: int | None, *contradicted: int) -> Verdict:
     checks = tuple(Check(step, 0, 1, "1 = 2", Status.CONTRADICTED) for step in contradicted)
-    return Verdict("s", name, first_error, None if first_error is not None else "why", checks=checks)
+    return Verdict(
+        "s", name, first_error, None if first_error is not None else "why", checks=checks
+    )
 
 
 def label(rollouts: int | None, judge: int | None, *contradicted: int):

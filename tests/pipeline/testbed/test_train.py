@@ -65,7 +65,7 @@ def test_batches_are_drawn_from_the_seed_and_ask_for_something(role: str, done: 
     )
     for ids, weight in first:
         assert ids.shape == weight.shape
-        assert ids.numel() <= 6144
+        assert ids.numel() <= 3072
         assert bool((weight.sum(1) > 0).all())
 
 
@@ -79,12 +79,12 @@ def test_muon_s_update_is_nearly_orthogonal() -> None:
     torch.manual_seed(0)
     for shape in ((3, 16, 16), (2, 48, 16), (2, 16, 48)):
         singular = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
-        assert 0.5 < float(singular.min())
+        assert float(singular.min()) > 0.5
         assert float(singular.max()) < 1.3
 
 
 def test_the_learning_rate_is_held_and_then_falls_to_zero() -> None:
-    assert [rate_factor(p) for p in (0, 0.59, 0.8, 1.0)] == pytest.approx([1, 1, 0.5, 0])
+    assert [rate_factor(p) for p in (0, 0.39, 0.7, 1.0)] == pytest.approx([1, 1, 0.5, 0])
 
 
 def test_a_bad_sample_is_named_by_file_and_row(tmp_path: Path) -> None:
