@@ -4,8 +4,8 @@ The prompt is a YAML file in `annotators/prompts` (or yours); it names the parse
 A vote that can't be parsed, or was cut, is a missing vote. The verdict is the first error that more
 than half of the parsed votes name, if enough of them were parsed at all.
 
-The steps are shown between tags that hold a hash of the text, so that a solution can't close them
-and speak to the judge.
+A prompt can show the steps between tags that hold a hash of the text, so that a solution can't close
+them and speak to the judge.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from annotators.parsing import make_parser
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Completion, SampleRequest
-from pipeline.prompts import load_prompt
-from pipeline.records import NO_ERROR, Solution, Verdict, Vote, content_hash
+from pipeline.prompts import PromptTemplate, load_prompt
+from pipeline.records import Solution, Verdict, Vote, content_hash
 
 PROMPTS = Path(__file__).parent / "prompts"
 VERSION = 1
@@ -59,7 +59,7 @@ class JudgeAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        turns = self._prompt.fill(judge_slots(solution))
+        turns = self._prompt.fill(judge_slots(solution, self._prompt))
         prompt = tools.engine.renderer.render(turns)
         result = await tools.engine.sample(SampleRequest(prompt, self._sampling, self._votes))
         votes = tuple(self._vote(c, len(solution.steps)) for c in result.completions)
@@ -85,21 +85,14 @@ def majority(votes: tuple[Vote, ...], min_votes: int) -> tuple[int | None, str |
     return first_error, None
 
 
-def judge_slots(solution: Solution) -> dict[str, str]:
-    """What a judge's prompt may show: the problem, and the steps as they are, numbered from 1 one a
-    line, or fenced one by one."""
-    fence = content_hash(solution.question, solution.text, length=8)
-    fenced = "\n".join(
-        f"<step_{fence} index={i}>\n{step.rstrip()}\n</step_{fence}>"
-        for i, step in enumerate(solution.steps)
-    )
+def judge_slots(solution: Solution, prompt: PromptTemplate) -> dict[str, str]:
+    """What a judge's prompt may show. `tag` holds a hash of the text, to fence each step with."""
+    tag = f"step_{content_hash(solution.question, solution.text, length=8)}"
     return {
         "question": solution.question,
         "solution": solution.text,
-        "numbered": "".join(f"#{i} {step.rstrip()}\n" for i, step in enumerate(solution.steps, 1)),
-        "steps": fenced,
+        "steps": prompt.show_steps(solution.steps, {"tag": tag}),
         "reference": solution.reference or "",
         "last_index": str(len(solution.steps) - 1),
-        "no_error": str(NO_ERROR),
-        "tag": f"step_{fence}",
+        "tag": tag,
     }

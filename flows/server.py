@@ -20,7 +20,7 @@ import httpx
 from pipeline.errors import PrerequisiteError
 
 DEFAULT_PORT = 4200
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 _PR_SET_PDEATHSIG = 1
 
 

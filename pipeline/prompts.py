@@ -1,14 +1,15 @@
 """Prompts are data: one YAML file each, filled with a problem's and a solution's text.
 
-A file holds `style: chat` (or `raw`, for a completion model), `user:`, maybe `system:`, `parse:`
-(the name of the parser a judge's answers go through) and `about:`. Slots are written `{{name}}`.
+A file holds `style: chat` (or `raw`, for a completion model), `user:`, maybe `system:`, `about:`,
+and for a judge `parse:` (the parser its answers go through) and `step:` (how each step is shown).
+Slots are written `{{name}}`.
 A slot's value is put in once and never read again, so braces in a problem are just text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.records import content_hash
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
-_KEYS = {"about", "style", "system", "user", "parse"}
+_KEYS = {"about", "style", "system", "user", "parse", "step"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,29 @@ class PromptTemplate:
     user: str
     system: str | None = None
     parse: str | None = None
+    step: str = "{{step}}\n"
 
     @property
     def fingerprint(self) -> str:
-        return content_hash(self.style, self.system, self.user, self.parse)
+        return content_hash(self.style, self.system, self.user, self.parse, self.step)
 
     def fill(self, values: Mapping[str, str]) -> Turns:
         """Raises ConfigError when the template has a slot that `values` does not fill."""
+        system = None if self.system is None else self._put(self.system, values)
+        return Turns(self._put(self.user, values), system, raw=self.style == "raw")
 
+    def show_steps(self, steps: Sequence[str], values: Mapping[str, str]) -> str:
+        """Each step by the `step:` template, which may use {{step}}, {{index}} (from 0), {{number}}
+        (from 1) and `values`; the line break at a step's end is the template's business."""
+        return "".join(
+            self._put(
+                self.step,
+                {**values, "step": step.rstrip(), "index": str(i), "number": str(i + 1)},
+            )
+            for i, step in enumerate(steps)
+        )
+
+    def _put(self, template: str, values: Mapping[str, str]) -> str:
         def value(match: re.Match[str]) -> str:
             if match[1] not in values:
                 raise ConfigError(
@@ -45,8 +61,7 @@ class PromptTemplate:
                 )
             return values[match[1]]
 
-        system = None if self.system is None else _SLOT.sub(value, self.system)
-        return Turns(_SLOT.sub(value, self.user), system, raw=self.style == "raw")
+        return _SLOT.sub(value, template)
 
 
 def load_prompt(name: str, shipped: Path) -> PromptTemplate:
@@ -66,4 +81,11 @@ def load_prompt(name: str, shipped: Path) -> PromptTemplate:
     style = raw.get("style", "chat")
     if style not in ("chat", "raw"):
         raise ConfigError(f"{path}: style is {style!r}, should be chat or raw")
-    return PromptTemplate(path.stem, style, raw["user"], raw.get("system"), raw.get("parse"))
+    return PromptTemplate(
+        path.stem,
+        style,
+        raw["user"],
+        raw.get("system"),
+        raw.get("parse"),
+        raw.get("step", "{{step}}\n"),
+    )

@@ -23,7 +23,7 @@ app = typer.Typer(
 DATA = Path("data/tinymath")
 CACHE = Path(".cache/tinymath")
 POLICY_SEED, JUDGE_SEED = 1, 2
-POLICY_TOKENS, JUDGE_TOKENS = 18_000_000, 38_000_000
+POLICY_TOKENS, JUDGE_TOKENS = 12_000_000, 20_000_000
 
 
 def _need_torch() -> None:

@@ -78,7 +78,7 @@ def drill(rng: random.Random) -> Document:
     """
     names = rng.sample(NAMES, rng.randint(3, 9))
     unused = [name for name in NAMES if name not in names]
-    values = {name: rng.randint(2, 99 if rng.random() < 0.6 else 400) for name in names}
+    values = {name: rng.randint(2, 99 if rng.random() < 0.7 else 199) for name in names}
     given = "Drill : " + " , ".join(f"{k}= {v}" for k, v in values.items()) + " ?"
     written: list[tuple[str, float]] = []
     for _ in range(9):
@@ -112,10 +112,10 @@ def _sum_to_do(
         form = rng.choices(_DRILLED, (26, 22, 18, 10, 8, 14, 6))[0]
         first, second = rng.sample(list(names), 2)
         number = {
-            Form.TIMES: rng.randint(2, 9),
-            Form.SHARE: rng.randint(3, 8),
-            Form.PERCENT: rng.choice((10, 20, 25, 50)),
-        }.get(form, rng.randint(2, 60))
+            Form.TIMES: rng.randint(2, 5),
+            Form.SHARE: rng.randint(3, 6),
+            Form.PERCENT: rng.choice((10, 20, 50)),
+        }.get(form, rng.randint(2, 9) if rng.random() < 0.6 else rng.randint(10, 30))
         looked = (first, second) if form is Form.TOGETHER else (first,)
         if evaluate(form, number, tuple(values[name] for name in looked)) is not None:
             return form, number, looked

@@ -1,8 +1,8 @@
 """What TinyMath can say: the forms of a fact, of a question, and of the lines that answer them.
 
-Every quantity is a person's count. A fact's subject stands first in its line, so that a line
-is looked up by its first word. Texts are made of words parted by single spaces; numbers are
-whole and lie in 0..999.
+Every quantity is a person's count. Facts are numbered, and in each the person it rests on comes
+right after the verb: so every word of a quotation follows from the two before it. Texts are made
+of words parted by single spaces; numbers are whole and lie in 0..999.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Form(StrEnum):
 
 TEMPLATES: Mapping[Form, str] = {
     Form.BASE: "has {n}",
-    Form.MORE: "has {n} more than {a}",
-    Form.FEWER: "has {n} fewer than {a}",
-    Form.TIMES: "has {n} times as many as {a}",
-    Form.HALF: "has half as many as {a}",
-    Form.TOGETHER: "has as many as {a} and {b} together",
-    Form.SHARE: "has an equal share of {a} among {n}",
-    Form.RATE: "gets {n} dollars for each of {a}",
-    Form.PERCENT: "has {n} percent of {a}",
+    Form.MORE: "tops {a} by {n}",
+    Form.FEWER: "trails {a} by {n}",
+    Form.TIMES: "equals {a} times {n}",
+    Form.HALF: "halves {a}",
+    Form.TOGETHER: "joins {a} with {b}",
+    Form.SHARE: "shares {a} among {n}",
+    Form.RATE: "sells {a} at {n} dollars",
+    Form.PERCENT: "gets {a} at {n} percent",
 }
 _PATTERNS = {
     form: re.compile(
@@ -116,15 +116,15 @@ class Fact:
     def value(self, values: Mapping[str, int]) -> int | None:
         return evaluate(self.form, self.number, tuple(values[o] for o in self.operands))
 
-    def step(self, values: Mapping[str, int]) -> str:
-        """The right line that derives the subject, given its operands' values."""
+    def step(self, label: int, values: Mapping[str, int]) -> str:
+        """The right line that derives the subject, given its number and its operands' values."""
         result = self.value(values)
         parts = [f"{o}= {values[o]}" for o in self.operands]
         if self.form is not Form.BASE:
             numbers = tuple(values[o] for o in self.operands)
             parts.append(f"{expression(self.form, self.number, numbers)} = {result}")
         parts.append(f"{self.subject}= {result}")
-        return f"{self.phrase} : {' , '.join(parts)} .\n"
+        return f"#{label} {self.phrase} : {' , '.join(parts)} .\n"
 
 
 def parse_fact(phrase: str) -> Fact | None:
@@ -165,11 +165,13 @@ class Query:
             return f"Who has most of {' and '.join(self.names)} ?"
         return f"Has {self.names[0]} more than {self.names[1]} ?"
 
-    def compare_step(self, values: Mapping[str, int]) -> str:
-        """`Compare Cal and Eve : Cal= 45 , Eve= 9 , most Cal .` with its newline."""
+    def asked_step(self, values: Mapping[str, int]) -> str:
+        """The question again and what it takes: `Has Cal more than Eve : Cal= 45 , Eve= 9 , most
+        Cal .`, or `How many has Cal : Cal= 45 .`; with its newline."""
         parts = [f"{name}= {values[name]}" for name in self.names]
-        parts.append(f"most {self.winner(values)}")
-        return f"Compare {' and '.join(self.names)} : {' , '.join(parts)} .\n"
+        if self.ask is not Ask.VALUE:
+            parts.append(f"most {self.winner(values)}")
+        return f"{self.text[:-2]} : {' , '.join(parts)} .\n"
 
     def winner(self, values: Mapping[str, int]) -> str:
         return max(self.names, key=lambda name: values[name])
@@ -202,8 +204,9 @@ class Problem:
 
     @cached_property
     def text(self) -> str:
-        """One fact a line, the question last; no newline at the end."""
-        return "".join(f"{fact.phrase} .\n" for fact in self.facts) + self.query.text
+        """One numbered fact a line, the question last; no newline at the end."""
+        facts = (f"#{i} {fact.phrase} .\n" for i, fact in enumerate(self.facts, 1))
+        return "".join(facts) + self.query.text
 
     @cached_property
     def order(self) -> tuple[Fact, ...]:
@@ -237,10 +240,12 @@ class Problem:
 
     def lines(self, order: tuple[Fact, ...]) -> list[str]:
         """A right solution that takes the facts in `order`, one step a line."""
-        lines = [fact.step(self.values) for fact in order]
-        if self.query.ask is not Ask.VALUE:
-            lines.append(self.query.compare_step(self.values))
-        return [*lines, f"Answer : {self.answer}\n"]
+        lines = [fact.step(self.label(fact), self.values) for fact in order]
+        return [*lines, self.query.asked_step(self.values), f"Answer : {self.answer}\n"]
+
+    def label(self, fact: Fact) -> int:
+        """The number a fact bears in the text."""
+        return self.facts.index(fact) + 1
 
     @cached_property
     def reference(self) -> tuple[str, ...]:
@@ -263,7 +268,11 @@ class Problem:
 def parse_problem(text: str) -> Problem:
     """The problem that a question text states. Raises InputError where it is none of ours."""
     lines = text.rstrip("\n").split("\n")
-    facts = [parse_fact(line[:-2]) if line.endswith(" .") else None for line in lines[:-1]]
+    facts: list[Fact | None] = []
+    for number, line in enumerate(lines[:-1], 1):
+        label, _, phrase = line.partition(" ")
+        well = label == f"#{number}" and phrase.endswith(" .")
+        facts.append(parse_fact(phrase[:-2]) if well else None)
     query = parse_query(lines[-1])
     if query is None or not facts or any(fact is None for fact in facts):
         raise InputError(f"not a TinyMath question: {text!r}")

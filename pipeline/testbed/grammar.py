@@ -37,9 +37,9 @@ class Level:
 LEVELS = {
     1: Level((3, 3), 0.0),
     2: Level((4, 4), 0.0),
-    3: Level((5, 6), 0.1),
-    4: Level((6, 7), 0.2),
-    5: Level((8, 9), 0.3),
+    3: Level((5, 5), 0.05),
+    4: Level((6, 6), 0.1),
+    5: Level((7, 8), 0.15),
 }
 SPLIT_LEVELS = {
     Split.DEV: (1, 2, 3, 4, 5),
@@ -58,7 +58,7 @@ _ONE = (
 )
 _TOGETHER_SHARE = 0.14
 _BASE_SHARE = 0.15
-_LARGEST_PRODUCT = 400
+_LARGEST, _LARGEST_PRODUCT = 199, 150
 
 
 def split_of(text: str) -> Split:
@@ -77,15 +77,15 @@ def problem_id(text: str) -> str:
 
 def _number(rng: random.Random, form: Form, operand: int) -> int:
     if form in (Form.MORE, Form.FEWER):
-        return rng.randint(2, 60)
+        return rng.randint(2, 9) if rng.random() < 0.7 else rng.randint(10, 30)
     if form is Form.TIMES:
-        return rng.randint(2, 5)
+        return rng.randint(2, 4)
     if form is Form.RATE:
-        return rng.randint(2, 9)
+        return rng.randint(2, 5)
     if form is Form.PERCENT:
-        return rng.choice((10, 20, 25, 50))
+        return rng.choice((10, 20, 50))
     if form is Form.SHARE:
-        fits = [k for k in range(3, 9) if operand % k == 0]
+        fits = [k for k in range(3, 7) if operand % k == 0]
         return rng.choice(fits) if fits else 0
     return 0
 
@@ -102,17 +102,17 @@ def _derived(rng: random.Random, name: str, values: dict[str, int], leaves: list
             form = rng.choices([f for f, _ in _ONE], [w for _, w in _ONE])[0]
             fact = Fact(name, form, _number(rng, form, values[first]), (first,))
         value = fact.value(values)
-        product = fact.form in (Form.TIMES, Form.RATE)
-        if value is not None and value > 1 and not (product and value > _LARGEST_PRODUCT):
+        most = _LARGEST_PRODUCT if fact.form in (Form.TIMES, Form.RATE) else _LARGEST
+        if value is not None and 1 < value <= most:
             return fact
-    return Fact(name, Form.MORE, rng.randint(2, 60), (known[-1],))
+    return Fact(name, Form.MORE, rng.randint(2, 9), (known[-1],))
 
 
 def _redundant(
     rng: random.Random, target: str, values: dict[str, int], taken: tuple[str, ...]
 ) -> Fact | None:
     """A second fact that gives the target's value, not resting on any of `taken`."""
-    others = [k for k in values if k not in taken and 1 < abs(values[k] - values[target]) < 100]
+    others = [k for k in values if k not in taken and 1 < abs(values[k] - values[target]) < 40]
     if not others:
         return None
     other = rng.choice(others)
@@ -149,7 +149,7 @@ def make_problem(rng: random.Random, level: int) -> Problem:
         leaves: list[str] = []
         for name in names:
             if not draft or (len(draft) > 1 and rng.random() < _BASE_SHARE):
-                fact = Fact(name, Form.BASE, rng.randint(4, 90))
+                fact = Fact(name, Form.BASE, rng.randint(3, 40))
             else:
                 fact = _derived(rng, name, values, leaves)
             value = evaluate(fact.form, fact.number, tuple(values[o] for o in fact.operands))

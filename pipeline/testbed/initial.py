@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ROPE_THETA = 1e6
 _POSITION_GAIN = 2.5
-_MATCH_GAIN = 1.6
-_WRITE_SCALE = 0.06
+_MATCH_GAIN = 2.2
+_WRITE_SCALE = 0.03
 _FIRST_STILL = 6  # rotary pairs from this one on hardly turn over a document
 
 
@@ -46,8 +46,10 @@ def plant_lookup(model: LlamaForCausalLM) -> None:
     embedding[:, 0] = 0
     embedding *= scale * width**0.5 / embedding.norm(dim=1, keepdim=True).clamp(min=1e-6)
     embedding[:, 0] = 3 * scale
-    read = _orthonormal(size, width)
+    read = torch.randn(size, width)
+    read -= read @ basis.T @ basis
     read[:, 0] = 0
+    read = torch.linalg.qr(read.T)[0].T
     first, second = (model.model.layers[i].self_attn for i in (0, 1))
     first.o_proj.weight[:, 2 * size :] *= 0.1
     model.model.layers[0].mlp.down_proj.weight *= 0.1

@@ -44,6 +44,7 @@ def valid_order(rng: random.Random, problem: Problem) -> tuple[Fact, ...]:
 class _Draft:
     """What a step says, piece by piece, so that one piece can be spoilt."""
 
+    label: int
     phrase: str
     looked: list[tuple[str, int]]
     sum: str
@@ -56,7 +57,7 @@ class _Draft:
         if self.sum:
             parts.append(f"{self.sum} = {self.result}")
         parts.append(f"{self.name}= {self.value}")
-        return f"{self.phrase} : {' , '.join(parts)} .\n"
+        return f"#{self.label} {self.phrase} : {' , '.join(parts)} .\n"
 
 
 def near(rng: random.Random, value: int) -> int:
@@ -79,7 +80,7 @@ def near(rng: random.Random, value: int) -> int:
             return other
 
 
-def _draft(fact: Fact, values: dict[str, int]) -> _Draft:
+def _draft(label: int, fact: Fact, values: dict[str, int]) -> _Draft:
     """The step for `fact` given values that may be wrong; results that don't fit are forced."""
     numbers = tuple(values[o] for o in fact.operands)
     result = evaluate(fact.form, fact.number, numbers)
@@ -91,7 +92,7 @@ def _draft(fact: Fact, values: dict[str, int]) -> _Draft:
         result = rough.get(fact.form, 999) % 1000
     looked = list(zip(fact.operands, numbers, strict=True))
     sum_ = expression(fact.form, fact.number, numbers)
-    return _Draft(fact.phrase, looked, sum_, result, fact.subject, result)
+    return _Draft(label, fact.phrase, looked, sum_, result, fact.subject, result)
 
 
 def _misquoted(
@@ -123,7 +124,8 @@ def _misquoted(
 
 def _recomputed(draft: _Draft, fact: Fact, rng: random.Random) -> None:
     """Carry a spoilt operand through the sum."""
-    fresh = _draft(replace(fact, operands=tuple(n for n, _ in draft.looked)), dict(draft.looked))
+    moved = replace(fact, operands=tuple(name for name, _ in draft.looked))
+    fresh = _draft(draft.label, moved, dict(draft.looked))
     draft.sum, draft.result, draft.value = fresh.sum, fresh.result, fresh.value
 
 
@@ -131,7 +133,8 @@ def _spoil(
     rng: random.Random, fact: Fact, problem: Problem, known: dict[str, int]
 ) -> tuple[str, str, int] | None:
     """A wrong step for `fact`: its flaw, its text and the value carried on; None: try again."""
-    draft = _draft(fact, known)
+    label = problem.label(fact)
+    draft = _draft(label, fact, known)
     base = fact.form is Form.BASE
     flaw = rng.choices(
         ("fact", "operand", "person", "sum_number", "operation", "slip", "copy", "copy_name"),
@@ -141,7 +144,7 @@ def _spoil(
         other = _misquoted(rng, fact, problem, known)
         if other is None or other.phrase == fact.phrase:
             return None
-        draft = _draft(other, known)
+        draft = _draft(label, other, known)
     elif flaw == "operand":
         at = rng.randrange(len(draft.looked))
         name, value = draft.looked[at]
@@ -165,7 +168,7 @@ def _spoil(
             second = fact.number or (numbers[1] if len(numbers) > 1 else 2)
             if expression(form, second, (numbers[0],)) == draft.sum:
                 return None
-            spoilt = _draft(Fact(fact.subject, form, second, fact.operands[:1]), known)
+            spoilt = _draft(label, Fact(fact.subject, form, second, fact.operands[:1]), known)
         else:
             words = draft.sum.split()
             at = rng.choice([i for i, w in enumerate(words) if w.isdigit()])
@@ -238,7 +241,7 @@ def _attempt(rng: random.Random, problem: Problem) -> Flawed | None:
                 steps.append(spoilt[1])
                 known[fact.subject] = spoilt[2]
                 continue
-        draft = _draft(fact, known)
+        draft = _draft(problem.label(fact), fact, known)
         steps.append(draft.text())
         known[fact.subject] = draft.value
     return _ended(problem, steps, known, first, flaw)
@@ -253,8 +256,7 @@ def _ended(
         if name not in known:
             first, flaw = (len(steps), "left_out") if first < 0 else (first, flaw)
             known[name] = problem.values[name]
-    if asked.ask is not Ask.VALUE:
-        steps.append(asked.compare_step(known))
+    steps.append(asked.asked_step(known))
     steps.append(f"Answer : {asked.answer(known)}\n")
     return Flawed(tuple(steps), first, flaw) if first >= 0 else None
 
@@ -262,17 +264,21 @@ def _ended(
 def _flawed_end(rng: random.Random, problem: Problem, order: tuple[Fact, ...]) -> Flawed | None:
     """All derived rightly, and a wrong comparison or a wrong last copy."""
     values, asked = problem.values, problem.query
-    steps = [fact.step(values) for fact in order]
+    steps = [fact.step(problem.label(fact), values) for fact in order]
     wrong = dict(values)
     if asked.ask is Ask.VALUE:
         name = asked.names[0]
         others = [v for v in values.values() if v != values[name]]
         picked = rng.choice(others) if others and rng.random() < 0.6 else near(rng, values[name])
-        steps.append(f"Answer : {picked}\n")
+        if rng.random() < 0.5:
+            wrong[name] = picked
+            steps += [asked.asked_step(wrong), f"Answer : {picked}\n"]
+            return Flawed(tuple(steps), len(steps) - 2, "compare_value")
+        steps += [asked.asked_step(values), f"Answer : {picked}\n"]
         return Flawed(tuple(steps), len(steps) - 1, "answer")
     kind = rng.random()
     if kind < 0.35:
-        line = asked.compare_step(values)
+        line = asked.asked_step(values)
         loser = rng.choice([n for n in asked.names if n != asked.winner(values)])
         line = line.replace(f"most {asked.winner(values)}", f"most {loser}")
         steps.append(line)
@@ -283,11 +289,11 @@ def _flawed_end(rng: random.Random, problem: Problem, order: tuple[Fact, ...]) -
         name = rng.choice(asked.names)
         pool = [v for v in values.values() if v != values[name]]
         wrong[name] = rng.choice(pool) if rng.random() < 0.6 else near(rng, values[name])
-        steps.append(asked.compare_step(wrong))
+        steps.append(asked.asked_step(wrong))
         answer = asked.answer(wrong)
         flaw = "compare_value"
     else:
-        steps.append(asked.compare_step(values))
+        steps.append(asked.asked_step(values))
         if asked.ask is Ask.YESNO:
             answer = "no" if asked.answer(values) == "yes" else "yes"
         else:

@@ -4,8 +4,8 @@ Shown: the question, `Solution :`, the steps with their numbers, `Check :`. Writ
 again, token by token, each ending in `good`; where a token is not what the problem and the steps
 before call for, `bad` stands in its place and the check ends:
 
-    #1 Eve has 9 : Eve= 9 . good
-    #2 Cal has 3 bad
+    @1#1 Eve has 9 : Eve= 9 . good
+    @2#2 Cal tops Eve by 3 bad
 
 So each token of the check is a comparison of what the judge would have written itself with what
 the solution says.
@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from pipeline.testbed.facts import Ask, Form, Problem
 from pipeline.testbed.tokenizer import pieces
 
-_LINE = re.compile(r"#(\d+)((?: [^\n]*)?) (good|bad)")
+_LINE = re.compile(r"@(\d{1,4})([^\n]*) (good|bad)")
 
 
 def render_prompt(question: str, steps: Sequence[str]) -> str:
     """The judge's prompt. `steps` end in a newline each, as the policy writes them."""
-    shown = "".join(f"#{i} {step.rstrip(chr(10))}\n" for i, step in enumerate(steps, 1))
+    shown = "".join(f"@{i}{step.rstrip(chr(10))}\n" for i, step in enumerate(steps, 1))
     return f"{question}\nSolution :\n{shown}Check :\n"
 
 
@@ -46,20 +46,21 @@ def parse_check(text: str, n_steps: int) -> int | None:
 
 def solve_text(problem: Problem) -> tuple[str, str]:
     """Prompt and text of the judge's own solution, in the form of a check that finds no error."""
-    lines = (f"#{i} {line[:-1]} good\n" for i, line in enumerate(problem.reference, 1))
+    lines = (f"@{i}{line[:-1]} good\n" for i, line in enumerate(problem.reference, 1))
     return f"{problem.text}\nSolve :\n", "".join(lines)
 
 
 def _unsupported(tokens: Sequence[str], problem: Problem, derived: set[str]) -> int:
     """How many tokens stand before the first value that nothing yet supports."""
-    if tokens[:1] == [" Answer"]:
+    if tokens[:1] == ["Answer"]:
         asked = problem.query
         known = asked.ask is not Ask.VALUE or asked.names[0] in derived
         return len(tokens) if known else 2
+    subject = tokens[1][1:] if tokens[0].startswith("#") and len(tokens) > 1 else ""
     for i, token in enumerate(tokens):
         if token.endswith("=") and len(token) > 2:
             name = token[1:-1]
-            if name != tokens[0][1:] and name not in derived:
+            if name != subject and name not in derived:
                 return i + 1
     return len(tokens)
 
@@ -72,18 +73,18 @@ def check_text(problem: Problem, steps: Sequence[str], first_error: int) -> str:
     """
     bodies = [step.rstrip("\n") for step in steps]
     if first_error < 0:
-        return "".join(f"#{i} {body} good\n" for i, body in enumerate(bodies, 1))
-    done = "".join(f"#{i} {body} good\n" for i, body in enumerate(bodies[:first_error], 1))
+        return "".join(f"@{i}{body} good\n" for i, body in enumerate(bodies, 1))
+    done = "".join(f"@{i}{body} good\n" for i, body in enumerate(bodies[:first_error], 1))
     derived = {fact.subject for fact in problem.facts if fact.form is Form.BASE}
-    derived |= {body.split(" ", 1)[0] for body in bodies[:first_error]}
-    tokens = pieces(" " + bodies[first_error])
+    derived |= {body.split(" ")[1] for body in bodies[:first_error] if body.startswith("#")}
+    tokens = pieces(bodies[first_error]) or [""]
     shared = 0
     for line in problem.reference:
-        right = pieces(" " + line.rstrip("\n"))
+        right = pieces(line.rstrip("\n"))
         same = next(
             (i for i, (a, b) in enumerate(zip(tokens, right, strict=False)) if a != b),
             min(len(tokens), len(right)),
         )
         shared = max(shared, same)
     kept = tokens[: min(shared, _unsupported(tokens, problem, derived))]
-    return f"{done}#{first_error + 1}{''.join(kept)} bad\n"
+    return f"{done}@{first_error + 1}{''.join(kept)} bad\n"

@@ -1,9 +1,8 @@
-"""The Llama both models are, where it is kept, and how it is sampled with torch alone."""
+"""The Llama both models are, and where it is kept."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,12 @@ import torch
 
 from pipeline.errors import PrerequisiteError
 from pipeline.testbed.initial import ROPE_THETA, plant_lookup
-from pipeline.testbed.tokenizer import EOS, PAD, decode, encode, save_tokenizer, vocabulary
+from pipeline.testbed.sampler import EOS_ID, PAD_ID
+from pipeline.testbed.tokenizer import save_tokenizer, vocabulary
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
-EOS_ID, PAD_ID = vocabulary()[EOS], vocabulary()[PAD]
 MAX_LENGTH = 1024
 
 
@@ -82,60 +81,3 @@ def export_model(model: LlamaForCausalLM, folder: Path, card: str | None = None)
         shutil.rmtree(retired)
     else:
         temporary.rename(folder)
-
-
-@torch.no_grad()
-def sample_texts(
-    model: LlamaForCausalLM,
-    prompts: Sequence[str],
-    *,
-    temperature: float,
-    generator: torch.Generator | None = None,
-    max_new: int = 400,
-    batch: int = 128,
-) -> list[str]:
-    """One continuation of each prompt, up to EOS; greedy at temperature 0.
-
-    Prompts are taken in order of length, left-padded, `batch` at a time.
-    """
-    from transformers import DynamicCache
-
-    encoded = [encode(prompt) for prompt in prompts]
-    order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
-    texts = [""] * len(prompts)
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        longest = max(len(encoded[i]) for i in chosen)
-        rows = [[PAD_ID] * (longest - len(encoded[i])) + encoded[i] for i in chosen]
-        ids = torch.tensor(rows)
-        mask = (ids != PAD_ID).long()
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        cache = DynamicCache()
-        written: list[torch.Tensor] = []
-        alive = torch.ones(len(chosen), dtype=torch.bool)
-        step_ids, step_positions = ids, positions
-        for _ in range(min(max_new, MAX_LENGTH - longest)):
-            out = model(
-                input_ids=step_ids,
-                attention_mask=mask,
-                position_ids=step_positions,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            logits = out.logits[:, -1].float()
-            if temperature > 0:
-                probabilities = torch.softmax(logits / temperature, -1)
-                token = torch.multinomial(probabilities, 1, generator=generator)
-            else:
-                token = logits.argmax(-1, keepdim=True)
-            token = torch.where(alive[:, None], token, EOS_ID)
-            written.append(token)
-            alive &= token[:, 0] != EOS_ID
-            if not alive.any():
-                break
-            mask = torch.cat([mask, torch.ones(len(chosen), 1, dtype=mask.dtype)], 1)
-            step_ids, step_positions = token, step_positions[:, -1:] + 1
-        for i, row in zip(chosen, torch.cat(written, 1).tolist(), strict=True):
-            texts[i] = decode(row[: row.index(EOS_ID)] if EOS_ID in row else row)
-    return texts

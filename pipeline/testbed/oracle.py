@@ -18,7 +18,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from pipeline.testbed.facts import Ask, Fact, Form, Problem, expression, parse_problem
-from pipeline.testbed.steps import Answer, Assigned, Comparison, Derivation, Sum, parse_step
+from pipeline.testbed.steps import Answer, Asked, Assigned, Derivation, Sum, parse_step
 
 
 class StepKind(StrEnum):
@@ -51,7 +51,7 @@ class _Known:
     problem: Problem
     bases: dict[str, int]
     given: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    compared: list[tuple[int, Comparison]] = field(default_factory=list)
+    asked: list[tuple[int, Asked]] = field(default_factory=list)
 
     def add(self, name: str, value: int, step: int) -> None:
         self.given.setdefault(name, []).append((value, step))
@@ -89,10 +89,10 @@ def _same(mine: Fact, stated: Fact) -> bool:
     )
 
 
-def _check_fact(fact: Fact, problem: Problem) -> StepKind:
-    stated = [f for f in problem.facts if f.subject == fact.subject]
-    if any(_same(fact, f) for f in stated):
+def _check_fact(label: int, fact: Fact, problem: Problem) -> StepKind:
+    if 1 <= label <= len(problem.facts) and _same(fact, problem.facts[label - 1]):
         return StepKind.RIGHT
+    stated = [f for f in problem.facts if f.subject == fact.subject]
     if any(f.form is fact.form for f in stated) or not stated:
         return StepKind.WRONG_QUANTITY
     return StepKind.WRONG_OPERATION
@@ -119,7 +119,7 @@ def _check_sum(step: Derivation) -> StepKind:
 
 
 def _check_derivation(step: Derivation, known: _Known) -> StepKind:
-    kind = _check_fact(step.fact, known.problem)
+    kind = _check_fact(step.label, step.fact, known.problem)
     if kind is not StepKind.RIGHT:
         return kind
     names = [item.name for item in step.looked]
@@ -145,16 +145,18 @@ def _check_derivation(step: Derivation, known: _Known) -> StepKind:
     return StepKind.RIGHT
 
 
-def _check_comparison(step: Comparison, known: _Known) -> StepKind:
+def _check_asked(step: Asked, known: _Known) -> StepKind:
     asked = known.problem.query
-    if asked.ask is Ask.VALUE or sorted(step.names) != sorted(asked.names):
+    if step.query != asked:
         return StepKind.WRONG_QUANTITY
-    if sorted(item.name for item in step.looked) != sorted(step.names):
-        return StepKind.MALFORMED
+    if sorted(item.name for item in step.looked) != sorted(asked.names):
+        return StepKind.WRONG_QUANTITY
     for item in step.looked:
         kind = known.check(item)
         if kind is not StepKind.RIGHT:
             return kind
+    if step.winner is None:
+        return StepKind.RIGHT
     best = max(item.value for item in step.looked)
     winners = {item.name for item in step.looked if item.value == best}
     return StepKind.RIGHT if step.winner in winners else StepKind.SLIP
@@ -165,13 +167,16 @@ def _check_answer(text: str, known: _Known) -> StepKind:
     if asked.ask is Ask.VALUE:
         if not (text.isascii() and text.isdigit() and len(text) < 7):
             return StepKind.MALFORMED
-        kind = known.check(Assigned(asked.names[0], int(text)))
+        quoted = Assigned(asked.names[0], int(text))
+        if known.asked and quoted not in known.asked[-1][1].looked:
+            return StepKind.MISCOPIED
+        kind = known.check(quoted)
         return StepKind.MISCOPIED if kind is StepKind.WRONG_QUANTITY else kind
     if text not in (asked.names if asked.ask is Ask.MOST else ("yes", "no")):
         return StepKind.MALFORMED
     true = text == known.problem.answer
-    if known.compared:
-        winner = known.compared[-1][1].winner
+    if known.asked:
+        winner = known.asked[-1][1].winner
         follows = winner if asked.ask is Ask.MOST else "yes" if winner == asked.names[0] else "no"
         return StepKind.RIGHT if text == follows or true else StepKind.MISCOPIED
     missing = [n for n in asked.names if n not in known.given and n not in known.bases]
@@ -179,6 +184,14 @@ def _check_answer(text: str, known: _Known) -> StepKind:
         return StepKind.OMITTED if true else StepKind.UNSUPPORTED
     values = {name: known.latest(name) for name in asked.names}
     return StepKind.RIGHT if true or text == asked.answer(values) else StepKind.MISCOPIED
+
+
+def _tells_truly(step: Asked, problem: Problem) -> bool:
+    """Whether the answer that follows from this line is the true one."""
+    asked = problem.query
+    if asked.ask is Ask.VALUE:
+        return Assigned(asked.names[0], problem.values[asked.names[0]]) in step.looked
+    return step.winner == asked.winner(problem.values)
 
 
 def _rests_on(quoted: Sequence[Assigned], known: _Known) -> set[int]:
@@ -205,11 +218,11 @@ def judge_solution(question: str, steps: Sequence[str]) -> OracleVerdict:
             known.add(step.result.name, step.result.value, i)
             if problem.values.get(step.result.name) == step.result.value:
                 harmless.add(i)
-        elif isinstance(step, Comparison):
-            kinds.append(_check_comparison(step, known))
+        elif isinstance(step, Asked):
+            kinds.append(_check_asked(step, known))
             rests[i] = _rests_on(step.looked, known)
-            known.compared.append((i, step))
-            if step.winner == problem.query.winner(problem.values):
+            known.asked.append((i, step))
+            if _tells_truly(step, problem):
                 harmless.add(i)
         else:
             kinds.append(_check_answer(step.text, known))
@@ -236,9 +249,11 @@ def _answer_rests_on(step: Answer, known: _Known) -> set[int]:
     if asked.ask is Ask.VALUE:
         if not step.text.isdigit():
             return set()
+        if known.asked and Assigned(asked.names[0], int(step.text)) in known.asked[-1][1].looked:
+            return {known.asked[-1][0]}
         return _rests_on([Assigned(asked.names[0], int(step.text))], known)
-    if known.compared:
-        return {known.compared[-1][0]}
+    if known.asked:
+        return {known.asked[-1][0]}
     return _rests_on([Assigned(n, known.latest(n)) for n in asked.names], known)
 
 

@@ -14,8 +14,8 @@ import torch
 
 from pipeline.errors import InputError
 from pipeline.testbed.judge_format import parse_check, render_prompt
-from pipeline.testbed.model import sample_texts
 from pipeline.testbed.oracle import OracleVerdict, judge_solution
+from pipeline.testbed.sampler import sample_texts
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
@@ -147,9 +147,7 @@ def judge_votes(
     """`votes` first errors a solution; None for one that can't be parsed."""
     generator = torch.Generator().manual_seed(seed)
     prompts = [render_prompt(j.row.question, j.steps) for j in judged for _ in range(votes)]
-    texts = sample_texts(
-        model, prompts, temperature=temperature, generator=generator, batch=64, max_new=512
-    )
+    texts = sample_texts(model, prompts, temperature=temperature, generator=generator)
     parsed = [parse_check(text, len(judged[i // votes].steps)) for i, text in enumerate(texts)]
     return [parsed[i : i + votes] for i in range(0, len(parsed), votes)]
 

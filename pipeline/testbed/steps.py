@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.testbed.facts import Fact, parse_fact
+from pipeline.testbed.facts import Ask, Fact, Query, parse_fact, parse_query
 
 _ASSIGNED = re.compile(r"([A-Z][a-z]+)= (\d{1,6})")
 _SUM = re.compile(r"(\d{1,6}) ([+*/-]) (\d{1,6})(?: ([+*/-]) (\d{1,6}))? = (\d{1,6})")
-_COMPARE = re.compile(r"Compare ([A-Z][a-z]+(?: and [A-Z][a-z]+)+) : (.*) , most ([A-Z][a-z]+) \.")
+_MOST = re.compile(r"most ([A-Z][a-z]+)")
+_LABEL = re.compile(r"#(\d{1,3})")
 _ANSWER = re.compile(r"Answer : (\S+)")
 
 
@@ -49,6 +50,7 @@ class Sum:
 class Derivation:
     """A line that quotes a fact, looks its operands up, computes and names the result."""
 
+    label: int
     fact: Fact
     looked: tuple[Assigned, ...]
     sum: Sum | None
@@ -56,10 +58,12 @@ class Derivation:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    names: tuple[str, ...]
+class Asked:
+    """A line that takes the question up and looks up what it asks for; `winner` of a comparison."""
+
+    query: Query
     looked: tuple[Assigned, ...]
-    winner: str
+    winner: str | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Answer:
     text: str
 
 
-Step = Derivation | Comparison | Answer
+Step = Derivation | Asked | Answer
 
 
 def _assigned(text: str) -> Assigned | None:
@@ -92,22 +96,31 @@ def _all_assigned(parts: list[str]) -> tuple[Assigned, ...] | None:
     return None if None in read else tuple(item for item in read if item is not None)
 
 
+def _asked(query: Query, parts: list[str]) -> Asked | None:
+    winner = None if query.ask is Ask.VALUE else _MOST.fullmatch(parts.pop())
+    looked = _all_assigned(parts)
+    if not looked or (winner is None and query.ask is not Ask.VALUE):
+        return None
+    return Asked(query, looked, winner[1] if winner else None)
+
+
 def parse_step(line: str) -> Step | None:
     """The line's content, or None where it follows no form at all."""
     line = line.removesuffix("\n")
     answer = _ANSWER.fullmatch(line)
     if answer:
         return Answer(answer[1])
-    compared = _COMPARE.fullmatch(line)
-    if compared:
-        looked = _all_assigned(compared[2].split(" , "))
-        names = tuple(compared[1].split(" and "))
-        return Comparison(names, looked, compared[3]) if looked is not None else None
-    phrase, colon, rest = line.partition(" : ")
-    fact = parse_fact(phrase)
-    if not colon or fact is None or not rest.endswith(" ."):
+    head, colon, rest = line.partition(" : ")
+    if not colon or not rest.endswith(" ."):
         return None
     parts = rest[:-2].split(" , ")
+    query = parse_query(f"{head} ?")
+    if query is not None:
+        return _asked(query, parts)
+    label, _, phrase = head.partition(" ")
+    number, fact = _LABEL.fullmatch(label), parse_fact(phrase)
+    if number is None or fact is None:
+        return None
     result = _assigned(parts.pop())
     sum_ = _sum(parts[-1]) if parts else None
     if sum_ is not None:
@@ -115,4 +128,4 @@ def parse_step(line: str) -> Step | None:
     looked = _all_assigned(parts)
     if result is None or looked is None:
         return None
-    return Derivation(fact, looked, sum_, result)
+    return Derivation(int(number[1]), fact, looked, sum_, result)

@@ -34,15 +34,17 @@ from pipeline.testbed.corpus import (
     policy_document,
 )
 from pipeline.testbed.evaluate import judge_report, own_dev_file, policy_report
-from pipeline.testbed.model import PAD_ID, export_model, new_model
+from pipeline.testbed.model import export_model, new_model
 from pipeline.testbed.optim import MuonAdamW
+from pipeline.testbed.sampler import PAD_ID
 
 log = logging.getLogger(__name__)
 BATCH_TOKENS = 3072
 POOL_DOCUMENTS = 2048
-DRILL_TOKENS = 1_500_000
-SOLVE_TOKENS = 7_000_000
+DRILL_TOKENS = 0
+SOLVE_TOKENS = 2_500_000
 LOOKED_AT = 240
+PLANTED_TOKENS = 1_500_000
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ def _padded(rows: Sequence[Document]) -> tuple[Tensor, Tensor]:
     return torch.tensor(ids), torch.tensor(weights)
 
 
+def planted_factor(tokens: int) -> float:
+    """How fast the planted heads learn, beside the rest."""
+    return 0.1 if tokens < PLANTED_TOKENS else 0.3
+
+
 def rate_factor(progress: float) -> float:
     return 1.0 if progress < 0.4 else max(0.0, (1 - progress) / 0.6)
 
@@ -190,7 +197,7 @@ def train(run: Run, *, resume: bool) -> Path:
         )
         loss = (each * weight).sum() / weight.sum()
         loss.backward()
-        optimizer.step(rate_factor(progress.tokens / run.tokens))
+        optimizer.step(rate_factor(progress.tokens / run.tokens), planted_factor(progress.tokens))
         progress.tokens += int((ids != PAD_ID).sum())
         progress.steps += 1
         losses.append(loss.item())
@@ -206,7 +213,7 @@ def train(run: Run, *, resume: bool) -> Path:
                 (end - progress.tokens) / speed / 60,
             )
             losses, told = [], now
-        if now - saved_at > 90:
+        if now - saved_at > 40:
             save()
             saved_at = now
         if run.look_every is not None and now - evaluated > run.look_every:

@@ -36,6 +36,8 @@ import asyncio, sys
 from pipeline.config import EngineConfig
 from pipeline.engine import make_engine
 
+pytestmark = pytest.mark.vllm
+
 async def main():
     args = dict(model=sys.argv[1], kv_cache_gib=0.1, memory_share=1.0, max_model_len=256)
     await make_engine(EngineConfig(**args), 1, 1).open()

@@ -26,9 +26,9 @@ from pipeline.testbed.grammar import (
 
 DATA = Path(__file__).parents[3] / "data" / "tinymath"
 FROZEN = {
-    Split.DEV: "b206a0eacb92091f2f9cfa2da75880f7694f9b13d80092d83900eb66a704753d",
-    Split.TEST: "3bb760c1cbd86fde695aac9e6909067182ca53bda3fab6bff0d0eb9f8e66cf61",
-    Split.HARD: "a24695cf2e12a315a3c93c50c842066ce8ae8dff97ee953edbb6fa1003843114",
+    Split.DEV: "3d099a270d73a6365c7be215282bf0c3cfc64a75b09c8d9660d4919df5cf489c",
+    Split.TEST: "872048af744c02044f847b6e5e658716fa16e0e6b0f7384b15dfee3f7571195d",
+    Split.HARD: "5c38d8fec9b78f2634bee65d34a76677ac5bb9003062aad9c21b922627c15f42",
 }
 
 
@@ -75,9 +75,11 @@ def test_about_a_third_can_come_right_by_luck_and_few_persons_are_beside_the_poi
     "text",
     [
         "What is 2 + 2 ?",
-        "Cal has 3 more than Eve .\nHow many has Cal ?",
-        "Cal has 3 .\nHow many has Eve ?",
-        "Cal has half as many as Eve .\nEve has 3 .\nHow many has Cal ?",
+        "#1 Cal tops Eve by 3 .\nHow many has Cal ?",
+        "#1 Cal has 3 .\nHow many has Eve ?",
+        "#2 Cal has 3 .\nHow many has Cal ?",
+        "Cal has 3 .\nHow many has Cal ?",
+        "#1 Cal halves Eve .\n#2 Eve has 3 .\nHow many has Cal ?",
         "",
     ],
 )

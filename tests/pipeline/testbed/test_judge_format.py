@@ -25,24 +25,24 @@ def test_the_check_of_a_flawed_solution_is_read_as_its_first_error(seed: int, le
 
 
 def test_the_prompt_numbers_the_steps() -> None:
-    steps = ("Eve has 9 : Eve= 9 .\n", "Answer : 9\n")
-    assert render_prompt("Eve has 9 .\nHow many has Eve ?", steps) == (
-        "Eve has 9 .\nHow many has Eve ?\nSolution :\n"
-        "#1 Eve has 9 : Eve= 9 .\n#2 Answer : 9\nCheck :\n"
+    steps = ("#1 Eve has 9 : Eve= 9 .\n", "Answer : 9\n")
+    assert render_prompt("#1 Eve has 9 .\nHow many has Eve ?", steps) == (
+        "#1 Eve has 9 .\nHow many has Eve ?\nSolution :\n"
+        "@1#1 Eve has 9 : Eve= 9 .\n@2Answer : 9\nCheck :\n"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("#1 Eve has 9 : Eve= 9 . good\n#2 Answer : bad\n", 1),
-        ("#1 bad", 0),
-        ("#1 a good\n#2 b good\n#3 c good\n", -1),
-        ("#1 a good\n#2 b good\n", None),
-        ("#1 a good\n#3 b bad\n", None),
-        ("#1 a bad\n#2 b good\n", None),
-        ("#1 a good\n#2 b good\n#3 c good\n#4 d good\n", None),
-        ("#1 a good\n#2 b goo", None),
+        ("@1#1 Eve has 9 : Eve= 9 . good\n@2Answer : bad\n", 1),
+        ("@1 bad", 0),
+        ("@1 a good\n@2 b good\n@3 c good\n", -1),
+        ("@1 a good\n@2 b good\n", None),
+        ("@1 a good\n@3 b bad\n", None),
+        ("@1 a bad\n@2 b good\n", None),
+        ("@1 a good\n@2 b good\n@3 c good\n@4 d good\n", None),
+        ("@1 a good\n@2 b goo", None),
         ("", None),
         ("all good", None),
     ],

@@ -15,26 +15,38 @@ from pipeline.testbed.oracle import StepKind, judge_solution
 from pipeline.testbed.steps import parse_step
 
 K = StepKind
+
+
+def swap(line: str, old: str, new: str) -> str:
+    assert old in line
+    return line.replace(old, new)
+
+
+def swap_result(line: str, old: int, new: int) -> str:
+    return swap(line, f"= {old}", f"= {new}")
+
+
 SEEDS = st.integers(min_value=0)
 LEVEL = st.sampled_from(sorted(LEVELS))
 QUESTION = (
-    "Eve has 9 .\n"
-    "Cal has 36 more than Eve .\n"
-    "Dan has 2 times as many as Cal .\n"
-    "Fay has as many as Cal and Eve together .\n"
-    "Gus has 20 percent of Cal .\n"
-    "Dan also has 81 more than Eve .\n"
+    "#1 Eve has 9 .\n"
+    "#2 Cal tops Eve by 36 .\n"
+    "#3 Dan equals Cal times 2 .\n"
+    "#4 Fay joins Cal with Eve .\n"
+    "#5 Gus gets Cal at 20 percent .\n"
+    "#6 Dan also tops Eve by 81 .\n"
     "How many has Dan ?"
 )
-EVE = "Eve has 9 : Eve= 9 .\n"
-CAL = "Cal has 36 more than Eve : Eve= 9 , 9 + 36 = 45 , Cal= 45 .\n"
-DAN = "Dan has 2 times as many as Cal : Cal= 45 , 45 * 2 = 90 , Dan= 90 .\n"
-FAY = "Fay has as many as Cal and Eve together : Cal= 45 , Eve= 9 , 45 + 9 = 54 , Fay= 54 .\n"
-GUS = "Gus has 20 percent of Cal : Cal= 45 , 45 * 20 / 100 = 9 , Gus= 9 .\n"
-ALSO = "Dan also has 81 more than Eve : Eve= 9 , 9 + 81 = 90 , Dan= 90 .\n"
+EVE = "#1 Eve has 9 : Eve= 9 .\n"
+CAL = "#2 Cal tops Eve by 36 : Eve= 9 , 9 + 36 = 45 , Cal= 45 .\n"
+DAN = "#3 Dan equals Cal times 2 : Cal= 45 , 45 * 2 = 90 , Dan= 90 .\n"
+FAY = "#4 Fay joins Cal with Eve : Cal= 45 , Eve= 9 , 45 + 9 = 54 , Fay= 54 .\n"
+GUS = "#5 Gus gets Cal at 20 percent : Cal= 45 , 45 * 20 / 100 = 9 , Gus= 9 .\n"
+ALSO = "#6 Dan also tops Eve by 81 : Eve= 9 , 9 + 81 = 90 , Dan= 90 .\n"
+ASKED = "How many has Dan : Dan= 90 .\n"
 ANSWER = "Answer : 90\n"
-WRONG_CAL = "Cal has 36 more than Eve : Eve= 9 , 9 + 36 = 55 , Cal= 55 .\n"
-WRONG_DAN = "Dan has 2 times as many as Cal : Cal= 55 , 55 * 2 = 110 , Dan= 110 .\n"
+WRONG_CAL = swap_result(CAL, 45, 55)
+WRONG_DAN = "#3 Dan equals Cal times 2 : Cal= 55 , 55 * 2 = 110 , Dan= 110 .\n"
 
 
 @given(SEEDS, LEVEL)
@@ -96,16 +108,11 @@ def test_a_fatal_step_is_wrong_comes_no_earlier_and_only_where_the_answer_is_wro
         assert verdict.step_kinds[verdict.first_fatal] is not K.RIGHT
 
 
-def swap(line: str, old: str, new: str) -> str:
-    assert old in line
-    return line.replace(old, new)
-
-
 @pytest.mark.parametrize(
     ("steps", "kind"),
     [
-        ((EVE, swap(CAL, "36 more than Eve", "63 more than Eve")), K.WRONG_QUANTITY),
-        ((EVE, swap(CAL, "more", "fewer")), K.WRONG_OPERATION),
+        ((EVE, swap(CAL, "Eve by 36", "Eve by 63")), K.WRONG_QUANTITY),
+        ((EVE, swap(CAL, "tops", "trails")), K.WRONG_OPERATION),
         ((EVE, swap(CAL, "9 + 36", "9 * 36")), K.WRONG_OPERATION),
         ((EVE, swap(CAL, "9 + 36 = 45", "9 + 63 = 72")), K.MISCOPIED),
         ((EVE, swap(CAL, "= 45 ,", "= 46 ,")), K.SLIP),
@@ -116,7 +123,12 @@ def swap(line: str, old: str, new: str) -> str:
         ((EVE, DAN), K.OMITTED),
         ((EVE, ANSWER), K.OMITTED),
         ((EVE, "Answer : 17\n"), K.UNSUPPORTED),
-        ((EVE, "Zoe has 9 : Zoe= 9 .\n"), K.WRONG_QUANTITY),
+        ((EVE, "#1 Zoe has 9 : Zoe= 9 .\n"), K.WRONG_QUANTITY),
+        ((EVE, swap(CAL, "#2", "#3")), K.WRONG_QUANTITY),
+        ((EVE, swap(CAL, "#2 ", "")), K.MALFORMED),
+        ((EVE, "How many has Cal : Cal= 45 .\n"), K.WRONG_QUANTITY),
+        ((EVE, "How many has Dan : Dan= 17 .\n"), K.UNSUPPORTED),
+        ((EVE, "How many has Dan : Cal= 45 .\n"), K.WRONG_QUANTITY),
         ((EVE, swap(EVE, "Eve= 9", "Eve= 8")), K.MISCOPIED),
         ((EVE, "so it goes\n"), K.MALFORMED),
         ((EVE, swap(CAL, ", 9 + 36 = 45 ", "")), K.MALFORMED),
@@ -133,12 +145,13 @@ def test_each_kind_of_wrong_step_is_told_apart(steps: tuple[str, ...], kind: K) 
     "line",
     [
         swap(CAL, "9 + 36", "36 + 9"),
-        swap(FAY, "Cal and Eve together", "Eve and Cal together"),
+        swap(FAY, "Cal with Eve", "Eve with Cal"),
         swap(FAY, "Cal= 45 , Eve= 9", "Eve= 9 , Cal= 45"),
         swap(FAY, "45 + 9", "9 + 45"),
         swap(GUS, "45 * 20", "20 * 45"),
         ALSO,
         swap(ALSO, "also ", ""),
+        "#1 Eve has 9 : Eve= 9 .\n",
     ],
 )
 def test_right_steps_outside_the_reference_are_right(line: str) -> None:
@@ -156,11 +169,13 @@ def test_carrying_a_wrong_value_on_is_right_in_itself() -> None:
 
 
 def test_a_slip_in_a_distractor_is_wrong_and_not_fatal() -> None:
-    fay = swap(swap(FAY, "= 54 ,", "= 55 ,"), "Fay= 54", "Fay= 55")
-    dan = swap(swap(DAN, "= 90 ,", "= 80 ,"), "Dan= 90", "Dan= 80")
-    verdict = judge_solution(QUESTION, [EVE, CAL, fay, dan, "Answer : 80\n"])
+    fay = swap_result(FAY, 54, 55)
+    dan = swap_result(DAN, 90, 80)
+    verdict = judge_solution(
+        QUESTION, [EVE, CAL, fay, dan, swap_result(ASKED, 90, 80), "Answer : 80\n"]
+    )
     assert (verdict.first_error, verdict.first_fatal) == (2, 3)
-    verdict = judge_solution(QUESTION, [EVE, CAL, fay, DAN, ANSWER])
+    verdict = judge_solution(QUESTION, [EVE, CAL, fay, DAN, ASKED, ANSWER])
     assert (verdict.first_error, verdict.first_fatal, verdict.correct) == (2, -1, True)
 
 
@@ -190,22 +205,23 @@ def test_what_follows_the_answer_is_malformed() -> None:
     assert judge_solution(QUESTION, [CAL, DAN, ANSWER, EVE]).step_kinds[-1] is K.MALFORMED
 
 
-COMPARE = "Compare Cal and Dan : Cal= 45 , Dan= 90 , most Dan .\n"
+MOST = "Who has most of Cal and Dan : Cal= 45 , Dan= 90 , most Dan .\n"
+YESNO = "Has Cal more than Dan : Cal= 45 , Dan= 90 , most Dan .\n"
 
 
 @pytest.mark.parametrize(
     ("ask", "lines", "kinds"),
     [
-        (Ask.MOST, (COMPARE, "Answer : Dan\n"), (K.RIGHT, K.RIGHT)),
+        (Ask.MOST, (MOST, "Answer : Dan\n"), (K.RIGHT, K.RIGHT)),
         (Ask.MOST, ("Answer : Dan\n",), (K.RIGHT,)),
         (Ask.MOST, ("Answer : Cal\n",), (K.MISCOPIED,)),
-        (Ask.MOST, (COMPARE, "Answer : Cal\n"), (K.RIGHT, K.MISCOPIED)),
-        (Ask.MOST, (swap(COMPARE, "most Dan", "most Cal"), "Answer : Cal\n"), (K.SLIP, K.RIGHT)),
-        (Ask.MOST, (swap(COMPARE, "Cal= 45", "Cal= 95"),), (K.WRONG_QUANTITY,)),
-        (Ask.MOST, (swap(COMPARE, "and Dan", "and Eve"),), (K.WRONG_QUANTITY,)),
-        (Ask.YESNO, (COMPARE, "Answer : no\n"), (K.RIGHT, K.RIGHT)),
-        (Ask.YESNO, (COMPARE, "Answer : yes\n"), (K.RIGHT, K.MISCOPIED)),
-        (Ask.YESNO, (COMPARE, "Answer : Dan\n"), (K.RIGHT, K.MALFORMED)),
+        (Ask.MOST, (MOST, "Answer : Cal\n"), (K.RIGHT, K.MISCOPIED)),
+        (Ask.MOST, (swap(MOST, "most Dan", "most Cal"), "Answer : Cal\n"), (K.SLIP, K.RIGHT)),
+        (Ask.MOST, (swap(MOST, "Cal= 45", "Cal= 95"),), (K.WRONG_QUANTITY,)),
+        (Ask.MOST, (swap(MOST, "and Dan", "and Eve"),), (K.WRONG_QUANTITY,)),
+        (Ask.YESNO, (YESNO, "Answer : no\n"), (K.RIGHT, K.RIGHT)),
+        (Ask.YESNO, (YESNO, "Answer : yes\n"), (K.RIGHT, K.MISCOPIED)),
+        (Ask.YESNO, (YESNO, "Answer : Dan\n"), (K.RIGHT, K.MALFORMED)),
     ],
 )
 def test_comparisons_and_their_answers(
@@ -216,7 +232,7 @@ def test_comparisons_and_their_answers(
     assert judge_solution(question, [CAL, DAN, *lines]).step_kinds[2:] == kinds
 
 
-@given(st.text(), st.text(alphabet="Eve= 9+-*/.,:AnswerCompar0123456789\n", max_size=80))
+@given(st.text(), st.text(alphabet="#1 Eve= 9+-*/.,:AnswerHowmnyhs0123456789\n", max_size=80))
 def test_no_text_upsets_the_oracle(anything: str, alike: str) -> None:
     for line in (anything, alike):
         parse_step(line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,13 +48,13 @@ def test_every_step_boundary_is_a_token_boundary(seed: int) -> None:
 
 
 def test_a_name_and_its_equals_sign_are_one_token() -> None:
-    assert TOKENIZER.tokenize("Cal has 36 : Eve= 9") == [
-        *("Cal", " has", " 3", "6", " :", " Eve=", " 9"),
+    assert TOKENIZER.tokenize("#2 Cal has 36 : Eve= 9") == [
+        *("#2", " Cal", " has", " 3", "6", " :", " Eve=", " 9"),
     ]
 
 
 def test_no_special_token_is_added() -> None:
-    ids = TOKENIZER("Eve has 9 .")["input_ids"]
+    ids = TOKENIZER("#1 Eve has 9 .")["input_ids"]
     assert not {vocabulary()[EOS], vocabulary()[UNKNOWN]} & set(ids)
     assert TOKENIZER.bos_token is None
 
@@ -65,12 +64,11 @@ def test_the_saved_folder_loads_by_itself(tmp_path: Path) -> None:
 
     save_tokenizer(tmp_path)
     loaded = AutoTokenizer.from_pretrained(str(tmp_path))
-    text = "Cal has 36 more than Eve : Eve= 9 , 9 + 36 = 45 , Cal= 45 .\n"
+    text = "#2 Cal tops Eve by 36 : Eve= 9 , 9 + 36 = 45 , Cal= 45 .\n"
     assert loaded.decode(loaded(text)["input_ids"]) == text
     assert loaded.eos_token_id == vocabulary()[EOS]
 
 
-def test_words_out_of_vocabulary_are_unknown_and_training_refuses_them() -> None:
+def test_words_out_of_vocabulary_are_unknown() -> None:
     assert TOKENIZER.tokenize("Cal runs") == ["Cal", UNKNOWN]
-    with pytest.raises(KeyError):
-        encode("Cal runs")
+    assert encode("Cal runs thanLeo") == TOKENIZER("Cal runs thanLeo")["input_ids"]

@@ -10,8 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pipeline.errors import InputError, PrerequisiteError  # noqa: E402
-from pipeline.testbed.model import load_model, new_model, sample_texts  # noqa: E402
+from pipeline.testbed.model import load_model, new_model  # noqa: E402
 from pipeline.testbed.optim import orthogonal  # noqa: E402
+from pipeline.testbed.sampler import sample_texts  # noqa: E402
 from pipeline.testbed.train import (  # noqa: E402
     Run,
     batches,
@@ -47,7 +48,7 @@ def test_an_exported_checkpoint_loads_and_samples(short: Run, tmp_path: Path) ->
     assert (folder / "README.md").read_text() == "first"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "model"]
     model = load_model(folder)
-    prompts = ["Eve has 9 .\nHow many has Eve ?\n", "Eve has 9 .\nDan has 3 .\nWho has"]
+    prompts = ["#1 Eve has 9 .\nHow many has Eve ?\n", "#1 Eve has 9 .\n#2 Dan has 3 .\nWho has"]
     batched = sample_texts(model, prompts, temperature=0.0, max_new=12)
     alone = [sample_texts(model, [p], temperature=0.0, max_new=12)[0] for p in prompts]
     assert batched == alone
