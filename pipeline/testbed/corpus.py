@@ -18,6 +18,7 @@ from pipeline.testbed.judge_format import check_text, render_prompt, solve_text
 from pipeline.testbed.tokenizer import EOS, encode, vocabulary
 
 VERDICT_WEIGHT = 4.0
+SUMS_SHARE = 0.8
 _DRILLED = (
     Form.MORE,
     Form.FEWER,
@@ -85,6 +86,7 @@ def drill(rng: random.Random) -> Document:
         form, number, looked = _sum_to_do(rng, names, values)
         operands = tuple(values[name] for name in looked)
         result = evaluate(form, number, operands)
+        assert result is not None, "a sum to do has a whole result"
         for name in looked:
             written += [(f" {name}=", 0.0), (f" {values[name]} ,", 1.0)]
         todo = expression(form, number, operands)
@@ -102,6 +104,22 @@ def drill(rng: random.Random) -> Document:
         ids += piece
         weights += [weight] * len(piece)
     return Document(ids, weights)
+
+
+def sums(rng: random.Random) -> Document:
+    """Nothing but sums, as problems ask for them: the slowest skill to come."""
+    ids = encode("Drill ?")
+    weights = [0.0] * len(ids)
+    for _ in range(24):
+        names = ("a", "b")
+        values = {name: rng.randint(2, 99 if rng.random() < 0.7 else 199) for name in names}
+        form, number, looked = _sum_to_do(rng, names, values)
+        operands = tuple(values[name] for name in looked)
+        given = encode(f" , {expression(form, number, operands)} =")
+        result = encode(f" {evaluate(form, number, operands)} ,")
+        ids += given + result[:-1]
+        weights += [0.0] * len(given) + [1.0] * (len(result) - 1)
+    return Document([*ids, *encode(" ,")], [*weights, 1.0])
 
 
 def _sum_to_do(
@@ -149,7 +167,7 @@ def injected(rng: random.Random, problem: Problem) -> Document:
 
 def policy_document(rng: random.Random, progress: float, mix: Mix) -> Document:
     if rng.random() < mix.drill:
-        return drill(rng)
+        return sums(rng) if rng.random() < SUMS_SHARE else drill(rng)
     return solved(training_problem(rng, level_for(rng, progress)))
 
 
@@ -158,7 +176,7 @@ def judge_document(
 ) -> Document:
     kind = rng.random()
     if kind < mix.drill:
-        return drill(rng)
+        return sums(rng) if rng.random() < SUMS_SHARE else drill(rng)
     if kind < mix.drill + mix.solve:
         return numbered(training_problem(rng, level_for(rng, progress)))
     if samples and kind > 1 - mix.own:

@@ -1,9 +1,10 @@
 """Training of TinyMath's policy and judge, on a CPU, from a seed.
 
 One document a row, rows of about one length in a batch, so nothing of another document is
-attended to. Drills alone first, then the role's mix of documents; levels rise over the first
-30%. The learning rate is constant for 40% of the tokens, then falls linearly to zero. Killed
-and started again with `resume`, a training goes on from its last checkpoint.
+attended to. Levels rise over the first 30%. The judge first learns to solve, then to check errors
+put in, and, given them, the policy's own. The learning rate is constant for 40% of the tokens,
+then falls linearly to zero. Killed and started again with `resume`, a training goes on from its
+last checkpoint.
 
     steplabel testbed train --policy --out .cache/tinymath/policy
     steplabel testbed train --judge --out .cache/tinymath/judge
@@ -29,7 +30,6 @@ from pipeline.testbed.corpus import (
     Document,
     Mix,
     Sample,
-    drill,
     judge_document,
     policy_document,
 )
@@ -41,7 +41,6 @@ from pipeline.testbed.sampler import PAD_ID
 log = logging.getLogger(__name__)
 BATCH_TOKENS = 3072
 POOL_DOCUMENTS = 2048
-DRILL_TOKENS = 0
 SOLVE_TOKENS = 2_500_000
 LOOKED_AT = 240
 PLANTED_TOKENS = 1_500_000
@@ -101,15 +100,13 @@ def load_samples(path: Path | None) -> list[Sample]:
 
 
 def _document(run: Run, rng: random.Random, done: int, samples: Sequence[Sample]) -> Document:
-    if done < DRILL_TOKENS:
-        return drill(rng)
     progress = done / run.tokens
     if run.role == "policy":
-        return policy_document(rng, progress, Mix(0.15, 0.85))
+        return policy_document(rng, progress, Mix(0.4, 0.6))
     if done < SOLVE_TOKENS:
-        return judge_document(rng, progress * 2, Mix(0.15, 0.75, 0.10), ())
+        return judge_document(rng, progress * 2, Mix(0.4, 0.5, 0.10), ())
     own = run.own_share if samples else 0.0
-    return judge_document(rng, 1.0, Mix(0.1, 0.25, 0.65 - own, own), samples)
+    return judge_document(rng, 1.0, Mix(0.25, 0.1, 0.65 - own, own), samples)
 
 
 def batches(
@@ -144,7 +141,7 @@ def _padded(rows: Sequence[Document]) -> tuple[Tensor, Tensor]:
 
 def planted_factor(tokens: int) -> float:
     """How fast the planted heads learn, beside the rest."""
-    return 0.1 if tokens < PLANTED_TOKENS else 0.3
+    return 0.1 if tokens < PLANTED_TOKENS else 0.6
 
 
 def rate_factor(progress: float) -> float:

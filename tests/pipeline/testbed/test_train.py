@@ -18,6 +18,7 @@ from pipeline.testbed.train import (  # noqa: E402
     batches,
     export_checkpoint,
     load_samples,
+    planted_factor,
     rate_factor,
     train,
 )
@@ -86,6 +87,7 @@ def test_muon_s_update_is_nearly_orthogonal() -> None:
 
 def test_the_learning_rate_is_held_and_then_falls_to_zero() -> None:
     assert [rate_factor(p) for p in (0, 0.39, 0.7, 1.0)] == pytest.approx([1, 1, 0.5, 0])
+    assert planted_factor(0) < planted_factor(5_000_000) <= 1
 
 
 def test_a_bad_sample_is_named_by_file_and_row(tmp_path: Path) -> None:
