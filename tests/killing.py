@@ -11,6 +11,7 @@ import traceback
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
@@ -66,7 +67,22 @@ def finished_calls(config: RunConfig) -> set[str]:
     return keys
 
 
-def run_in_child(config: RunConfig, kill_after: float | None) -> bool:
+class Kill(NamedTuple):
+    """When to strike: once so many calls have been made in this folder, and a pause later."""
+
+    calls: int
+    pause: float
+
+
+def random_kill(rng: random.Random, made: int, total: int) -> Kill:
+    """An instant spread evenly over the calls that are left; one in five after the last of them,
+    while labels and dataset are written."""
+    if made >= total or rng.random() < 0.2:
+        return Kill(total, rng.uniform(0.0, 0.5))
+    return Kill(rng.randint(made, total), rng.uniform(0.0, 0.05))
+
+
+def run_in_child(config: RunConfig, kill: Kill | None) -> bool:
     """Run in a forked child; True if it came to its end before it was killed."""
     child = os.fork()
     if child == 0:
@@ -79,13 +95,15 @@ def run_in_child(config: RunConfig, kill_after: float | None) -> bool:
             traceback.print_exc()
         finally:
             os._exit(status)
-    deadline = None if kill_after is None else time.monotonic() + kill_after
+    deadline: float | None = None
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             if status != 0:
                 raise AssertionError(f"the run failed with status {status}")
             return True
+        if kill and deadline is None and len(made_calls(config)) >= kill.calls:
+            deadline = time.monotonic() + kill.pause
         if deadline is not None and time.monotonic() >= deadline:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -109,15 +127,15 @@ def rows_of(config: RunConfig) -> dict[str, dict[str, object]]:
     return rows
 
 
-def killed_run(config: RunConfig, rng: random.Random, whole: float, kills: int = 2) -> KilledRun:
-    """Kill a run `kills` times at instants spread over `whole` seconds, then let it finish; then
-    replay its recorded calls into an undisturbed run and compare every row."""
+def killed_run(config: RunConfig, rng: random.Random, total: int, kills: int = 2) -> KilledRun:
+    """Kill a run of about `total` calls `kills` times, then let it finish; then replay its recorded
+    calls into an undisturbed run and compare every row."""
     happened = repeated = 0
     finished: set[str] = set()
     for attempt in range(kills + 1):
         made_before = len(made_calls(config))
         last = attempt == kills
-        ended = run_in_child(config, None if last else rng.uniform(0.05, whole))
+        ended = run_in_child(config, None if last else random_kill(rng, made_before, total))
         repeated += len(finished & set(made_calls(config)[made_before:]))
         finished = finished_calls(config)
         if ended:

@@ -23,7 +23,7 @@ app = typer.Typer(
 DATA = Path("data/tinymath")
 CACHE = Path(".cache/tinymath")
 POLICY_SEED, JUDGE_SEED = 1, 2
-POLICY_TOKENS, JUDGE_TOKENS = 12_000_000, 20_000_000
+POLICY_TOKENS, JUDGE_TOKENS = 12_000_000, 13_200_000
 
 
 def _need_torch() -> None:
@@ -65,8 +65,9 @@ def train(
 
     \b
     steplabel testbed train --policy --export models/policy
+    steplabel testbed train --judge --until 7700000
     steplabel testbed sample --policy models/policy --out own.jsonl
-    steplabel testbed train --judge --samples own.jsonl --export models/judge
+    steplabel testbed train --judge --resume --samples own.jsonl --export models/judge
     """
     _need_torch()
     from pipeline.testbed.train import Run, export_checkpoint
@@ -94,7 +95,7 @@ def train(
 def sample(
     policy: Annotated[Path, typer.Option(help="folder of the policy")] = DATA / "policy",
     out: Annotated[Path, typer.Option(help="JSONL to write")] = CACHE / "own.jsonl",
-    count: Annotated[int, typer.Option(help="solutions to sample")] = 16_000,
+    count: Annotated[int, typer.Option(help="solutions to sample")] = 6_000,
     seed: Annotated[int, typer.Option(help="of problems and sampling")] = 0,
 ) -> None:
     """Solutions of training problems, labelled by the oracle: what the judge learns from last."""

@@ -59,7 +59,7 @@ class Run:
     seed: int
     threads: int = 1
     samples: Path | None = None
-    own_share: float = 0.45
+    own_share: float = 0.5
     stop_at: int | None = None
     look_every: float | None = 360.0
 

@@ -5,13 +5,12 @@ fed its recorded calls."""
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
 from pipeline.config import RunConfig
 from tests.benchmarks.quality import RECIPE
 from tests.benchmarks.report import Row
-from tests.killing import KilledRun, killed_run, run_in_child
+from tests.killing import KilledRun, killed_run, made_calls, run_in_child
 from tests.test_resume import small_batch
 
 SIMULATED_RUNS = 20
@@ -34,11 +33,11 @@ def measure(folder: Path) -> list[Row]:
     ):
         where = folder / kind.replace(" ", "-")
         where.mkdir(parents=True, exist_ok=True)
-        began = time.monotonic()
-        run_in_child(make(where, "measure"), None)
-        whole = time.monotonic() - began
+        measured = make(where, "measure")
+        run_in_child(measured, None)
+        total = len(made_calls(measured))
         killed: list[KilledRun] = [
-            killed_run(make(where, f"killed-{i}"), rng, whole, kills) for i in range(runs)
+            killed_run(make(where, f"killed-{i}"), rng, total, kills) for i in range(runs)
         ]
         rows += [
             Row("kills", f"{kind}: runs", runs, wanted="20" if kind != "vLLM" else ""),

@@ -31,12 +31,12 @@ from tests.pipeline.engine.conftest import ROOT, Server
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
 TURNS = Turns(" wa = 1 2 . wb = 3 :", raw=True)
+pytestmark = pytest.mark.vllm
+
 HOLDER = """
 import asyncio, sys
 from pipeline.config import EngineConfig
 from pipeline.engine import make_engine
-
-pytestmark = pytest.mark.vllm
 
 async def main():
     args = dict(model=sys.argv[1], kv_cache_gib=0.1, memory_share=1.0, max_model_len=256)
