@@ -316,7 +316,7 @@ class _Batch:
 
     def _write_dataset(self, summary: Summary) -> None:
         run, config = self.run_folder, self.config
-        self.progress.begin("dataset", summary.solutions, 0)
+        self.progress.begin("dataset", 1, 0)  # one folder, whole or not at all
         mark = run.folder / "dataset.json"
         made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}
         if read_json(mark) != made_of or not run.dataset.is_dir():
@@ -329,4 +329,5 @@ class _Batch:
             )
             write_json(mark, made_of)
         write_json(run.folder / "summary.json", to_json(summary))
+        self.progress.row("dataset")
         self.progress.end("dataset")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
-from pipeline.config import RunConfig
+from pipeline.config import EngineConfig, RunConfig
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.journal_files import CallRecord
 from pipeline.records import Label, Solution, Verdict
@@ -25,12 +25,14 @@ from pipeline.run_folder import RunFolder
 @dataclass(frozen=True)
 class KilledRun:
     """`kills` really interrupted the run; `finished_calls` have a durable record; `repeated_calls`
-    were made although their record was durable when the run was started again."""
+    were made although their record was durable when the run was started again. Of `rows`, and of
+    those of the undisturbed run, `unlike` are missing on one side or differ."""
 
     kills: int
     finished_calls: int
     repeated_calls: int
     rows: int
+    unlike: int
 
 
 def run_once(config: RunConfig) -> None:
@@ -127,6 +129,12 @@ def rows_of(config: RunConfig) -> dict[str, dict[str, object]]:
     return rows
 
 
+def _replaying(engine: EngineConfig, calls: Path) -> EngineConfig:
+    """Prompts must be rendered as they were: by the model's own tokenizer, where it has one."""
+    tokenizer = engine.model if Path(engine.model).is_dir() else None
+    return engine.model_copy(update={"kind": "replay", "model": str(calls), "tokenizer": tokenizer})
+
+
 def killed_run(config: RunConfig, rng: random.Random, total: int, kills: int = 2) -> KilledRun:
     """Kill a run of about `total` calls `kills` times, then let it finish; then replay its recorded
     calls into an undisturbed run and compare every row."""
@@ -147,16 +155,12 @@ def killed_run(config: RunConfig, rng: random.Random, total: int, kills: int = 2
         update={
             "name": f"{config.name}-undisturbed",
             "engines": {
-                role: config.engine_for(role).model_copy(
-                    update={"kind": "replay", "model": str(calls(stage))}
-                )
+                role: _replaying(config.engine_for(role), calls(stage))
                 for role, stage in stages.items()
             },
         }
     )
     run_in_child(undisturbed, None)
     killed, left_alone = rows_of(config), rows_of(undisturbed)
-    assert killed.keys() == left_alone.keys(), "the sets of rows differ"
-    different = [key for key in killed if killed[key] != left_alone[key]]
-    assert not different, f"{len(different)} rows differ, the first is {different[0]}"
-    return KilledRun(happened, len(finished), repeated, len(killed))
+    unlike = sum(killed.get(key) != left_alone.get(key) for key in killed.keys() | left_alone)
+    return KilledRun(happened, len(finished), repeated, len(killed), unlike)

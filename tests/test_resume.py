@@ -51,6 +51,7 @@ def test_runs_killed_at_random_instants_lose_nothing_and_repeat_nothing(tmp_path
     runs = [killed_run(small_batch(tmp_path, f"killed-{i}"), rng, total) for i in range(RUNS)]
     assert sum(run.kills for run in runs) >= RUNS
     assert sum(run.repeated_calls for run in runs) == 0
+    assert sum(run.unlike for run in runs) == 0
     assert all(run.finished_calls > 100 for run in runs)
 
 

@@ -43,7 +43,12 @@ def measure(folder: Path) -> list[Row]:
             Row("kills", f"{kind}: runs", runs, wanted="20" if kind != "vLLM" else ""),
             Row("kills", f"{kind}: kills that struck", sum(k.kills for k in killed)),
             Row("kills", f"{kind}: rows compared", sum(k.rows for k in killed)),
-            Row("kills", f"{kind}: rows lost, doubled or different", 0, wanted="0"),
+            Row(
+                "kills",
+                f"{kind}: rows lost, doubled or different",
+                sum(k.unlike for k in killed),
+                wanted="0",
+            ),
             Row("kills", f"{kind}: finished calls", sum(k.finished_calls for k in killed)),
             Row(
                 "kills",
