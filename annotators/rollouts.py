@@ -25,7 +25,7 @@ VERSION = 1
 
 class RolloutOptions(Options):
     strategy: str = Field(
-        "bisection", description="bisection, exhaustive, or module:Class of yours"
+        "bisection", description="bisection, bayesian, exhaustive, or module:Class of yours"
     )
     search: dict[str, Any] = Field(default_factory=dict, description="the strategy's own options")
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)

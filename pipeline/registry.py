@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +13,8 @@ from pipeline.errors import ConfigError
 
 
 def load_named(kind: str, name: str, known: Mapping[str, str]) -> Any:
-    """The object at `known[name]` ("module:attribute"); "module:attribute" itself works as a name.
+    """The object at `known[name]` ("module:attribute"); "module:attribute" itself works as a name,
+    of a module that is installed or lies in the working folder.
 
     Raises ConfigError with the nearest known name.
     """
@@ -21,6 +24,8 @@ def load_named(kind: str, name: str, known: Mapping[str, str]) -> Any:
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
         raise ConfigError(f"unknown {kind} {name!r}; {hint}")
     module, _, attribute = target.partition(":")
+    if name not in known and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

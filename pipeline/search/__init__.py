@@ -12,6 +12,7 @@ from pipeline.registry import load_named
 from pipeline.search.protocol import Finding, Probe, Search, Strategy
 
 STRATEGIES = {
+    "bayesian": "pipeline.search.bayesian:BayesianStrategy",
     "bisection": "pipeline.search.bisection:BisectionStrategy",
     "exhaustive": "pipeline.search.exhaustive:ExhaustiveStrategy",
 }

@@ -1,0 +1,112 @@
+"""Bayesian search for the first error: ask where the answer tells most for its price.
+
+A posterior over the first error (`pipeline.search.belief`) chooses each probe: the prefix with the
+most expected information about it per expected token. The search ends when one first error is sure
+enough, when the budget is spent, or when no probe is worth its price; it names that first error
+only if it is sure enough, and gives the likelihood of every other beside it.
+
+Bisection (OmegaPRM) takes one success for proof that a prefix is good and k failures for proof that
+it is bad. Here both are evidence: a recovery by luck and a good prefix that is hard are expected.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.config import Options
+from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.search.belief import BROAD, Belief, Priors, Seen
+from pipeline.search.counts import Counts
+from pipeline.search.protocol import Finding, Probe
+
+
+class BayesianOptions(Options):
+    confidence: float = Field(
+        0.85, gt=0, lt=1, description="posterior at which a first error is named"
+    )
+    budget: float = Field(
+        12.0, gt=0, description="most it may sample, in whole solutions' worth of tokens"
+    )
+    worth: float = Field(
+        0.02, ge=0, description="bits a whole solution's worth of tokens must be expected to tell"
+    )
+    rollouts: int = Field(2, ge=1, description="rollouts of a probe")
+    overhead: float = Field(
+        0.1, ge=0, description="price of a rollout besides its tokens, in whole solutions"
+    )
+
+
+class Bayesian:
+    """One search over a solution of `n_steps` steps."""
+
+    def __init__(
+        self, options: BayesianOptions, priors: Priors, n_steps: int, outcome: Outcome
+    ) -> None:
+        self._options = options
+        self._priors = priors
+        self._n_steps = n_steps
+        self._outcome = outcome
+        self._counts = Counts()
+        self._spent = 0.0
+
+    @property
+    def counts(self) -> tuple[ProbeCount, ...]:
+        return self._counts.all
+
+    def observe(self, prefix: int, outcome: Outcome) -> None:
+        self._counts.observe(prefix, outcome)
+        self._spent += self._length(prefix)
+
+    def next(self) -> list[Probe]:
+        if self._outcome is Outcome.UNDECIDED or self._n_steps == 0:
+            return []
+        belief = self.belief()
+        if belief.posterior.max() >= self._options.confidence:
+            return []
+        prices = np.array([self._length(t) for t in range(self._n_steps)]) + self._options.overhead
+        per_price = belief.information() / prices
+        prefix = int(per_price.argmax())
+        left = int((self._options.budget - self._spent) / self._length(prefix))
+        if per_price[prefix] < self._options.worth or left < 1:
+            return []
+        return [Probe(prefix, min(self._options.rollouts, left))]
+
+    def finding(self) -> Finding:
+        if self._outcome is Outcome.UNDECIDED:
+            return Finding(None, "the solution's outcome is undecided")
+        belief = self.belief()
+        likelihood = tuple(np.maximum(belief.log_likelihood, -700.0).tolist())
+        best = int(belief.posterior.argmax())
+        sure = float(belief.posterior[best])
+        if sure < self._options.confidence:
+            reason = f"not sure enough: below {self._options.confidence:g}"
+            return Finding(None, reason, likelihood)
+        return Finding(best - 1 if best else NO_ERROR, None, likelihood)
+
+    def belief(self) -> Belief:
+        """What is known now, the solution's own outcome among it."""
+        right, wrong = np.zeros(self._n_steps + 1), np.zeros(self._n_steps + 1)
+        right[-1] = self._outcome is Outcome.CORRECT
+        wrong[-1] = self._outcome is Outcome.INCORRECT
+        for count in self._counts.all:
+            right[count.prefix] += count.right
+            wrong[count.prefix] += count.decided - count.right
+        return Belief(self._priors, Seen(right, wrong))
+
+    def _length(self, prefix: int) -> float:
+        """Expected tokens of a rollout, in whole solutions."""
+        return (self._n_steps - prefix) / self._n_steps
+
+
+class BayesianStrategy:
+    OPTIONS: ClassVar[type[Options]] = BayesianOptions
+
+    def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:
+        self._options = options
+        self._priors = priors
+
+    def start(self, n_steps: int, outcome: Outcome) -> Bayesian:
+        return Bayesian(self._options, self._priors, n_steps, outcome)

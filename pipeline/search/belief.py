@@ -1,0 +1,193 @@
+"""What rollouts say of the first error: a posterior, and the priors it rests on.
+
+A rollout from prefix(t) of T steps succeeds with chance v^((T-t)/T) when t <= e, where v is the
+policy's own chance on the bare problem (less is left to get wrong as t grows), and with chance q
+when t > e: a lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1
+where there is no error (e = -1), which has chance v. Given e, what is seen before and after it is
+independent, so v and q are each summed over their own grid, and a posterior costs T x grid.
+
+The priors are histograms, fitted to pilot searches by maximum marginal likelihood (EM; the
+nonparametric maximum likelihood estimate of Kiefer and Wolfowitz, 1956, on a fixed grid).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+VALUES: Array = np.array([0.005, 0.02, 0.05, *np.arange(0.1, 0.96, 0.05), 0.98, 0.995])
+"""Grid of v, the chance to solve the bare problem."""
+RECOVERIES: Array = np.array(
+    [0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9]
+)
+"""Grid of q, the chance to recover from a wrong prefix."""
+PLACES = 10
+"""Bins of the prior over where an error lies, from the first step to the last."""
+_SURE = 1e-9
+
+
+class Seen(NamedTuple):
+    """Rollouts of one solution: `right` and `wrong` (T+1,) from each prefix 0..T. The solution's
+    own outcome is the one rollout from prefix T."""
+
+    right: Array
+    wrong: Array
+
+    @property
+    def n_steps(self) -> int:
+        return len(self.right) - 1
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Weights that sum to one: of v on `VALUES`, of q on `RECOVERIES`, of an error's place in
+    `PLACES` bins."""
+
+    value: tuple[float, ...]
+    recovery: tuple[float, ...]
+    place: tuple[float, ...]
+
+    def first_error(self, n_steps: int) -> Array:
+        """Prior of e = -1, 0, ..., T-1 (T+1,)."""
+        clean = float(np.array(self.value) @ VALUES)
+        edges = np.linspace(0, PLACES, n_steps + 1)
+        reached = np.interp(
+            edges, np.arange(PLACES + 1), np.concatenate([[0], np.cumsum(self.place)])
+        )
+        return np.concatenate([[clean], (1 - clean) * np.diff(reached)])
+
+
+def _histogram(grid: Array, a: float, b: float) -> tuple[float, ...]:
+    """A Beta(a, b)'s shape on a grid: each point stands for the interval nearest to it."""
+    middles = (grid[1:] + grid[:-1]) / 2
+    width = np.diff(np.concatenate([[0.0], middles, [1.0]]))
+    weight = grid ** (a - 1) * (1 - grid) ** (b - 1) * width
+    return tuple((weight / weight.sum()).tolist())
+
+
+BROAD = Priors(
+    value=_histogram(VALUES, 1.0, 1.0),
+    recovery=_histogram(RECOVERIES, 0.5, 4.0),
+    place=(1 / PLACES,) * PLACES,
+)
+"""Where a fit starts and what it is drawn to when a pilot is small."""
+
+
+class Belief:
+    """What is known of one solution: P(e) for e = -1..T-1, and what the next rollout would say."""
+
+    def __init__(self, priors: Priors, seen: Seen) -> None:
+        steps = seen.n_steps
+        left = np.arange(steps, -1, -1) / steps
+        self._good = VALUES[:, None] ** left
+        log_good = left * np.log(VALUES)[:, None]
+        log_bad = np.log1p(-np.minimum(self._good, 1 - _SURE))
+        each = seen.right * log_good + seen.wrong * log_bad
+        whole = np.cumsum(each, axis=1)
+        # rows e = -1..T-1: without an error every prefix is good, with one those up to e are
+        self._by_value: Array = np.concatenate([whole[:, -1:], whole[:, :-1]], axis=1).T
+        after_right = _after(seen.right)
+        after_wrong = _after(seen.wrong)
+        self._by_recovery: Array = after_right[:, None] * np.log(RECOVERIES) + after_wrong[
+            :, None
+        ] * np.log1p(-RECOVERIES)
+        weights = np.where(np.arange(steps + 1)[:, None] == 0, VALUES, 1 - VALUES) * priors.value
+        weights /= weights.sum(axis=1, keepdims=True)
+        self._value_mass, value_total = _weighed(self._by_value, weights)
+        self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
+        self.log_likelihood: Array = value_total + recovery_total
+        joint = self.log_likelihood + np.log(np.maximum(priors.first_error(steps), 1e-300))
+        top = joint.max()
+        mass = np.exp(joint - top)
+        self.log_evidence = float(top + np.log(mass.sum()))
+        self.posterior: Array = mass / mass.sum()
+
+    def chances(self) -> Array:
+        """Chance that a rollout succeeds, for each e (rows, T+1) and prefix 0..T-1 (columns)."""
+        steps = self._good.shape[1] - 1
+        good = self._value_mass @ self._good[:, :steps]
+        lucky = self._recovery_mass @ RECOVERIES
+        is_good = np.arange(steps)[None, :] <= np.arange(-1, steps)[:, None]
+        is_good[0] = True
+        return np.where(is_good, good, lucky[:, None])
+
+    def information(self) -> Array:
+        """Bits that one rollout from each prefix 0..T-1 is expected to tell about e (T,)."""
+        chances = self.chances()
+        told = _entropy(self.posterior @ chances) - self.posterior @ _entropy(chances)
+        return np.asarray(np.maximum(told, 0.0))
+
+    def responsibilities(self) -> tuple[Array, Array, Array]:
+        """Posterior of v on its grid, of q on its grid (without e = -1, unscaled), and of e."""
+        return (
+            self.posterior @ self._value_mass,
+            self.posterior[1:] @ self._recovery_mass[1:],
+            self.posterior,
+        )
+
+
+def _after(counts: Array) -> Array:
+    """For e = -1..T-1 the counts at prefixes after e; for e = -1 none is after it."""
+    total = counts.sum() - np.cumsum(counts)
+    return np.concatenate([[0.0], total[:-1]])
+
+
+def _weighed(log_likelihood: Array, weights: Array) -> tuple[Array, Array]:
+    """Posterior weights of a grid for each row, and the log of each row's sum."""
+    top = log_likelihood.max(axis=1, keepdims=True)
+    mass = np.exp(log_likelihood - top) * weights
+    total = mass.sum(axis=1, keepdims=True)
+    return mass / total, (top + np.log(total))[:, 0]
+
+
+def _entropy(p: Array) -> Array:
+    """Bits of a coin that shows heads with chance p."""
+    p = np.clip(p, _SURE, 1 - _SURE)
+    return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
+
+
+def fit_priors(
+    pilot: Sequence[Seen], *, start: Priors = BROAD, strength: float = 8.0, rounds: int = 60
+) -> Priors:
+    """Priors under which the pilot's rollouts are likeliest, drawn to `start` as if it had been
+    seen on `strength` solutions. The pilot holds right and wrong solutions as often as they come."""
+    priors = start
+    before = -np.inf
+    for _ in range(rounds):
+        value = strength * np.array(start.value)
+        recovery = strength * np.array(start.recovery)
+        place = strength * np.array(start.place)
+        evidence = 0.0
+        for seen in pilot:
+            belief = Belief(priors, seen)
+            v, q, e = belief.responsibilities()
+            value, recovery = value + v, recovery + q
+            place += _binned(e[1:], np.array(priors.place))
+            evidence += belief.log_evidence
+        priors = Priors(
+            tuple((value / value.sum()).tolist()),
+            tuple((recovery / recovery.sum()).tolist()),
+            tuple((place / place.sum()).tolist()),
+        )
+        if evidence - before < 1e-4 * max(1, len(pilot)):
+            break
+        before = evidence
+    return priors
+
+
+def _binned(posterior: Array, place: Array) -> Array:
+    """The steps' posterior in the bins of the prior; a step that spans bins goes by their weight."""
+    steps = len(posterior)
+    low = np.arange(steps)[:, None] / steps * PLACES
+    bins = np.arange(PLACES)[None, :]
+    overlap = np.clip(np.minimum(low + PLACES / steps, bins + 1) - np.maximum(low, bins), 0, None)
+    share = overlap * place
+    binned: Array = np.asarray(
+        posterior @ (share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300))
+    )
+    return binned

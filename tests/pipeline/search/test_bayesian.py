@@ -1,0 +1,162 @@
+"""The posterior is a distribution whatever is seen, moves the right way, and names only what is sure."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.records import Outcome
+from pipeline.search.bayesian import Bayesian, BayesianOptions
+from pipeline.search.belief import BROAD, RECOVERIES, VALUES, Belief, Priors, Seen, fit_priors
+
+RIGHT, WRONG = Outcome.CORRECT, Outcome.INCORRECT
+
+
+@st.composite
+def seen_rollouts(draw: st.DrawFn) -> Seen:
+    steps = draw(st.sampled_from([1, 2, 3, 7, 200]))
+    count = st.integers(0, 30)
+    right = draw(st.lists(count, min_size=steps + 1, max_size=steps + 1))
+    wrong = draw(st.lists(count, min_size=steps + 1, max_size=steps + 1))
+    return Seen(np.array(right, dtype=float), np.array(wrong, dtype=float))
+
+
+def start(steps: int, outcome: Outcome = WRONG, **options: float) -> Bayesian:
+    return Bayesian(BayesianOptions(**options), BROAD, steps, outcome)
+
+
+def drive(search: Bayesian, chance, rng: random.Random) -> int:
+    taken = 0
+    while probes := search.next():
+        for probe in probes:
+            for _ in range(probe.rollouts):
+                taken += 1
+                lucky = rng.random() < chance(probe.prefix)
+                search.observe(probe.prefix, RIGHT if lucky else WRONG)
+    return taken
+
+
+@settings(deadline=None)
+@given(seen_rollouts())
+def test_whatever_is_seen_the_posterior_is_a_distribution(seen: Seen) -> None:
+    belief = Belief(BROAD, seen)
+    assert belief.posterior.shape == (seen.n_steps + 1,)
+    assert belief.posterior.sum() == pytest.approx(1.0)
+    assert np.isfinite(belief.log_likelihood).all()
+    assert np.isfinite(belief.information()).all()
+
+
+@settings(deadline=None)
+@given(seen_rollouts(), st.data())
+def test_a_success_later_never_speaks_for_an_earlier_error(seen: Seen, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, seen.n_steps - 1))
+    more = Seen(seen.right.copy(), seen.wrong)
+    more.right[at] += 1
+    before, after = Belief(BROAD, seen), Belief(BROAD, more)
+    chances = before.chances()
+    gain = after.log_likelihood - before.log_likelihood
+    assert gain == pytest.approx(np.log(chances[:, at]), abs=1e-6)
+
+
+def test_the_order_of_what_is_seen_does_not_matter() -> None:
+    rng = random.Random(4)
+    observed = [(rng.randrange(8), rng.choice(list(Outcome))) for _ in range(40)]
+    one, other = start(8), start(8)
+    for prefix, outcome in observed:
+        one.observe(prefix, outcome)
+    for prefix, outcome in reversed(observed):
+        other.observe(prefix, outcome)
+    assert one.belief().posterior == pytest.approx(other.belief().posterior)
+
+
+@pytest.mark.parametrize("error", range(8))
+def test_a_strong_policy_without_luck_finds_every_place(error: int) -> None:
+    search = start(8, confidence=0.75)
+    taken = drive(search, lambda t: 0.98 if t <= error else 0.0, random.Random(error))
+    assert search.finding().first_error == error
+    assert taken < 40
+
+
+def test_a_policy_that_never_succeeds_ends_in_an_abstention() -> None:
+    search = start(8)
+    drive(search, lambda t: 0.0, random.Random(0))
+    found = search.finding()
+    assert found.first_error in (None, 0)
+    assert found.log_likelihood is not None
+    assert len(found.log_likelihood) == 9
+
+
+def test_a_policy_that_always_succeeds_names_the_last_step_or_none() -> None:
+    search = start(8)
+    drive(search, lambda t: 1.0, random.Random(0))
+    assert search.finding().first_error in (None, 7)
+
+
+def test_undecided_rollouts_are_no_evidence_and_end_at_the_budget() -> None:
+    search = start(6, budget=5.0)
+    before = search.belief().posterior
+    taken = 0
+    while probes := search.next():
+        for probe in probes:
+            for _ in range(probe.rollouts):
+                taken += 1
+                search.observe(probe.prefix, Outcome.UNDECIDED)
+    assert search.belief().posterior == pytest.approx(before)
+    assert search.finding().first_error is None
+    assert 0 < taken < 40
+
+
+def test_an_undecided_solution_is_not_searched() -> None:
+    search = start(6, Outcome.UNDECIDED)
+    assert search.next() == []
+    assert search.finding().first_error is None
+
+
+def test_one_step_needs_no_rollout() -> None:
+    search = start(1)
+    assert search.next() == []
+    assert search.finding().first_error == 0
+
+
+def test_a_right_solution_may_still_hold_an_error() -> None:
+    search = start(6, RIGHT, confidence=0.9)
+    for prefix, outcome in ((2, RIGHT), (2, RIGHT), (2, RIGHT)):
+        search.observe(prefix, outcome)
+    for prefix in (3, 4, 5):
+        for _ in range(6):
+            search.observe(prefix, WRONG)
+    assert search.finding().first_error == 2
+
+
+def test_luck_is_told_from_goodness() -> None:
+    """One success after the error among many failures doesn't move it, as it moves bisection."""
+    search = start(8)
+    for _ in range(6):
+        search.observe(2, RIGHT)
+        search.observe(3, WRONG)
+        search.observe(4, WRONG)
+    search.observe(4, RIGHT)
+    assert int(search.belief().posterior.argmax()) - 1 == 2
+
+
+def test_the_priors_are_learned_from_a_pilot() -> None:
+    """Right and wrong solutions as often as they come: v 0.7, q 0.3, every error at the third step."""
+    rng = np.random.default_rng(0)
+    pilot = []
+    for number in range(300):
+        right, wrong = np.zeros(7), np.zeros(7)
+        clean = number % 10 < 7
+        (right if clean else wrong)[6] = 1
+        for prefix in range(6):
+            good = clean or prefix <= 2
+            right[prefix] = rng.binomial(4, 0.7 ** ((6 - prefix) / 6) if good else 0.3)
+            wrong[prefix] = 4 - right[prefix]
+        pilot.append(Seen(right, wrong))
+    fitted: Priors = fit_priors(pilot)
+    assert np.array(fitted.recovery) @ RECOVERIES == pytest.approx(0.3, abs=0.06)
+    assert np.array(fitted.value) @ VALUES == pytest.approx(0.7, abs=0.06)
+    assert sum(fitted.place[3:5]) > 0.7
