@@ -10,6 +10,7 @@ It sees the first *fatal* step only: an error the answer doesn't depend on chang
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -18,7 +19,15 @@ from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine, Prompt, SampleRequest
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
-from pipeline.search import Probe, Search, make_strategy
+from pipeline.search import (
+    NO_SIBLINGS,
+    LearningStrategy,
+    PilotSearch,
+    Probe,
+    Search,
+    Strategy,
+    make_strategy,
+)
 
 VERSION = 1
 
@@ -36,14 +45,38 @@ class RolloutAnnotator:
     OPTIONS: ClassVar[type[Options]] = RolloutOptions
     uses_outcome = True
 
-    def __init__(self, name: str, options: RolloutOptions) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: RolloutOptions,
+        strategy: Strategy | None = None,
+        known: Any = None,
+    ) -> None:
+        """`strategy`: what the options name, or a form of it that knows `known`."""
         self.name = name
         self.role: str | None = options.role
-        self._strategy, search = make_strategy(
-            options.strategy, options.search, f"annotators.{name}.search"
-        )
+        named, search = make_strategy(options.strategy, options.search, f"annotators.{name}.search")
+        self._options = options
+        self._strategy = strategy or named
         self._sampling = options.sampling.sampling()
-        self.fingerprint = content_hash(VERSION, options.fingerprint, search.fingerprint)
+        self.pilot_size = named.pilot_size if isinstance(named, LearningStrategy) else 0
+        self.fingerprint = content_hash(VERSION, options.fingerprint, search.fingerprint, known)
+
+    def pilot(self) -> RolloutAnnotator:
+        assert isinstance(self._strategy, LearningStrategy)
+        return RolloutAnnotator(self.name, self._options, self._strategy.pilot(), "pilot")
+
+    def learn(self, pilot: Sequence[tuple[Solution, Verdict]]) -> dict[str, Any]:
+        assert isinstance(self._strategy, LearningStrategy)
+        searches = (
+            PilotSearch(len(s.steps), s.outcome, NO_SIBLINGS, verdict.probes)
+            for s, verdict in pilot
+        )
+        return self._strategy.learn(list(searches))
+
+    def knowing(self, facts: dict[str, Any]) -> RolloutAnnotator:
+        assert isinstance(self._strategy, LearningStrategy)
+        return RolloutAnnotator(self.name, self._options, self._strategy.knowing(facts), facts)
 
     def expected_completion_tokens(self, solution: Expectation) -> float:
         """Rollouts the strategy asks for where every second probe succeeds, half a solution each."""
@@ -65,7 +98,10 @@ class RolloutAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        search = self._strategy.start(len(solution.steps), solution.outcome)
+        siblings = tools.siblings(solution)
+        if solution.generator != tools.engine.fingerprint:
+            siblings = NO_SIBLINGS  # another model's chances
+        search = self._strategy.start(len(solution.steps), solution.outcome, siblings)
         cost = Cost()
         probes = search.next()
         if probes:

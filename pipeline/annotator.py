@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pipeline.config import Options
 from pipeline.engine.protocol import Engine
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
-from pipeline.records import Solution, Verdict
+from pipeline.records import ProbeCount, Solution, Verdict
+
+
+def no_siblings(solution: Solution) -> ProbeCount:
+    """A solution with no others to its problem."""
+    return ProbeCount(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the run lends an annotator: the engine of its role (None where it asked for none), the
-    run's grader, and the prompt that its solutions were generated with."""
+    run's grader, the prompt that its solutions were generated with, and how the other solutions to
+    the same problem came out: each is a rollout from the bare problem, already paid."""
 
     engine: Engine | None
     grader: Grader
     prompt: PromptTemplate
+    siblings: Callable[[Solution], ProbeCount] = no_siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +65,27 @@ class Annotator(Protocol):
         ...
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict: ...
+
+
+@runtime_checkable
+class LearningAnnotator(Annotator, Protocol):
+    """An annotator with something to learn from a few solutions before it looks at the rest.
+
+    The run chooses the pilot by content hash, lets `pilot()` annotate it, and keeps what `learn`
+    makes of it in a file, once: every verdict rests on the same facts, whatever order shards end in.
+    """
+
+    pilot_size: int
+    """Solutions to learn from; 0: nothing to learn."""
+
+    def pilot(self) -> Annotator:
+        """Who annotates the pilot."""
+        ...
+
+    def learn(self, pilot: Sequence[tuple[Solution, Verdict]]) -> dict[str, Any]:
+        """What the pilot teaches, as JSON."""
+        ...
+
+    def knowing(self, facts: dict[str, Any]) -> Annotator:
+        """The annotator that has learned `facts`; its fingerprint covers them."""
+        ...

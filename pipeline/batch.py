@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
-from pipeline.annotator import Annotator, Tools
+from pipeline.annotator import Annotator, LearningAnnotator, Tools
 from pipeline.config import RunConfig
 from pipeline.consensus import make_rule
 from pipeline.dataset import load_view, write_dataset
@@ -33,8 +34,17 @@ from pipeline.join import annotated
 from pipeline.plan import Plan, make_plan
 from pipeline.progress import Progress, StageProgress
 from pipeline.prompts import PromptTemplate, load_prompt
-from pipeline.records import Label, Outcome, Problem, Solution, content_hash
+from pipeline.records import (
+    Label,
+    Outcome,
+    ProbeCount,
+    Problem,
+    Solution,
+    Verdict,
+    content_hash,
+)
 from pipeline.run_folder import RunFolder
+from pipeline.shards import Store
 from pipeline.stages import (
     AnnotateStage,
     Fault,
@@ -148,6 +158,8 @@ class _Batch:
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
         self.faults: Counter[str] = Counter()
         self.left_out: set[str] = set()
+        self.right: Counter[str] = Counter()
+        self.decided: Counter[str] = Counter()
 
     async def run(self) -> Summary:
         config, run = self.config, self.run_folder
@@ -166,17 +178,10 @@ class _Batch:
             await self._stage(self._solutions_stage(problems, imported, room), room)
             self.left_out = self._filtered(set(problems))
             for annotator in self.annotators:
-                fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
-                stage = AnnotateStage(
-                    config,
-                    annotator,
-                    self._chosen,
-                    lambda engine: Tools(engine, self.grader, self.prompt),
-                    fingerprint,
-                    self.prompt,
-                    run.verdicts(annotator.name),
-                )
-                await self._stage(stage, room)
+                if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
+                    annotator = await self._calibrated(annotator, room)
+                store = run.verdicts(annotator.name)
+                await self._stage(self._annotation(annotator, self._chosen, room, store), room)
         self._label()
         summary = make_summary(
             run,
@@ -201,6 +206,65 @@ class _Batch:
             self.config, problems, self.prompt, self.splitter, self.grader, fingerprint, store
         )
 
+    def _annotation(
+        self,
+        annotator: Annotator,
+        solutions: Callable[[], Iterator[Solution]],
+        room: EngineRoom,
+        store: Store,
+        name: str | None = None,
+    ) -> AnnotateStage:
+        fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
+        return AnnotateStage(
+            self.config,
+            annotator,
+            solutions,
+            lambda engine: Tools(engine, self.grader, self.prompt, self._siblings),
+            fingerprint,
+            self.prompt,
+            store,
+            name,
+        )
+
+    async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
+        """The annotator with what it learned from a pilot: learned once, then read from its file."""
+        run, name = self.run_folder, f"calibrate {annotator.name}"
+        ids = nsmallest(
+            annotator.pilot_size,
+            (s.id for s in self._chosen() if s.outcome is not Outcome.UNDECIDED),
+            key=lambda solution_id: content_hash("pilot", solution_id),
+        )
+        chosen = frozenset(ids)
+
+        def pilot() -> Iterator[Solution]:
+            return (s for s in self._chosen() if s.id in chosen)
+
+        store = run.pilot(annotator.name)
+        stage = self._annotation(annotator.pilot(), pilot, room, store, name)
+        frozen = read_json(run.learned(annotator.name)) or {}
+        if frozen.get("made_by") != stage.fingerprint:
+            await self._stage(stage, room)
+            if self.faults[name]:
+                raise EngineFaultError(
+                    f"{name}: {self.faults[name]} of {len(chosen)} solutions failed, and what is "
+                    "learned must not depend on which; run the same command again"
+                )
+            verdicts = {verdict.solution_id: verdict for verdict in store.read(Verdict)}
+            rows = [(s, verdicts[s.id]) for s in pilot()]
+            frozen = {
+                "made_by": stage.fingerprint,
+                "solutions": len(rows),
+                "facts": annotator.learn(sorted(rows, key=lambda row: row[0].id)),
+            }
+            write_json(run.learned(annotator.name), frozen)
+        return annotator.knowing(frozen["facts"])
+
+    def _siblings(self, solution: Solution) -> ProbeCount:
+        key = problem_key(solution.problem_id, solution.question, solution.gold)
+        right = self.right[key] - (solution.outcome is Outcome.CORRECT)
+        decided = self.decided[key] - (solution.outcome is not Outcome.UNDECIDED)
+        return ProbeCount(0, right, decided)
+
     async def _stage(self, stage: Stage[Any], room: EngineRoom) -> None:
         """All shards of a stage, a few at a time: enough to keep the engine full."""
         stage.store.open(stage.fingerprint)
@@ -209,7 +273,7 @@ class _Batch:
         async with AsyncExitStack() as stack:
             engine = None
             if stage.role is not None and done < total:
-                calls = self.run_folder.calls(stage.name)
+                calls = self.run_folder.calls(stage.calls)
                 engine = await stack.enter_async_context(room.recorded(stage.role, calls))
             try:
                 await self._shards(stage, engine, room)
@@ -257,19 +321,19 @@ class _Batch:
         """Keys of problems whose solutions are not annotated: pass rate out of bounds, or no longer
         among the inputs."""
         wanted = self.config.filter
-        right: Counter[str] = Counter()
-        decided: Counter[str] = Counter()
+        self.right.clear()
+        self.decided.clear()
         seen: set[str] = set()
         for row in self.run_folder.solutions.rows(["problem_id", "question", "gold", "outcome"]):
             key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
             seen.add(key)
-            right[key] += row["outcome"] == Outcome.CORRECT
-            decided[key] += row["outcome"] != Outcome.UNDECIDED
+            self.right[key] += row["outcome"] == Outcome.CORRECT
+            self.decided[key] += row["outcome"] != Outcome.UNDECIDED
         out = seen - problems
         for key in seen & problems:
-            if not decided[key]:
+            if not self.decided[key]:
                 continue
-            rate = right[key] / decided[key]
+            rate = self.right[key] / self.decided[key]
             if (
                 not wanted.min_pass_rate <= rate <= wanted.max_pass_rate
                 or (wanted.drop_never_right and rate == 0)

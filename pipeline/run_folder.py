@@ -37,6 +37,14 @@ class RunFolder:
     def verdicts(self, annotator: str) -> Store:
         return Store(self.folder / "verdicts" / annotator)
 
+    def pilot(self, annotator: str) -> Store:
+        """The pilot's verdicts, of which an annotator learns; no labels come of them."""
+        return Store(self.folder / "calibrate" / annotator)
+
+    def learned(self, annotator: str) -> Path:
+        """What it learned, frozen: made once for each fingerprint of the pilot."""
+        return self.folder / "calibrate" / annotator / "learned.json"
+
     def annotators(self) -> list[str]:
         """The annotators that have verdicts here, by name."""
         folder = self.folder / "verdicts"

@@ -53,9 +53,11 @@ class ShardResult:
 
 
 class Stage(Protocol, Generic[ItemT]):
-    """`role` names the engine it needs. An item is what one coroutine works on."""
+    """`role` names the engine it needs, `calls` where they are recorded. An item is what one
+    coroutine works on."""
 
     name: str
+    calls: str
     role: str | None
     store: Store
     fingerprint: str
@@ -110,7 +112,7 @@ def problem_key(problem_id: str, question: str, gold: str) -> str:
 class GenerateStage:
     """N solutions to each problem, split into steps and graded. An item is a problem."""
 
-    name = "generate"
+    name = calls = "generate"
     role: str | None = "generator"
     kind: type[Record] = Solution
 
@@ -197,7 +199,7 @@ class GenerateStage:
 class ImportStage:
     """Solutions you brought, graded. An item is a solution whose id is a hash of its content."""
 
-    name = "import"
+    name = calls = "import"
     role: str | None = None
     kind: type[Record] = Solution
 
@@ -268,12 +270,14 @@ class AnnotateStage:
         engine_fingerprint: str,
         prompt: PromptTemplate,
         store: Store,
+        name: str | None = None,
     ) -> None:
         self._config = config
         self._annotator = annotator
         self._solutions = solutions
         self._tools = tools
-        self.name = annotator.name
+        self.name = name or annotator.name
+        self.calls = annotator.name
         self.role = annotator.role
         self.store = store
         reads = (prompt.fingerprint, config.grading.fingerprint) if annotator.uses_outcome else ()
@@ -297,7 +301,7 @@ class AnnotateStage:
             return [await self._annotator.annotate(item, self._tools(engine))]
         except BadRequestError as error:
             # The engine will never take it (too long, say): that is an answer, and not a label.
-            return [Verdict(item.id, self.name, None, f"request refused: {error}")]
+            return [Verdict(item.id, self._annotator.name, None, f"request refused: {error}")]
 
     def _candidates(self) -> Iterator[Solution]:
         return (s for s in self._solutions() if s.outcome is not Outcome.UNDECIDED)

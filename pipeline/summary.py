@@ -168,7 +168,7 @@ def make_summary(
         quality=tuple(quality_rows(verdicts)),
         stages={
             name: StageCost(
-                rows[name],
+                rows.get(name, stage.rows_done),
                 spent(run.calls(name)),
                 stage.seconds,
                 stage.load_seconds,

@@ -55,6 +55,37 @@ def test_runs_killed_at_random_instants_lose_nothing_and_repeat_nothing(tmp_path
     assert all(run.finished_calls > 100 for run in runs)
 
 
+def learning(config: RunConfig) -> RunConfig:
+    """The batch with a search that learns its priors from a pilot."""
+    search = {"strategy": "bayesian", "search": {"pilot": 20, "confidence": 0.8}}
+    return config.model_copy(update={"annotators": config.annotators | {"rollouts": search}})
+
+
+@pytest.mark.slow
+def test_a_pilot_killed_at_random_instants_teaches_the_same(tmp_path: Path) -> None:
+    config = learning(small_batch(tmp_path, "measure"))
+    run_in_child(config, None)
+    total = len(made_calls(config))
+    rng = random.Random(21)
+    for i in range(4):
+        run = killed_run(learning(small_batch(tmp_path, f"killed-{i}")), rng, total)
+        assert (run.repeated_calls, run.unlike) == (0, 0)
+
+
+def test_what_a_run_learned_is_frozen_and_its_rollouts_are_used_again(tmp_path: Path) -> None:
+    config = learning(small_batch(tmp_path, problems=12))
+    run_in_child(config, None)
+    learned = config.folder / "calibrate" / "rollouts" / "learned.json"
+    facts, rows = learned.read_text(), rows_of(config)
+    assert json.loads(facts)["solutions"] == 20
+    run_in_child(learning(small_batch(tmp_path, problems=16)), None)
+    assert learned.read_text() == facts
+    after = rows_of(config)
+    assert all(after[key] == row for key, row in rows.items())
+    made = made_calls(config)
+    assert len(made) == len(set(made))
+
+
 def test_a_finished_run_started_again_makes_no_call(tmp_path: Path) -> None:
     config = small_batch(tmp_path, problems=4)
     run_in_child(config, None)

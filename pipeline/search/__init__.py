@@ -9,7 +9,15 @@ from typing import Any
 
 from pipeline.config import Options, check_options
 from pipeline.registry import load_named
-from pipeline.search.protocol import Finding, Probe, Search, Strategy
+from pipeline.search.protocol import (
+    NO_SIBLINGS,
+    Finding,
+    LearningStrategy,
+    PilotSearch,
+    Probe,
+    Search,
+    Strategy,
+)
 
 STRATEGIES = {
     "bayesian": "pipeline.search.bayesian:BayesianStrategy",
@@ -25,4 +33,14 @@ def make_strategy(name: str, options: dict[str, Any], where: str) -> tuple[Strat
     return kind(checked), checked
 
 
-__all__ = ["STRATEGIES", "Finding", "Probe", "Search", "Strategy", "make_strategy"]
+__all__ = [
+    "NO_SIBLINGS",
+    "STRATEGIES",
+    "Finding",
+    "LearningStrategy",
+    "PilotSearch",
+    "Probe",
+    "Search",
+    "Strategy",
+    "make_strategy",
+]

@@ -11,16 +11,20 @@ it is bad. Here both are evidence: a recovery by luck and a good prefix that is 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.belief import BROAD, Belief, Priors, Seen
+from pipeline.search.belief import BROAD, Belief, Priors, Seen, fit_priors
 from pipeline.search.counts import Counts
-from pipeline.search.protocol import Finding, Probe
+from pipeline.search.protocol import NO_SIBLINGS, Finding, PilotSearch, Probe
+
+PILOT_CONFIDENCE = 0.97
 
 
 class BayesianOptions(Options):
@@ -34,6 +38,12 @@ class BayesianOptions(Options):
         0.02, ge=0, description="bits a whole solution's worth of tokens must be expected to tell"
     )
     rollouts: int = Field(2, ge=1, description="rollouts of a probe")
+    pilot: int = Field(
+        200,
+        ge=0,
+        description="solutions whose searches teach how often the policy succeeds, recovers and "
+        "errs where; their rollouts are used again",
+    )
     overhead: float = Field(
         0.1, ge=0, description="price of a rollout besides its tokens, in whole solutions"
     )
@@ -43,12 +53,18 @@ class Bayesian:
     """One search over a solution of `n_steps` steps."""
 
     def __init__(
-        self, options: BayesianOptions, priors: Priors, n_steps: int, outcome: Outcome
+        self,
+        options: BayesianOptions,
+        priors: Priors,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
     ) -> None:
         self._options = options
         self._priors = priors
         self._n_steps = n_steps
         self._outcome = outcome
+        self._siblings = siblings
         self._counts = Counts()
         self._spent = 0.0
 
@@ -88,13 +104,8 @@ class Bayesian:
 
     def belief(self) -> Belief:
         """What is known now, the solution's own outcome among it."""
-        right, wrong = np.zeros(self._n_steps + 1), np.zeros(self._n_steps + 1)
-        right[-1] = self._outcome is Outcome.CORRECT
-        wrong[-1] = self._outcome is Outcome.INCORRECT
-        for count in self._counts.all:
-            right[count.prefix] += count.right
-            wrong[count.prefix] += count.decided - count.right
-        return Belief(self._priors, Seen(right, wrong))
+        seen = seen_of(PilotSearch(self._n_steps, self._outcome, self._siblings, self.counts))
+        return Belief(self._priors, seen)
 
     def _length(self, prefix: int) -> float:
         """Expected tokens of a rollout, in whole solutions."""
@@ -107,6 +118,31 @@ class BayesianStrategy:
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:
         self._options = options
         self._priors = priors
+        self.pilot_size = options.pilot
 
-    def start(self, n_steps: int, outcome: Outcome) -> Bayesian:
-        return Bayesian(self._options, self._priors, n_steps, outcome)
+    def start(self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS) -> Bayesian:
+        return Bayesian(self._options, self._priors, n_steps, outcome, siblings)
+
+    def pilot(self) -> BayesianStrategy:
+        """Under broad priors, and surer than the rest need be, so that there is more to learn."""
+        sure = max(PILOT_CONFIDENCE, self._options.confidence)
+        return BayesianStrategy(self._options.model_copy(update={"confidence": sure}), BROAD)
+
+    def learn(self, pilot: Sequence[PilotSearch]) -> dict[str, Any]:
+        """The fitted priors; see `Priors`."""
+        return asdict(fit_priors([seen_of(search) for search in pilot]))
+
+    def knowing(self, facts: dict[str, Any]) -> BayesianStrategy:
+        priors = Priors(*(tuple(facts[name]) for name in ("value", "recovery", "place")))
+        return BayesianStrategy(self._options, priors)
+
+
+def seen_of(search: PilotSearch) -> Seen:
+    """What a search saw, with the solution's own outcome and its siblings'."""
+    right, wrong = np.zeros(search.n_steps + 1), np.zeros(search.n_steps + 1)
+    right[-1] = search.outcome is Outcome.CORRECT
+    wrong[-1] = search.outcome is Outcome.INCORRECT
+    for count in (search.siblings, *search.counts):
+        right[count.prefix] += count.right
+        wrong[count.prefix] += count.decided - count.right
+    return Seen(right, wrong)

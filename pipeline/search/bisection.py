@@ -16,7 +16,7 @@ from pydantic import Field
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.counts import Counts
-from pipeline.search.protocol import Finding, Probe
+from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
 class BisectionOptions(Options):
@@ -98,5 +98,7 @@ class BisectionStrategy:
     def __init__(self, options: BisectionOptions) -> None:
         self._options = options
 
-    def start(self, n_steps: int, outcome: Outcome) -> Bisection:
+    def start(
+        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+    ) -> Bisection:
         return Bisection(self._options, n_steps, outcome)

@@ -14,7 +14,7 @@ from pydantic import Field
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.counts import Counts
-from pipeline.search.protocol import Finding, Probe
+from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
 class ExhaustiveOptions(Options):
@@ -67,5 +67,7 @@ class ExhaustiveStrategy:
     def __init__(self, options: ExhaustiveOptions) -> None:
         self._options = options
 
-    def start(self, n_steps: int, outcome: Outcome) -> Exhaustive:
+    def start(
+        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+    ) -> Exhaustive:
         return Exhaustive(self._options, n_steps, outcome)

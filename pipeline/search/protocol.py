@@ -7,10 +7,13 @@ object runs against vLLM, a replay or a simulator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pipeline.records import Outcome, ProbeCount
+
+NO_SIBLINGS = ProbeCount(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,35 @@ class Search(Protocol):
 
 
 class Strategy(Protocol):
-    """Makes a search for a solution. One file each in this folder; see CONTRIBUTING."""
+    """Makes a search for a solution. One file each in this folder; see CONTRIBUTING.
 
-    def start(self, n_steps: int, outcome: Outcome) -> Search: ...
+    `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s
+    words rollouts from prefix 0 that cost nothing more.
+    """
+
+    def start(
+        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+    ) -> Search: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PilotSearch:
+    """A finished search, to learn from."""
+
+    n_steps: int
+    outcome: Outcome
+    siblings: ProbeCount
+    counts: tuple[ProbeCount, ...]
+
+
+@runtime_checkable
+class LearningStrategy(Strategy, Protocol):
+    """A strategy with priors. `learn` makes them, as JSON, from searches that `pilot()` made."""
+
+    pilot_size: int
+
+    def pilot(self) -> Strategy: ...
+
+    def learn(self, pilot: Sequence[PilotSearch]) -> dict[str, Any]: ...
+
+    def knowing(self, facts: dict[str, Any]) -> Strategy: ...

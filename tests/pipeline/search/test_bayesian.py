@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.records import Outcome
+from pipeline.records import Outcome, ProbeCount
 from pipeline.search.bayesian import Bayesian, BayesianOptions
 from pipeline.search.belief import BROAD, RECOVERIES, VALUES, Belief, Priors, Seen, fit_priors
 
@@ -141,6 +141,19 @@ def test_luck_is_told_from_goodness() -> None:
         search.observe(4, WRONG)
     search.observe(4, RIGHT)
     assert int(search.belief().posterior.argmax()) - 1 == 2
+
+
+def test_the_siblings_tell_how_strong_the_policy_is_here() -> None:
+    """Rollouts that fail after the second step speak for an early error only if others succeed."""
+
+    def early(right: int, decided: int) -> float:
+        search = Bayesian(BayesianOptions(), BROAD, 8, WRONG, ProbeCount(0, right, decided))
+        for _ in range(4):
+            search.observe(2, WRONG)
+        return float(search.belief().posterior[1:3].sum())
+
+    assert early(15, 15) > early(8, 15) > early(0, 15)
+    assert early(15, 15) > 0.9
 
 
 def test_the_priors_are_learned_from_a_pilot() -> None:
