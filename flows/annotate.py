@@ -84,7 +84,7 @@ class _Board:
     """What the Prefect UI shows of a batch: a progress bar a stage, and at the end the results."""
 
     def __init__(self, config: RunConfig, watch: Watch) -> None:
-        self._key = "".join(c if c.isalnum() else "-" for c in config.name.lower()).strip("-")
+        self._key = _slug(config.name)
         self._watch = watch
         self._stages: dict[str, StageProgress] = {}
         self._shown: dict[str, tuple[UUID, float]] = {}
@@ -111,7 +111,7 @@ class _Board:
                 f"{stage.completion_tokens} tokens, {stage.tokens_per_second:.0f} tokens/s"
             )
             if name not in self._shown:
-                key = f"{self._key}-{name}-progress".replace("_", "-").lower()
+                key = f"{self._key}-{_slug(name)}-progress"
                 made: Any = await acreate_progress_artifact(percent, key=key, description=text)
                 self._shown[name] = (made, percent)
             elif self._shown[name][1] != percent:
@@ -130,3 +130,8 @@ class _Board:
         await acreate_link_artifact(
             f"file://{summary.dataset}", link_text="dataset folder", key=f"{self._key}-dataset"
         )
+
+
+def _slug(name: str) -> str:
+    """A name as an artifact's key may hold it."""
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower()).strip("-")

@@ -15,7 +15,7 @@ from flows.server import prefect_server
 from pipeline.errors import PrerequisiteError
 from pipeline.records import Label
 from pipeline.run_folder import RunFolder
-from tests.test_resume import small_batch
+from tests.test_resume import learning, small_batch
 
 
 def steplabel(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +43,7 @@ def read(url: str, kind: str) -> list[dict]:
 
 
 def test_a_run_is_a_flow_run_with_tasks_and_artifacts(tmp_path: Path, server: str) -> None:
-    config = small_batch(tmp_path, problems=6)
+    config = learning(small_batch(tmp_path, problems=6))
     path = tmp_path / "run.yaml"
     path.write_text(config.to_yaml())
     done = steplabel("run", str(path), PREFECT_API_URL=server)
@@ -57,6 +57,7 @@ def test_a_run_is_a_flow_run_with_tasks_and_artifacts(tmp_path: Path, server: st
     assert any(name.startswith("rollouts · shard 1 ·") for name in names)
     artifacts = {a["key"]: a for a in read(server, "artifacts")}
     assert {"run-results", "run-summary", "run-dataset", "run-judge-progress"} <= artifacts.keys()
+    assert "run-calibrate-rollouts-progress" in artifacts
     assert float(artifacts["run-judge-progress"]["data"]) == 100.0
     figures = json.loads(artifacts["run-results"]["data"])
     assert any(row["figure"] == "labels kept" for row in figures)
