@@ -1,6 +1,7 @@
 """Grading: find the final answer of a text, compare it with the gold answer, three-valued.
 
-A new extraction rule goes into `extract.py`, a new exact normal form into `normal.py`.
+A new extraction rule goes into `extract.py`, a new exact normal form into `normal.py`,
+a unit into `units.py`.
 """
 
 from pipeline.grading.equivalence import Comparison

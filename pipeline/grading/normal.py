@@ -2,14 +2,17 @@
 
 `read_answer` gives None for what it does not fully understand; that goes to math-verify. Of two
 answers that it does understand, `compare_forms` says whether they are the same, or None for cases
-that people grade both ways (0.67 for 2/3, 180 minutes for 3 hours).
+that people grade both ways (0.67 for 2/3, 180 minutes for 3). Units are compared before, by
+`pipeline.grading.units`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from pipeline.grading.units import measures, unit_of
 
 MAX_DIGITS = 60
 _NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
@@ -17,25 +20,47 @@ _PLAIN = re.compile(rf"([-+]?)\s?({_NUMBER})(?:\s?/\s?(\d+))?\s?(%?)\s?(.*)", re
 _MIXED = re.compile(r"([-+]?)(\d+) (\d+)/(\d+)")
 _FRAC = re.compile(r"([-+]?)\\[dtc]?frac(?:\{(-?\d+)\}\{(-?\d+)\}|(\d)(\d))")
 _UNIT = re.compile(r"[A-Za-z][A-Za-z ./-]{0,60}")
+_POWER = re.compile(r" ?\^ ?\{?[23]\}?\Z")
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+){0,7}")
 _WRAPPED = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
 _SPACING = re.compile(r"(\\\\)|\\[,;: ]|~|\s+")
 _NO_SPACE = re.compile(r"(\\\\)|\\!\s*")
-_SCALES = re.compile(
+_NO_UNIT = re.compile(
     r"\b(hundreds?|thousands?|millions?|billions?|trillions?|dozens?|pairs?|k|m|bn|percent|pct|"
-    r"percentage|half|halves|thirds?|quarters?|more|less|times|and|or|to|plus|minus|of|squared|cubed)\b",
+    r"percentage|half|halves|thirds?|quarters?|more|less|times|and|or|to|plus|minus|of|squared|cubed|"
+    r"is|are|was|were|be|no|not|never|but|if|correct|incorrect|wrong|sure|maybe|perhaps|seems|should|would|could)\b",
     re.I,
 )
+"""What makes the words after a number more than its unit: another scale, or a sentence."""
 _FACTORS = frozenset(
     Fraction(n) for n in (7, 12, 16, 24, 30, 36, 52, 60, 100, 365, 1000, 1440, 3600, 5280)
 )
-_CONVERTIBLE = re.compile(
-    r"\$|\b(cents?|dollars?|seconds?|minutes?|hours?|days?|weeks?|months?|years?|inch|inches|feet|foot|"
-    r"yards?|miles?|[cmk]?m|(?:centi|kilo|milli)?met(?:er|re)s?|[km]?g|(?:kilo|milli)?grams?|"
-    r"ounces?|pounds?|lbs?|oz|ml|(?:milli)?lit(?:er|re)s?|degrees?|s|h|min|hrs?|secs?|mins?)\b",
-    re.I,
-)
 _TRUE = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_CLOSED_SETS = (frozenset({"yes", "no"}), frozenset("abcdefghij"))
+"""Words of which each excludes the others: truth values, and the letters of choices."""
+_NAME = re.compile(
+    r"(?!(?:None|Zero|Nothing|Nobody|Neither|Never|Impossible|Undefined|Unknown|Infinit[ye]|"
+    r"Unbounded|Both|All|Every|Same|Equal|Yes|No|True|False|Autumn|Fall)\Z)[A-Z][a-z]{2,}"
+)
+"""One word written like a proper name, less those for which another word may stand."""
+_SYMBOLS = str.maketrans(
+    {
+        "\N{MINUS SIGN}": "-",
+        "×": "\\times ",
+        "·": "\\cdot ",
+        "π": "\\pi ",
+        "²": "^2",
+        "³": "^3",
+        "≤": "\\le ",
+        "≥": "\\ge ",
+        "∞": "\\infty ",
+        "°": " degrees ",
+    }
+)
+_ROOT = re.compile(r"√(\d+)")
+_PERCENT = re.compile(r"(?<=\d) ?(?:percent(?:age)?|pct)\b")
+_PI = re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])")
+_SPACED_GROUPS = re.compile(r"(?<![\d.,/])\d{1,3}(?: \d{3})+(?![\d,/])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,10 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Words:
+    """Words without case; `name` says that they were one word written like a proper name."""
+
     text: str
+    name: bool = False
 
 
 Form = Number | Words
@@ -65,8 +93,8 @@ def read_answer(answer: str) -> Form | None:
 
 
 def tidy(answer: str) -> str:
-    r"""Without $, \( \), spacing commands, \text{} around words, and the last full stop."""
-    text = answer.strip()
+    r"""In LaTeX and ASCII where possible, without $, \( \), spacing, \text{} and the last full stop."""
+    text = answer.strip().removesuffix(".").rstrip()
     for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
         if (
             text.startswith(opening)
@@ -77,8 +105,10 @@ def tidy(answer: str) -> str:
             break
     text = _WRAPPED.sub(r" \1 ", text)
     text = _NO_SPACE.sub(r"\1", text).replace("{,}", ",").replace("\\%", "%")
-    text = text.replace("\\$", "$").replace("\N{MINUS SIGN}", "-").replace("^\\circ", " degrees")
+    text = text.replace("\\$", "$").replace("^\\circ", " degrees ").translate(_SYMBOLS)
+    text = _PERCENT.sub("%", _PI.sub(r"\\pi ", _ROOT.sub(r"\\sqrt{\1}", text)))
     text = _SPACING.sub(r"\1 ", text.strip("*_ ")).strip()
+    text = _SPACED_GROUPS.sub(lambda group: group[0].replace(" ", ""), text)
     return text[:-1].rstrip() if text.endswith(".") else text
 
 
@@ -101,24 +131,25 @@ def _read_number(text: str) -> Number | None:
     if match is None or len(match[2]) > MAX_DIGITS:
         return None
     sign, digits, bottom, percent, unit = match.groups()
-    if unit and (not _UNIT.fullmatch(unit) or _SCALES.search(unit) or _glued_variable(text, unit)):
+    if unit and not _is_unit(unit, glued=text[-len(unit) - 1].isdigit()):
         return None
+    unit = ("$ " * money + unit.casefold()).strip(" .")
     if bottom is not None:
         ratio = _ratio(sign, digits.replace(",", ""), bottom) if "." not in digits else None
-        return ratio and Number(ratio.value, None, unit or "$" * money, bool(percent))
+        return ratio and replace(ratio, unit=unit, percent=bool(percent))
     value = Fraction(digits.replace(",", "").rstrip("."))
     _, dot, decimals = digits.partition(".")
     return Number(
-        -value if sign == "-" else value,
-        len(decimals) if dot else None,
-        unit.casefold().strip(" .") or "$" * money,
-        bool(percent),
+        -value if sign == "-" else value, len(decimals) if dot else None, unit, bool(percent)
     )
 
 
-def _glued_variable(text: str, unit: str) -> bool:
-    """`2x` and `3 n` are algebra, not a number with a unit."""
-    return len(unit.strip(" .")) == 1 or (text.endswith(unit) and len(unit.split()[0]) == 1)
+def _is_unit(unit: str, glued: bool) -> bool:
+    """`2x`, `3 n`, `4xy` and `5 x^2` are algebra, not numbers with a unit; `5cm^2` is one."""
+    words = _POWER.sub("", unit)
+    if _NO_UNIT.search(words) or not _UNIT.fullmatch(words) or len(words.split()[0]) == 1:
+        return False
+    return unit_of(words) is not None or (not glued and words == unit)
 
 
 def _ratio(sign: str, top: str, bottom: str) -> Number | None:
@@ -134,34 +165,45 @@ def _read_words(text: str) -> Words | None:
     if not _WORDS.fullmatch(text):
         return None
     folded = " ".join(text.casefold().split())
-    return Words(_TRUE.get(folded, folded))
+    return Words(_TRUE.get(folded, folded), name=_NAME.fullmatch(text) is not None)
 
 
 def compare_forms(pred: Form, gold: Form) -> bool | None:
     """Same, different, or None: not clear."""
     if isinstance(pred, Words) and isinstance(gold, Words):
-        if pred.text == gold.text:
-            return True
-        return False if " " not in pred.text + gold.text else None
+        return _compare_words(pred, gold)
     if isinstance(pred, Words) or isinstance(gold, Words):
         return None
-    return _compare_numbers(pred, gold)
+    if pred.percent == gold.percent:
+        return _compare_numbers(pred, gold)
+    # "28" for "28%" and "0.28" for "28%" are both how people write it.
+    readings = {_compare_numbers(pred, gold), _compare_numbers(_share(pred), _share(gold))}
+    return True if True in readings else None if None in readings else False
+
+
+def _compare_words(pred: Words, gold: Words) -> bool | None:
+    """Other words may say the same; names that begin alike may be one name's long and short form."""
+    if pred.text == gold.text:
+        return True
+    if any(pred.text in words and gold.text in words for words in _CLOSED_SETS):
+        return False
+    return False if pred.name and gold.name and pred.text[0] != gold.text[0] else None
+
+
+def _share(number: Number) -> Number:
+    """A percentage as a share of one."""
+    if not number.percent:
+        return number
+    return replace(number, value=number.value / 100, places=(number.places or 0) + 2)
 
 
 def _compare_numbers(pred: Number, gold: Number) -> bool | None:
     a, b = pred.value, gold.value
-    if pred.percent != gold.percent:
-        # "28" for "28%" and "0.28" for "28%" are both how people write it.
-        a, b = (
-            (a, b) if a == b else (a / 100 if pred.percent else a, b / 100 if gold.percent else b)
-        )
     if a == b or abs(a - b) <= Fraction(1, 10**6) * max(abs(a), abs(b)):
         return True
-    convertible = any(_CONVERTIBLE.search(side.unit) for side in (pred, gold))
-    if convertible and pred.unit != gold.unit and a and b and max(a / b, b / a) in _FACTORS:
-        return (
-            None  # as far apart as minutes and hours, and no telling whether the unit is the same
-        )
+    units_differ = measures(pred.unit) != measures(gold.unit)
+    if units_differ and a and b and max(a / b, b / a) in _FACTORS:
+        return None  # as far apart as minutes and hours, and one of them does not say which
     return None if _rounded(pred, gold) or _rounded(gold, pred) else False
 
 

@@ -42,6 +42,24 @@ async def pool() -> AsyncIterator[WorkerPool]:
         ("(B)", "B", True),
         ("Alice", "alice", True),
         ("Alice", "Bob", False),
+        ("Kim", "Jon", False),
+        ("A", "C", False),
+        ("Yes", "Kim", None),
+        ("None", "Zero", None),
+        ("xy", "yx", None),
+        ("cars", "car", None),
+        ("Tues", "Tuesday", None),
+        ("Aug", "August", None),
+        ("N", "north", None),
+        ("Jon", "Jonathan", None),
+        (r"10\,000", "10000", True),
+        ("10 000", "10000", True),
+        ("28 percent", "28%", True),
+        ("66.67%", "2/3", None),
+        ("67%", "2/3", None),
+        ("66.67", "66.667%", None),
+        (r"15\mbox{ cm}^2", "15", True),
+        ("180 minutes", "3 minutes", False),
         ("2.0000000001", "2", True),
         ("0.67", "2/3", None),
         ("180 minutes", "3 hours", None),
@@ -54,7 +72,9 @@ def test_normal_forms(pred: str, gold: str, same: bool | None) -> None:
     assert (None if a is None or b is None else compare_forms(a, b)) is same
 
 
-@pytest.mark.parametrize("text", ["10+John's age", "2x", "1,22", "3 million", "x", "-1.8 billion"])
+@pytest.mark.parametrize(
+    "text", ["10+John's age", "2x", "1,22", "3 million", "x", "-1.8 billion", "3xy", "12 is wrong"]
+)
 def test_no_number_is_read_where_there_is_more(text: str) -> None:
     assert not isinstance(read_answer(text), Number)
 
@@ -80,10 +100,58 @@ def test_thousands_separators_change_nothing(value: int) -> None:
         ("10+John's age", "50", None),
         ("9^{9^{9^{9}}}", "1", None),
         ("(" * 50 + "1" + ")" * 50, "x+1", None),
+        ("$p - q$.", "p-q", True),
+        ("$90^\\circ$.", r"90^\circ", True),
+        ("3xy", "3yx", True),
+        ("5²", "25", True),
+        ("5²", "5", False),
+        ("5·3", "15", True),
+        ("2√3", r"2\sqrt{3}", True),
+        ("π", "pi", True),
+        ("2pi", r"3\pi", False),
+        ("2½", "2.5", None),
+        ("1e5", "100000", None),
+        (r"0.\overline{3}", "1/3", None),
+        ("0.693", r"\log 2", None),
+        ("0.69", r"\ln 2", None),
+        ("7:30", "19:30", None),
+        ("3:4", "3:5", False),
+        ("1<x<2", "(1,2)", None),
+        ("1<x<2", "1<x<3", False),
+        ("x_1", "x_2", None),
+        ("12 is wrong", "12", None),
+        ("no idea. B: 5", "5", None),
     ],
 )
 async def test_expressions(pool: WorkerPool, pred: str, gold: str, same: bool | None) -> None:
     assert (await compare_answers(pred, gold, pool)).same is same
+
+
+@pytest.mark.parametrize(
+    ("pred", "gold", "same"),
+    [
+        ("3 hours", "3 minutes", None),
+        ("3 hours", "3 hrs", True),
+        ("3 hours", "3", True),
+        ("50 cents", "50 dollars", None),
+        ("$50", "50 dollars", True),
+        ("5 km", "5 m", None),
+        ("1.5 M", "1500000", None),
+        ("3 PM", "3 a.m.", None),
+        ("12 ft", "144 in", None),
+        ("20°C", "20°F", None),
+        ("18 dollars in total", "$18", True),
+        (r"10\sqrt{2}\text{ cm}", r"10\sqrt{2}", True),
+        (r"10\sqrt{2}\text{ cm}", r"10\sqrt{2} mm", None),
+        ("1011", "1011_2", None),
+        ("1010_2", "1011_{2}", False),
+    ],
+)
+async def test_values_are_compared_only_in_one_unit_and_base(
+    pool: WorkerPool, pred: str, gold: str, same: bool | None
+) -> None:
+    assert (await compare_answers(pred, gold, pool)).same is same
+    assert (await compare_answers(gold, pred, pool)).same is same
 
 
 @pytest.mark.parametrize(
@@ -126,5 +194,5 @@ async def test_third_party_pairs_are_rarely_decided_wrongly(
         same = (await compare_answers(pred, gold_answer(pair["gold"]), pool)).same
         decided += same is not None
         wrong += same is not None and same != pair["equal"]
-    assert decided >= 140
-    assert wrong <= 4
+    assert decided >= 130  # the others state no answer: a number picked out of prose is no evidence
+    assert wrong == 0

@@ -20,14 +20,24 @@ from pipeline.grading import FoundAnswer, find_answer, gold_answer
         (r"\boxed{1} and \boxed{2}", "1, 2", "boxed"),
         (r"\boxed{\boxed{3}}", r"\boxed{3}", "boxed"),
         (r"Answer: 4 and \boxed{5", "4 and \\boxed{5", "answer_colon"),
+        (r"so \boxed{\frac{1}{2}}. This is the final answer.", r"\frac{1}{2}", "boxed"),
+        (r"\boxed{12 + 3\sqrt{2}} is our final answer", r"12 + 3\sqrt{2}", "boxed"),
+        (r"Answer: 1 \boxed{2}. The final answer is 3.", "3", "answer_is"),
         (r"\boxed{200}. The final answer is $10,455$.", "$10,455$", "answer_is"),
         ("x\n#### 1,234", "1,234", "hashes"),
         ("Answer : 45\n", "45", "answer_colon"),
         ("**Answer:** 7.", "7", "answer_colon"),
         ("Answer:\n12", "12", "answer_colon"),
         ("so\nA: -5", "-5", "answer_colon"),
+        ("Answer:\n\\[\n\\frac{1}{2}\n\\]", "\\frac{1}{2}", "answer_colon"),
+        ("Answer: The largest n is 34. I hope it is correct", "34", "answer_colon"),
+        ("Final Answer: The final answer is $7$. I hope so", "$7$", "answer_colon"),
         ("Thus the answer is 3.5 dollars. Good.", "3.5 dollars", "answer_is"),
-        ("first 12, then 30 apples", "30", "last_number"),
+        ("first 12.\nSo there are 30 apples left.", "30 apples", "last_number"),
+        ("It is 5 * 6 = $<<5*6=30>>30.00", "$30.00", "last_number"),
+        ("Thus \\[ x = 32 \\]", "32", "last_number"),
+        ("Therefore, Mary got 762 M&Ms.", "762", "last_number"),
+        ("so\n1,250", "1,250", "last_number"),
         ("<think>answer is 5</think>I say Answer: 6", "6", "answer_colon"),
         (r"<think>\boxed{5}</think>Done", "5", "boxed"),
     ],
@@ -36,7 +46,24 @@ def test_the_answer_and_its_rule(text: str, answer: str, rule: str) -> None:
     assert find_answer(text) == FoundAnswer(answer, rule)
 
 
-@pytest.mark.parametrize("text", ["", "no number", "<think>it is 5</think>I don't know", "x2y"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no number",
+        "<think>it is 5</think>I don't know",
+        "x2y",
+        "I can't solve this. There are 2 parts.",
+        "first 12, then 30 apples",
+        "So she spends $225 over 5 weeks.",
+        "So it isn't 5.",
+        "So is it 5?",
+        "so 2x",
+        "so 2^n",
+        r"so x \ne 5",
+        r"\boxed{}. So it is 5",
+    ],
+)
 def test_no_answer_is_none(text: str) -> None:
     assert find_answer(text) is None
 

@@ -23,6 +23,7 @@ async def test_right_wrong_and_undecided(grader: Grader) -> None:
     assert (await grader.grade("Answer: 18", gold)).outcome is Outcome.CORRECT
     assert (await grader.grade("Answer: 17", gold)).outcome is Outcome.INCORRECT
     assert (await grader.grade("Answer: some", gold)).outcome is Outcome.UNDECIDED
+    assert (await grader.grade("Answer: 18 is wrong", gold)).outcome is Outcome.UNDECIDED
 
 
 async def test_no_answer_is_undecided(grader: Grader) -> None:
