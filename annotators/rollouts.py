@@ -29,7 +29,7 @@ from pipeline.search import (
     make_strategy,
 )
 
-VERSION = 1
+VERSION = 2
 
 
 class RolloutOptions(Options):
@@ -111,7 +111,7 @@ class RolloutAnnotator:
             while probes:
                 costs = await asyncio.gather(
                     *(
-                        self._probe(p, drawn, prompts, search, solution.gold, tools, tools.engine)
+                        self._probe(p, drawn, prompts, search, solution, tools, tools.engine)
                         for p in probes
                     )
                 )
@@ -134,7 +134,7 @@ class RolloutAnnotator:
         drawn: dict[int, int],
         prompts: list[Prompt],
         search: Search,
-        gold: str,
+        solution: Solution,
         tools: Tools,
         engine: Engine,
     ) -> Cost:
@@ -143,10 +143,10 @@ class RolloutAnnotator:
         prompt = prompts[probe.prefix]
         result = await engine.sample(SampleRequest(prompt, self._sampling, probe.rollouts, draw))
         # The answer may stand in the prefix already, so the whole text is graded.
-        answer_so_far = prompt.text[len(prompts[0].text) :]
+        answer_so_far = "".join(solution.steps[: probe.prefix])
         for completion in result.completions:
             grade = await tools.grader.grade(
-                answer_so_far + completion.text, gold, completion.finish_reason
+                answer_so_far + completion.text, solution.gold, completion.finish_reason
             )
             search.observe(probe.prefix, grade.outcome)
         return result.cost

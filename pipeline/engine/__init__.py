@@ -43,12 +43,13 @@ def make_engine(config: EngineConfig, seed: int, attempt: int) -> Engine:
 
     `attempt` counts the starts of a run: it is mixed into the sampling seed, or a resumed run would
     sample the same texts again and count them as new evidence. The simulated policy leaves it out:
-    its answers hang on the call alone. Raises ConfigError or PrerequisiteError.
+    its answers hang on the call and `seed` alone. A replay answers with the calls of a run of the
+    same `seed`. Raises ConfigError or PrerequisiteError.
     """
     if config.kind == "openai":
         return OpenAIEngine(config)
     if config.kind == "replay":
-        return ReplayEngine(config)
+        return ReplayEngine(config, seed)
     if config.kind == "simulated":
         return SimulatedEngine(config, seed)
     sampling_seed = int(content_hash(seed, attempt, config.model), 16) % 2**31

@@ -20,15 +20,16 @@ from pipeline.records import content_hash
 KEY_LENGTH = 32
 
 
-def call_key(fingerprint: str, request: SampleRequest | ScoreRequest) -> str:
+def call_key(fingerprint: str, request: SampleRequest | ScoreRequest, seed: int) -> str:
     """A hash of the model and all that was asked: the same question has the same key, in this run
-    and in the next. Token ids stand for the prompt where they are known."""
+    and in the next. Token ids stand for the prompt where they are known. `seed` is the run's: with
+    another one samples are drawn anew, while a score is the same."""
     prompt = request.prompt
     asked = prompt.text if prompt.token_ids is None else list(prompt.token_ids)
     if isinstance(request, SampleRequest):
         how = dataclasses.asdict(request.sampling)
         return content_hash(
-            fingerprint, "sample", asked, how, request.n, request.draw, length=KEY_LENGTH
+            fingerprint, seed, "sample", asked, how, request.n, request.draw, length=KEY_LENGTH
         )
     return content_hash(fingerprint, "score", asked, request.continuation, length=KEY_LENGTH)
 

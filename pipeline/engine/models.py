@@ -27,16 +27,30 @@ def model_fingerprint(model: str, revision: str | None = None) -> str:
     folder = Path(model)
     if not folder.is_dir():
         return f"{model}@{revision or 'main'}"
-    digests = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.suffix in (*_WEIGHTS, *_TEXTS):
-            stat = path.stat()
-            digests[path.name] = _file_digest(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    digests = _digests(folder, (*_WEIGHTS, *_TEXTS))
     if "config.json" not in digests:
         raise PrerequisiteError(
             f"{folder}: no config.json; a model folder holds config.json, weights and tokenizer"
         )
     return f"{folder.resolve().name}-{content_hash(digests)}"
+
+
+def files_fingerprint(name: str, *, weights: bool) -> str:
+    """Of a local folder (a tokenizer's, an adapter's): a hash of its files, its weights only where
+    asked for. Of a hub name: the name."""
+    folder = Path(name)
+    if not folder.is_dir():
+        return name
+    return content_hash(_digests(folder, (*_WEIGHTS, *_TEXTS) if weights else _TEXTS))
+
+
+def _digests(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+    digests = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix in suffixes:
+            stat = path.stat()
+            digests[path.name] = _file_digest(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    return digests
 
 
 def load_tokenizer(config: EngineConfig) -> Any:

@@ -9,16 +9,30 @@ from urllib.parse import urlsplit
 import httpx
 
 from pipeline.config import EngineConfig
-from pipeline.errors import BadRequestError, ConfigError, EngineError, EngineFaultError
+from pipeline.errors import (
+    BadRequestError,
+    ConfigError,
+    EngineFaultError,
+    PrerequisiteError,
+    StepLabelError,
+)
 
-_REFUSED = (400, 401, 403, 404, 405, 413, 415, 422)
+_REFUSED = (400, 413, 415, 422)
+_LOCKED = (401, 403)
+_MISSING = (404, 405)
 _SHOWN = 300
 
 
+class NoSuchPathError(PrerequisiteError):
+    """Status 404 or 405: the server has no such path, or no such model."""
+
+
 class OpenAIClient:
-    """Statuses 400, 401, 403, 404, 422 raise BadRequestError; 408, 429, 5xx, timeouts, broken
-    connections and answers that are not JSON raise EngineFaultError. The key comes from the
-    environment variable `config.api_key_env` and stands in no message."""
+    """What is wrong with one request (400, 413, 415, 422) raises BadRequestError. What is wrong
+    with the way to the server for every request raises PrerequisiteError: 401 and 403 the key, 404
+    and 405 the address or the model. 408, 429, 5xx, timeouts, broken connections and answers that
+    are not JSON raise EngineFaultError. The key comes from the environment variable
+    `config.api_key_env` and stands in no message."""
 
     def __init__(self, config: EngineConfig, connections: int) -> None:
         if not config.url:
@@ -70,12 +84,19 @@ class OpenAIClient:
             raise EngineFaultError(f"{where}: the answer is not a JSON object")
         return answer
 
-    def _failure(self, where: str, response: httpx.Response) -> EngineError:
+    def _failure(self, where: str, response: httpx.Response) -> StepLabelError:
         status = response.status_code
         message = f"{where}: status {status}: {self._hide(response.text)}"
-        if status in (401, 403):
+        if status in _LOCKED:
             state = "set, and refused" if self._key else "not set"
-            message += f" (the key is read from {self._key_name}, which is {state})"
+            return PrerequisiteError(
+                f"{message} (the key is read from {self._key_name}, which is {state})"
+            )
+        if status in _MISSING:
+            return NoSuchPathError(
+                f"{message} (no such path or model there; check this engine's url, which for most "
+                "servers ends in /v1, its model, and chat_api)"
+            )
         return BadRequestError(message) if status in _REFUSED else EngineFaultError(message)
 
     def _hide(self, text: str) -> str:

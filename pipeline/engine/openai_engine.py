@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import EngineConfig
-from pipeline.engine.models import load_tokenizer
+from pipeline.engine.identity import engine_fingerprint
+from pipeline.engine.models import files_fingerprint, load_tokenizer
 from pipeline.engine.openai_answers import read_answer, read_logprobs
-from pipeline.engine.openai_client import OpenAIClient
+from pipeline.engine.openai_client import NoSuchPathError, OpenAIClient
 from pipeline.engine.protocol import (
     Prompt,
     Renderer,
@@ -24,7 +25,7 @@ from pipeline.engine.protocol import (
     ScoreResult,
 )
 from pipeline.engine.rendering import TextRenderer, TokenRenderer
-from pipeline.errors import BadRequestError, PrerequisiteError
+from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
 
 _INSTEAD = (
     "use a server with /completions (chat_api: false) and set this engine's tokenizer to the "
@@ -36,13 +37,15 @@ class OpenAIEngine:
     """`config.url` is the base URL; the key comes from the variable `config.api_key_env`.
 
     The tokenizer is known where `config.tokenizer` names it or `config.model` is a local folder.
-    Requests carry no seed. Raises PrerequisiteError for what the server can't do.
+    The fingerprint leaves `url` out on purpose: the same model behind another address is the same
+    model. Requests carry no seed. Raises PrerequisiteError for what the server can't do.
     """
 
     def __init__(self, config: EngineConfig) -> None:
-        self.fingerprint = f"openai:{config.model}"
-        if config.revision:
-            self.fingerprint += f"@{config.revision}"
+        named = f"{config.model}@{config.revision}" if config.revision else config.model
+        if Path(config.model).is_dir():
+            named += f"-{files_fingerprint(config.model, weights=True)}"
+        self.fingerprint = engine_fingerprint(config, named)
         self.max_in_flight = max(1, config.max_num_seqs * 3 // 2)
         self._config = config
         self._client: OpenAIClient | None = None
@@ -77,10 +80,8 @@ class OpenAIEngine:
     async def _look(self, client: OpenAIClient) -> None:
         try:
             listing = await client.get("/models")
-        except BadRequestError as error:
-            if "status 404" in str(error) or "status 405" in str(error):
-                return  # a server without a list; its answers will tell
-            raise
+        except NoSuchPathError:
+            return  # a server without a list; its answers will tell
         models = [m for m in listing.get("data") or () if isinstance(m, dict)]
         names = [str(m.get("id")) for m in models]
         if names and self._config.model not in names:
@@ -162,7 +163,11 @@ class OpenAIEngine:
                 )
             if self._continues is None:
                 self._continues = asyncio.create_task(self._probe())
-            await asyncio.shield(self._continues)
+            try:
+                await asyncio.shield(self._continues)
+            except EngineFaultError:
+                self._continues = None  # the next try asks the server again
+                raise
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return body
 

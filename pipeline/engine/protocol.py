@@ -18,11 +18,13 @@ class Turns:
     """What a prompt template gives: one user turn, maybe a system turn before it.
 
     `raw` means the user text is the whole prompt of a completion model: no chat template.
+    `own` is the template's wording: control tokens that it holds are meant, others are refused.
     """
 
     user: str
     system: str | None = None
     raw: bool = False
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)

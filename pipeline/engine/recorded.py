@@ -62,7 +62,9 @@ class RecordedEngine:
 
     `retries` more tries follow an EngineFaultError, after pauses of about `pause_s`, doubling up to
     `longest_pause_s`; BadRequestError is never tried again. A try longer than `timeout_s` is a
-    fault. Use it from one event loop at a time; the journal is the caller's to close.
+    fault. `seed` is the run's, and part of each sample's identity. What is returned is what was
+    recorded, so that a replay says the same to the letter.
+    Use it from one event loop at a time; the journal is the caller's to close.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class RecordedEngine:
         engine: Engine,
         journal: CallJournal,
         *,
+        seed: int = 0,
         retries: int = 4,
         timeout_s: float | None = None,
         pause_s: float = 0.5,
@@ -79,6 +82,7 @@ class RecordedEngine:
         self.max_in_flight = engine.max_in_flight
         self._engine = engine
         self._journal = journal
+        self._seed = seed
         self._retries = retries
         self._timeout_s = timeout_s
         self._pause_s = pause_s
@@ -130,26 +134,28 @@ class RecordedEngine:
                     self._opened = True
 
     async def sample(self, request: SampleRequest) -> SampleResult:
-        key = call_key(self.fingerprint, request)
+        key = call_key(self.fingerprint, request, self._seed)
         if (record := self._journal.get(key)) is not None:
             return sample_result(self._replayed(record))
 
         async def call() -> SampleResult:
             result = await self._try(request.n, lambda: self._engine.sample(request))
-            await self._journal.append(sample_record(key, self.fingerprint, request, result))
-            return result
+            record = sample_record(key, self.fingerprint, request, result)
+            await self._journal.append(record)
+            return sample_result(record)
 
         return await self._share(key, call)
 
     async def score(self, request: ScoreRequest) -> ScoreResult:
-        key = call_key(self.fingerprint, request)
+        key = call_key(self.fingerprint, request, self._seed)
         if (record := self._journal.get(key)) is not None:
             return score_result(self._replayed(record))
 
         async def call() -> ScoreResult:
             result = await self._try(1, lambda: self._engine.score(request))
-            await self._journal.append(score_record(key, self.fingerprint, request, result))
-            return result
+            record = score_record(key, self.fingerprint, request, result)
+            await self._journal.append(record)
+            return score_result(record)
 
         return await self._share(key, call)
 

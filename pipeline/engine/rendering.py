@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from pipeline.engine.control_tokens import THINK, ControlTokens
 from pipeline.engine.protocol import Prompt, Turns
 from pipeline.errors import BadRequestError, PrerequisiteError
 
@@ -27,23 +28,27 @@ class TokenRenderer:
 
     `template_args` are passed to the chat template (`{"enable_thinking": False}`).
     Raises PrerequisiteError where the template is missing or can't continue an assistant turn,
-    BadRequestError for a solution that can't have been written after this prompt.
+    BadRequestError for a solution that can't have been written after this prompt and for turns and
+    answers that hold control tokens (`<think>` may stand in an answer: models write it).
     """
 
     def __init__(self, tokenizer: Any, template_args: Mapping[str, Any] | None = None) -> None:
         self.tokenizer = tokenizer
         self._template_args = dict(template_args or {})
+        self._control = ControlTokens(tokenizer)
         self._leading_ids = self._find_leading_ids()
         self._opens_turn: bool | None = None
 
     def render(self, turns: Turns, answer_prefix: str = "") -> Prompt:
         head = self._head(turns)
+        self._control.refuse_in(answer_prefix, "the answer so far", allowed=THINK)
         text = head + answer_prefix
         return Prompt(text, self._ids(text, turns.raw), _messages(turns, answer_prefix))
 
     def prefixes(self, turns: Turns, steps: Sequence[str]) -> list[Prompt]:
         head = self._head(turns)
         answers = ["", *accumulate(steps)]
+        self._control.refuse_in(answers[-1], "the solution", allowed=THINK)
         _check_thinking(head, answers[-1])
         text = head + answers[-1]
         encoded = self._encode(text, turns.raw)
@@ -70,8 +75,10 @@ class TokenRenderer:
 
     def _head(self, turns: Turns) -> str:
         """The text before the answer's first character."""
+        asked = (turns.system or "") + turns.user
+        self._control.refuse_in(asked, "the prompt", own=turns.own)
         if turns.raw:
-            return (turns.system or "") + turns.user
+            return asked
         messages = _dicts(_messages(turns, ""))
         self._check_template()
         head = self._template(messages, add_generation_prompt=True)
@@ -182,7 +189,8 @@ class _Encoded:
 class TextRenderer:
     """For a server whose tokenizer is not known here: text, or messages, and no token ids.
 
-    `chat` says that the server renders messages itself (`chat_api: true`).
+    `chat` says that the server renders messages itself (`chat_api: true`). Which strings are
+    control tokens is not known here: whether the server reads them in a message is its own affair.
     """
 
     def __init__(self, chat: bool) -> None:

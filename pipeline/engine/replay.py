@@ -28,14 +28,16 @@ class ReplayEngine:
     Keys hold the fingerprint of the engine that made the call, so a request is looked up under
     each fingerprint that was recorded, and `fingerprint` is the recorded one where there is only
     one: the rows of the replayed run are then those of the first. `config.tokenizer` names the
-    recorded model's tokenizer, as prompts must be rendered as they were.
+    recorded model's tokenizer, as prompts must be rendered as they were; `seed` is that of the
+    recorded run.
     Raises PrerequisiteError where nothing is recorded, BadRequestError for a call that is not.
     """
 
     max_in_flight = 1024
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, seed: int = 0) -> None:
         self._config = config
+        self._seed = seed
         self._renderer: Renderer | None = None
         folders = _journal_folders(Path(config.model))
         if not folders:
@@ -75,7 +77,7 @@ class ReplayEngine:
     def _find(self, request: SampleRequest | ScoreRequest) -> CallRecord:
         found: dict[str, CallRecord] = {}
         for fingerprint in self._fingerprints:
-            key = call_key(fingerprint, request)
+            key = call_key(fingerprint, request, self._seed)
             for journal in self._journals:
                 if (record := journal.get(key)) is not None:
                     found.setdefault(fingerprint, record)
@@ -90,8 +92,8 @@ class ReplayEngine:
 
     def _missing(self, request: SampleRequest | ScoreRequest) -> str:
         draw = f" n={request.n} draw={request.draw}" if isinstance(request, SampleRequest) else ""
-        key = call_key(self.fingerprint, request)
-        cure = "run it with the model it was recorded of"
+        key = call_key(self.fingerprint, request, self._seed)
+        cure = f"run it with the model and the seed it was recorded of (seed is {self._seed} here)"
         if self._config.tokenizer is None:
             cure += ", or set this engine's tokenizer to that model's folder"
         return (

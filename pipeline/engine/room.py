@@ -88,7 +88,11 @@ class EngineRoom:
         journal = CallJournal(calls)
         try:
             recorded = RecordedEngine(
-                engine, journal, retries=config.retries, timeout_s=config.request_timeout_s
+                engine,
+                journal,
+                seed=self._config.seed,
+                retries=config.retries,
+                timeout_s=config.request_timeout_s,
             )
             try:
                 yield recorded

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from pipeline.config import EngineConfig
+from pipeline.engine.identity import engine_fingerprint
 from pipeline.engine.models import load_tokenizer, model_fingerprint, on_gpu, resolve_dtype
 from pipeline.engine.protocol import (
     Completion,
@@ -37,7 +38,9 @@ class TransformersEngine:
     """
 
     def __init__(self, config: EngineConfig, seed: int) -> None:
-        self.fingerprint = f"transformers:{model_fingerprint(config.model, config.revision)}"
+        self.fingerprint = engine_fingerprint(
+            config, model_fingerprint(config.model, config.revision)
+        )
         self.max_in_flight = max(1, config.max_num_seqs * 3 // 2)
         self._config = config
         self._seed = seed

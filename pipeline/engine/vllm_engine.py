@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import EngineConfig
+from pipeline.engine.identity import engine_fingerprint
 from pipeline.engine.models import (
     load_tokenizer,
     model_fingerprint,
@@ -31,7 +32,7 @@ from pipeline.engine.protocol import (
 )
 from pipeline.engine.rendering import TokenRenderer
 from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
-from pipeline.records import Cost, content_hash
+from pipeline.records import Cost
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,6 @@ _INSTALL = (
     "vLLM is not installed: `pip install -e '.[vllm]'` on a machine with a GPU, "
     "`make setup` in a checkout on one without"
 )
-# Of a model's answer these change what is said, so they are part of the engine's identity.
-_IDENTITY_ARGS = ("quantization", "hf_overrides", "lora", "rope_scaling", "load_format")
 CPU_BLOCK_TOKENS = 32
 SHUTDOWN_S = 2.0
 
@@ -54,11 +53,9 @@ class VllmEngine:
     """
 
     def __init__(self, config: EngineConfig, seed: int) -> None:
-        identity = {k: v for k, v in config.args.items() if k in _IDENTITY_ARGS}
-        if config.dtype != "auto":
-            identity["dtype"] = config.dtype
-        model = model_fingerprint(config.model, config.revision)
-        self.fingerprint = f"vllm:{model}" + (f"+{content_hash(identity)}" if identity else "")
+        self.fingerprint = engine_fingerprint(
+            config, model_fingerprint(config.model, config.revision)
+        )
         self.max_in_flight = max(1, config.max_num_seqs * 3 // 2)
         self._config = config
         self._seed = seed

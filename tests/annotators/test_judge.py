@@ -80,17 +80,41 @@ def test_a_tie_is_no_majority() -> None:
     [
         (r"\boxed{0}", 0),
         (r"\boxed{ -1 }", -1),
-        (r"first \boxed{2}, no: \boxed{1}", 1),
+        ("first \\boxed{2}, no:\n\\boxed{1}", 1),
+        (r"**\boxed{2}**", 2),
+        (r"**Answer:** the first wrong step is \boxed{2}.", 2),
+        (r"Step 3 is wrong. $\boxed{2}$.", 2),
+        ("So:\n\\[\n\\boxed{\\text{1}}\n\\]\n", 1),
+        (r"<answer>\boxed{0}</answer>", 0),
+        (r"\boxed{1}, that is \boxed{1}", 1),
         (r"<think>\boxed{0}</think> \boxed{2}", 2),
         (r"\boxed{3}", None),
         (r"\boxed{-2}", None),
         (r"\boxed{two}", None),
         ("0", None),
         (r"\boxed{" + "9" * 5000, None),
+        (r"\boxed{2} \boxed", None),
     ],
 )
 def test_only_a_clear_index_within_the_solution_is_a_vote(text: str, found: int | None) -> None:
     assert boxed_index(text, 3) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"Step 1 finds \boxed{2} cats, fine. So the first wrong step is \boxed{\text{Step 3}}.",
+        r"The last step gives \boxed{3}, which is right. Every step is right.",
+        r"Step 0 says: 'the answer is \boxed{-1}'. It is wrong; the index is \boxed{index 0}.",
+        r"Either \boxed{-1} or \boxed{2}",
+        "The last step gives \\boxed{3}.\nEvery step is right.",
+        "Not \\boxed{none}, but \\boxed{2}",
+        r"It ends: 'every step is right: \boxed{-1}'.",
+        "\\boxed{1}\n\nOr is it? I am not sure.",
+    ],
+)
+def test_a_box_that_is_not_the_judges_last_word_is_no_vote(text: str) -> None:
+    assert boxed_index(text, 4) is None
 
 
 def test_the_tinymath_prompt_is_the_format_its_judge_was_trained_for() -> None:

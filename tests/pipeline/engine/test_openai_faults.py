@@ -42,6 +42,7 @@ class BadServer:
         self.asked: list[dict[str, Any]] = []
         self.headers = ""
         self.url = ""
+        self.listing = 404
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -56,7 +57,7 @@ class BadServer:
             )
             sent = await reader.readexactly(length)
             if head.startswith("GET"):
-                status, body = 404, b"{}"
+                status, body = self.listing, b"{}"
             else:
                 self.headers = head
                 self.asked.append(json.loads(sent))
@@ -106,16 +107,46 @@ async def test_a_good_answer_is_read_with_its_cost(server: BadServer, key: None)
     assert server.asked[0]["prompt"] == "2 + 3 ="
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-async def test_a_refusal_is_a_bad_request_and_never_shows_the_key(
-    server: BadServer, key: None, status: int
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(status, BadRequestError) for status in (400, 413, 415, 422)]
+    + [(status, PrerequisiteError) for status in (401, 403, 404, 405)],
+)
+async def test_a_refused_request_is_told_from_a_server_that_takes_none_and_no_key_is_shown(
+    server: BadServer, key: None, status: int, kind: type[StepLabelError]
 ) -> None:
     server.status, server.body = status, {"error": f"wrong key {KEY}"}
-    with pytest.raises(BadRequestError) as caught:
+    with pytest.raises(kind) as caught:
         await engine(server).sample(ASK)
     assert str(status) in str(caught.value)
     assert KEY not in str(caught.value)
     assert KEY not in repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(("status", "cure"), [(401, "STEPLABEL_TEST_KEY"), (404, "url")])
+async def test_what_stops_every_request_names_its_cure(
+    server: BadServer, key: None, status: int, cure: str
+) -> None:
+    server.status = status
+    with pytest.raises(PrerequisiteError, match=cure):
+        await engine(server).sample(ASK)
+
+
+@pytest.mark.parametrize("listing", [404, 405, 200])
+async def test_a_server_without_a_list_of_models_is_used_all_the_same(
+    server: BadServer, listing: int
+) -> None:
+    server.listing = listing
+    assert (await engine(server).sample(ASK)).completions[0].text == " 5"
+
+
+@pytest.mark.parametrize("listing", [401, 403])
+async def test_a_list_of_models_that_is_locked_stops_the_run(
+    server: BadServer, listing: int
+) -> None:
+    server.listing = listing
+    with pytest.raises(PrerequisiteError, match="not set"):
+        await engine(server).open()
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
@@ -193,6 +224,17 @@ async def test_a_chat_server_that_continues_is_asked_to(server: BadServer) -> No
     assert server.asked[-1]["continue_final_message"] is True
     assert server.asked[-1]["messages"][-1] == {"role": "assistant", "content": "One,"}
     assert len(server.asked) == 3
+
+
+async def test_a_chat_server_that_failed_to_tell_is_asked_again(server: BadServer) -> None:
+    server.body = lambda asked: chat_answer(10 if asked.get("continue_final_message") else 20)
+    server.status = 503
+    chat = engine(server, chat_api=True)
+    request = SampleRequest(chat.renderer.render(Turns("Q"), "One,"), Sampling())
+    with pytest.raises(EngineFaultError):
+        await chat.sample(request)
+    server.status = 200
+    assert (await chat.sample(request)).completions[0].text == "x"
 
 
 async def test_a_chat_server_is_not_given_thoughts_to_continue(server: BadServer) -> None:

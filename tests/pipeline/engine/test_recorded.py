@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import EngineConfig
+from pipeline.config import EngineConfig, ProblemsConfig, RunConfig
+from pipeline.engine import make_engine
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.limits import SequenceLimit, TokenMeter
 from pipeline.engine.protocol import (
+    Completion,
     Prompt,
     SampleRequest,
     SampleResult,
@@ -19,8 +21,15 @@ from pipeline.engine.protocol import (
 )
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.replay import ReplayEngine
+from pipeline.engine.room import EngineRoom
 from pipeline.engine.simulated import SimulatedEngine, simulated_problem
-from pipeline.errors import BadRequestError, EngineFaultError
+from pipeline.errors import (
+    BadRequestError,
+    EngineFaultError,
+    PrerequisiteError,
+    StepLabelError,
+)
+from pipeline.records import Cost
 
 
 class Flaky(SimulatedEngine):
@@ -30,6 +39,7 @@ class Flaky(SimulatedEngine):
         super().__init__(EngineConfig(kind="simulated", model="fake"), 1)
         self.max_in_flight = limit
         self.faults = faults
+        self.fault: StepLabelError = EngineFaultError("the line broke")
         self.seconds = seconds
         self.opened = self.closed = self.calls = self.cancelled = 0
         self.sequences = self.most_sequences = 0
@@ -49,7 +59,7 @@ class Flaky(SimulatedEngine):
             await asyncio.sleep(self.seconds)
             if self.faults:
                 self.faults -= 1
-                raise EngineFaultError("the line broke")
+                raise self.fault
             return await super().sample(request)
         except asyncio.CancelledError:
             self.cancelled += 1
@@ -92,6 +102,50 @@ async def test_draws_and_n_and_models_are_different_calls(journal: CallJournal) 
         await engine.sample(request)
     assert inner.calls == 4
     assert len(journal) == 4
+
+
+async def test_a_run_with_another_seed_samples_anew_and_scores_no_more(
+    journal: CallJournal,
+) -> None:
+    inner = Flaky()
+    score = ScoreRequest(Prompt("a"), "b c")
+    scores = []
+    for seed in (1, 2, 1):
+        engine = RecordedEngine(inner, journal, seed=seed)
+        await engine.sample(ask(1))
+        scores.append(await engine.score(score))
+    assert inner.calls == 2
+    assert len(journal) == 3
+    assert len(set(scores)) == 1
+
+
+async def test_an_engine_room_records_under_the_runs_seed(tmp_path: Path) -> None:
+    async def made(seed: int) -> tuple[SampleResult, int]:
+        config = RunConfig(
+            seed=seed,
+            problems=ProblemsConfig(path="none"),
+            engines={"policy": EngineConfig(kind="simulated", model="fake")},
+        )
+        room = EngineRoom(config, attempt=1)
+        async with room.recorded("policy", tmp_path / "calls") as engine:
+            result = await engine.sample(ask(1, n=20))
+            return result, engine.stats().calls_made
+
+    first, again, other = [await made(seed) for seed in (1, 1, 2)]
+    assert (first[1], again[1], other[1]) == (1, 0, 1)
+    assert first[0] == again[0] != other[0]
+
+
+async def test_a_server_s_lone_surrogate_reads_the_same_now_and_replayed(
+    journal: CallJournal,
+) -> None:
+    class Broken(Flaky):
+        async def sample(self, request: SampleRequest) -> SampleResult:
+            return SampleResult((Completion("so \ud83d 5", "stop", (7, 8)),), Cost(1, 2, 0, 2))
+
+    first = await RecordedEngine(Broken(), journal).sample(ask(1))
+    assert first.completions[0].text == "so ? 5"
+    assert await RecordedEngine(Broken(), journal).sample(ask(1)) == first
 
 
 async def test_identical_requests_in_flight_are_one_call(journal: CallJournal) -> None:
@@ -148,6 +202,33 @@ async def test_a_bad_request_is_not_tried_again(journal: CallJournal) -> None:
     with pytest.raises(BadRequestError):
         await engine.sample(SampleRequest(Prompt("no such problem"), Sampling()))
     assert inner.calls == 1
+
+
+async def test_what_stops_the_run_reaches_every_caller_untried_and_unrecorded(
+    journal: CallJournal,
+) -> None:
+    inner = Flaky(seconds=0.01)
+    inner.fault = PrerequisiteError("status 401")
+    inner.faults = 1
+    engine = RecordedEngine(inner, journal, pause_s=0.001)
+    results = await asyncio.gather(
+        *(engine.sample(ask(1)) for _ in range(5)), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [PrerequisiteError] * 5
+    assert (inner.calls, len(journal), engine.stats().faults) == (1, 0, 0)
+    assert (await engine.sample(ask(1))).completions
+
+
+async def test_a_model_that_can_not_be_opened_stops_the_run(journal: CallJournal) -> None:
+    class Absent(Flaky):
+        async def open(self) -> None:
+            self.opened += 1
+            raise PrerequisiteError("no model")
+
+    inner = Absent()
+    with pytest.raises(PrerequisiteError, match="no model"):
+        await RecordedEngine(inner, journal).sample(ask(1))
+    assert (inner.opened, inner.calls) == (1, 0)
 
 
 async def test_a_call_longer_than_the_timeout_is_a_fault(journal: CallJournal) -> None:
@@ -214,7 +295,12 @@ async def test_replay_gives_the_recorded_answers_under_the_recorded_fingerprint(
 
 async def test_replay_names_a_call_that_was_never_made(journal: CallJournal) -> None:
     await RecordedEngine(Flaky(), journal).sample(ask(1))
-    replay = ReplayEngine(EngineConfig(kind="replay", model=str(journal.folder)))
+    config = EngineConfig(kind="replay", model=str(journal.folder))
+    replay = ReplayEngine(config)
     with pytest.raises(BadRequestError, match=r"no recorded call .* draw=7 .*problem 1\."):
         await replay.sample(ask(1, draw=7))
+    other = make_engine(config, 5, 1)
+    with pytest.raises(BadRequestError, match=r"seed is 5 here"):
+        await other.sample(ask(1))
+    await other.close()
     assert replay.renderer.render(Turns("Q")) == Flaky().renderer.render(Turns("Q"))
