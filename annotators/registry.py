@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pipeline.annotator import Annotator
 from pipeline.config import RunConfig, check_options
 from pipeline.errors import ConfigError
@@ -13,6 +15,9 @@ ANNOTATORS = {
     "rollouts": "annotators.rollouts:RolloutAnnotator",
 }
 
+STAGES = ("generate", "import", "consensus", "dataset")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
 
 def make_annotators(config: RunConfig) -> list[Annotator]:
     """The annotators a configuration asks for, in its order, each with checked options.
@@ -23,6 +28,11 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
     annotators = []
     for name, raw in config.annotators.items():
         where = f"annotators.{name}"
+        if not _NAME.fullmatch(name) or name in STAGES:
+            raise ConfigError(
+                f"{where}: not a name; it is a folder's: letters, digits, . _ - (not one of "
+                f"{', '.join(STAGES)})"
+            )
         if not isinstance(raw, dict):
             raise ConfigError(f"{where}: should be a mapping of options, such as {{}}")
         options = dict(raw)

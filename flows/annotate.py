@@ -6,8 +6,9 @@ Prefect sees shards, never single rollouts. What passes between tasks is a count
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ from pipeline.run_folder import RunFolder
 from pipeline.stages import ShardResult
 from pipeline.summary import Summary
 
+log = logging.getLogger(__name__)
 PROGRESS_EVERY_S = 2.0
 
 WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
@@ -100,7 +102,8 @@ class _Board:
 
     async def show(self) -> None:
         while True:
-            await self._update()
+            with _unharmed():
+                await self._update()
             await asyncio.sleep(PROGRESS_EVERY_S)
 
     async def _update(self) -> None:
@@ -120,16 +123,26 @@ class _Board:
                 self._shown[name] = (artifact, percent)
 
     async def finish(self, summary: Summary) -> None:
-        await self._update()
-        await acreate_table_artifact(
-            result_rows(summary),
-            key=f"{self._key}-results",
-            description=f"{summary.kept} of {summary.solutions} solutions kept",
-        )
-        await acreate_markdown_artifact(markdown_summary(summary), key=f"{self._key}-summary")
-        await acreate_link_artifact(
-            f"file://{summary.dataset}", link_text="dataset folder", key=f"{self._key}-dataset"
-        )
+        with _unharmed():
+            await self._update()
+            await acreate_table_artifact(
+                result_rows(summary),
+                key=f"{self._key}-results",
+                description=f"{summary.kept} of {summary.solutions} solutions kept",
+            )
+            await acreate_markdown_artifact(markdown_summary(summary), key=f"{self._key}-summary")
+            await acreate_link_artifact(
+                f"file://{summary.dataset}", link_text="dataset folder", key=f"{self._key}-dataset"
+            )
+
+
+@contextmanager
+def _unharmed() -> Iterator[None]:
+    """A server that doesn't take what is to be shown is no reason to stop the work."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever the client may raise
+        log.warning("not shown in the Prefect UI: %s", error)
 
 
 def _slug(name: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from pipeline.annotator import Annotator, LearningAnnotator, Tools
 from pipeline.config import RunConfig
-from pipeline.consensus import make_rule
+from pipeline.consensus import Rule, make_rule
 from pipeline.dataset import load_view, write_dataset
 from pipeline.dataset.facts import card_facts
 from pipeline.engine.recorded import RecordedEngine
@@ -55,13 +55,13 @@ from pipeline.stages import (
     problem_key,
     run_shard,
 )
-from pipeline.steps import make_splitter
-from pipeline.summary import Summary, make_oracle, make_summary, to_json
+from pipeline.steps import Splitter, make_splitter
+from pipeline.summary import Oracle, Summary, make_oracle, make_summary, to_json
 
 log = logging.getLogger(__name__)
 
 PROMPTS = Path(__file__).parent / "prompt_files"
-CONSENSUS_VERSION = 1
+CONSENSUS_VERSION = 2
 LOGGED_FAULTS = 5
 
 ShardWork = Callable[[], Awaitable[ShardResult]]
@@ -109,6 +109,31 @@ def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) 
     return make_plan(config, inputs.problems, brought, annotators)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration names, found."""
+
+    splitter: Splitter
+    prompt: PromptTemplate
+    rule: Rule
+    oracle: Oracle | None
+
+
+def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
+    """Find every part by its name, models aside. Raises ConfigError for the first that is none."""
+    roles = [annotator.role for annotator in annotators if annotator.role]
+    for role in roles if config.solutions else ["generator", *roles]:
+        config.engine_for(role)
+    for view in config.dataset.views:
+        load_view(view)
+    return Parts(
+        make_splitter(config.steps.split),
+        load_prompt(config.generate.prompt, PROMPTS),
+        make_rule(config.consensus.rule),
+        make_oracle(config.oracle),
+    )
+
+
 async def run_batch(
     config: RunConfig,
     annotators: Sequence[Annotator],
@@ -147,13 +172,8 @@ class _Batch:
         self.run_folder = run
         self.run_one = run_one
         self.watch = watch
-        self.splitter = make_splitter(config.steps.split)
-        self.rule = make_rule(config.consensus.rule)
-        self.oracle = make_oracle(config.oracle)
-        for view in config.dataset.views:
-            load_view(view)
+        self.parts = check_parts(config, annotators)
         self._names = [annotator.name for annotator in annotators]
-        self.prompt: PromptTemplate = load_prompt(config.generate.prompt, PROMPTS)
         self.grader = Grader(config.grading)
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
         self.faults: Counter[str] = Counter()
@@ -190,7 +210,7 @@ class _Batch:
             len(rejected),
             len(problems),
             len(self.left_out),
-            self.oracle,
+            self.parts.oracle,
         )
         self._write_dataset(summary)
         return summary
@@ -203,7 +223,13 @@ class _Batch:
             return ImportStage(self.config, imported, self.grader, store)
         fingerprint = room.fingerprint("generator")
         return GenerateStage(
-            self.config, problems, self.prompt, self.splitter, self.grader, fingerprint, store
+            self.config,
+            problems,
+            self.parts.prompt,
+            self.parts.splitter,
+            self.grader,
+            fingerprint,
+            store,
         )
 
     def _annotation(
@@ -219,9 +245,9 @@ class _Batch:
             self.config,
             annotator,
             solutions,
-            lambda engine: Tools(engine, self.grader, self.prompt, self._siblings),
+            lambda engine: Tools(engine, self.grader, self.parts.prompt, self._siblings),
             fingerprint,
-            self.prompt,
+            self.parts.prompt,
             store,
             name,
         )
@@ -280,9 +306,9 @@ class _Batch:
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
         self.progress.end(stage.name)
-        if total and self.faults[stage.name] == total - done > 0:
+        if done == 0 and self.faults[stage.name] == total > 0:
             raise EngineFaultError(
-                f"{stage.name}: every one of {total - done} rows failed; the first reason is logged "
+                f"{stage.name}: every one of {total} rows failed; the first reason is logged "
                 "above. Nothing is lost: run the same command again when it is cured"
             )
 
@@ -371,7 +397,7 @@ class _Batch:
                     reason = f"outcome undecided: {s.outcome_reason}"
                     yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
                 else:
-                    yield self.rule(
+                    yield self.parts.rule(
                         s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes
                     )
 
@@ -383,15 +409,22 @@ class _Batch:
         self.progress.begin("dataset", 1, 0)  # one folder, whole or not at all
         mark = run.folder / "dataset.json"
         made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}
-        if read_json(mark) != made_of or not run.dataset.is_dir():
+        if not _stands(mark, made_of, run.dataset):
             mark.unlink(missing_ok=True)
-            write_dataset(
+            made = write_dataset(
                 lambda: (item for item in annotated(run, self._names) if item.label is not None),
                 run.dataset,
                 config.dataset,
                 card_facts(config, run.info, summary),
             )
-            write_json(mark, made_of)
+            write_json(mark, made_of | {"files": list(made.files)})
         write_json(run.folder / "summary.json", to_json(summary))
         self.progress.row("dataset")
         self.progress.end("dataset")
+
+
+def _stands(mark: Path, made_of: Mapping[str, str | None], folder: Path) -> bool:
+    """Whether the dataset was made of this and each of its files is there."""
+    made = read_json(mark) or {}
+    files = made.pop("files", None)
+    return made == made_of and files is not None and all((folder / f).is_file() for f in files)

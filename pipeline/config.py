@@ -10,10 +10,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigError
 from pipeline.records import content_hash
@@ -168,6 +168,13 @@ class ConsensusConfig(Options):
         ("arithmetic",), description="annotators whose contradiction sets a solution aside"
     )
 
+    @field_validator("witnesses")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("name each witness once: one that is named twice agrees with itself")
+        return names
+
 
 class DatasetConfig(Options):
     views: tuple[str, ...] = Field(("stepwise", "first_error", "evidence"))
@@ -245,6 +252,10 @@ class RunConfig(Options):
             tabs = "; indent with spaces, not tabs" if "'\\t'" in str(error) else ""
             told = " ".join(str(error).split())
             raise ConfigError(f"{path}: not valid YAML: {told}{tabs}") from error
+        try:
+            raw = _unshared(raw)
+        except RecursionError as error:
+            raise ConfigError(f"{path}: an alias that holds itself, or far too deep") from error
         for override in overrides:
             _set(raw, override)
         return cls.check(raw, str(path))
@@ -289,17 +300,26 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
 
 
 def _fields_at(kind: Any, place: tuple[Any, ...]) -> set[str]:
-    for part in place:
+    parts = iter(place)
+    for part in parts:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             kind = kind.model_fields[str(part)].annotation
             options = [
                 a for a in get_args(kind) if isinstance(a, type) and issubclass(a, BaseModel)
             ]
+            if options and get_origin(kind) is dict:
+                next(parts, None)  # the mapping's own key; below it lies its value type
             kind = options[-1] if options else kind
-        # a mapping's own key leads to its value type, which the line above has already taken
     return (
         set(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else set()
     )
+
+
+def _unshared(raw: Any) -> Any:
+    """YAML's aliases (`policy: *generator`) as copies, so that changing one leaves the other."""
+    if isinstance(raw, dict):
+        return {key: _unshared(value) for key, value in raw.items()}
+    return [_unshared(item) for item in raw] if isinstance(raw, list) else raw
 
 
 def _set(raw: Any, override: str) -> None:

@@ -62,19 +62,29 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def make_folder(folder: Path) -> None:
+    """Raises RunError where it can't be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(f"{folder}: can't be written: {error.strerror}; choose another runs_dir")
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder. The lock dies with its process, so a killed run never blocks the next.
 
     Raises RunError that names the holder when another process has it.
     """
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         file = (folder / ".lock").open("a+")
     except OSError as error:
-        raise RunError(
-            f"{folder}: can't be written: {error.strerror}; choose another runs_dir"
-        ) from error
+        raise _unwritable(folder, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import RunError
 from pipeline.records import Label, Record, Solution, Verdict
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store
@@ -40,9 +42,17 @@ class RowIndex(Generic[RecordT]):
         self._files = [part.file for part in store.parts()]
         self._part_of: dict[str, int] = {}
         self._loaded: OrderedDict[int, dict[str, RecordT]] = OrderedDict()
-        for number, file in enumerate(self._files):
-            ids = pq.read_table(store.folder / file, columns=["solution_id"]).column(0)
-            self._part_of.update((solution_id, number) for solution_id in ids.to_pylist())
+        for number in range(len(self._files)):
+            rows = self._read(number, ["solution_id"])
+            self._part_of.update((row["solution_id"], number) for row in rows)
+
+    def _read(self, number: int, columns: list[str] | None = None) -> list[dict[str, Any]]:
+        path = self._store.folder / self._files[number]
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
+        return rows
 
     def __contains__(self, solution_id: str) -> bool:
         return solution_id in self._part_of
@@ -53,7 +63,7 @@ class RowIndex(Generic[RecordT]):
 
     def _part(self, number: int) -> dict[str, RecordT]:
         if number not in self._loaded:
-            rows = pq.read_table(self._store.folder / self._files[number]).to_pylist()
+            rows = self._read(number)
             self._loaded[number] = {r["solution_id"]: self._kind.from_row(r) for r in rows}
             if len(self._loaded) > _PARTS_IN_MEMORY:
                 self._loaded.popitem(last=False)

@@ -39,7 +39,8 @@ class PromptTemplate:
     def fill(self, values: Mapping[str, str]) -> Turns:
         """Raises ConfigError when the template has a slot that `values` does not fill."""
         system = None if self.system is None else self._put(self.system, values)
-        return Turns(self._put(self.user, values), system, raw=self.style == "raw")
+        own = (self.system or "") + self.user
+        return Turns(self._put(self.user, values), system, raw=self.style == "raw", own=own)
 
     def show_steps(self, steps: Sequence[str], values: Mapping[str, str]) -> str:
         """Each step by the `step:` template, which may use {{step}}, {{index}} (from 0), {{number}}
@@ -74,10 +75,15 @@ def load_prompt(name: str, shipped: Path) -> PromptTemplate:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read as UTF-8 text: {error}") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("user"), str):
         raise ConfigError(f"{path}: a prompt is a mapping with a text under `user:`")
     if unknown := set(raw) - _KEYS:
         raise ConfigError(f"{path}: unknown keys {sorted(unknown)}; known are {sorted(_KEYS)}")
+    for key in ("system", "parse", "step"):
+        if not isinstance(raw.get(key, ""), str):
+            raise ConfigError(f"{path}: {key}: should be a text; leave the key out for none")
     style = raw.get("style", "chat")
     if style not in ("chat", "raw"):
         raise ConfigError(f"{path}: style is {style!r}, should be chat or raw")

@@ -19,6 +19,7 @@ from pipeline.annotator import Annotator, Tools
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine, SampleRequest
 from pipeline.errors import BadRequestError, EngineFaultError
+from pipeline.grading import VERSION as GRADING_VERSION
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import (
@@ -32,8 +33,8 @@ from pipeline.records import (
 from pipeline.shards import Store, chunked
 from pipeline.steps import Splitter
 
-GENERATE_VERSION = 1
-IMPORT_VERSION = 1
+GENERATE_VERSION = 2
+IMPORT_VERSION = 2
 
 ItemT = TypeVar("ItemT")
 
@@ -135,11 +136,13 @@ class GenerateStage:
         self._generator = engine_fingerprint
         self.store = store
         self._made_by = content_hash(
-            GENERATE_VERSION, engine_fingerprint, prompt.fingerprint, config.generate.fingerprint
+            GENERATE_VERSION,
+            config.seed,
+            engine_fingerprint,
+            prompt.fingerprint,
+            config.generate.fingerprint,
         )
-        self.fingerprint = content_hash(
-            self._made_by, config.steps.fingerprint, config.grading.fingerprint
-        )
+        self.fingerprint = content_hash(self._made_by, config.steps.fingerprint, graded_by(config))
 
     def pending(self) -> Iterator[list[Problem]]:
         done = self._done()
@@ -154,10 +157,13 @@ class GenerateStage:
 
     async def make(self, item: Problem, engine: Engine | None) -> list[Record]:
         assert engine is not None
-        prompt = engine.renderer.render(self._prompt.fill({"question": item.question}))
         n = self._config.generate.samples
-        result = await engine.sample(SampleRequest(prompt, self._sampling, n))
         key = problem_key(item.id, item.question, item.answer)
+        try:
+            prompt = engine.renderer.render(self._prompt.fill({"question": item.question}))
+            result = await engine.sample(SampleRequest(prompt, self._sampling, n))
+        except BadRequestError as error:
+            return [self._refused(item, key, error)]
         share = replace(
             result.cost,
             calls=0,
@@ -174,12 +180,13 @@ class GenerateStage:
                 completion_tokens=len(completion.token_ids) or result.cost.completion_tokens // n,
                 seconds=share.seconds,
             )
+            steps = tuple(self._splitter(completion.text))
             solution = Solution(
-                id=content_hash(key, self._made_by, index, completion.text),
+                id=content_hash(key, self._made_by, index, steps),
                 problem_id=item.id,
                 question=item.question,
                 gold=item.answer,
-                steps=tuple(self._splitter(completion.text)),
+                steps=steps,
                 generator=self._generator,
                 index=index,
                 finish_reason=completion.finish_reason,
@@ -190,6 +197,20 @@ class GenerateStage:
             )
             rows.append(await graded(solution, self._grader, self._config.steps.max_steps))
         return rows
+
+    def _refused(self, item: Problem, key: str, error: BadRequestError) -> Solution:
+        """The engine will never take it (too long, say): that is an answer, and not a label."""
+        return Solution(
+            id=content_hash(key, self._made_by, "refused"),
+            problem_id=item.id,
+            question=item.question,
+            gold=item.answer,
+            steps=(),
+            generator=self._generator,
+            outcome_reason=f"request refused: {error}",
+            reference=item.reference,
+            level=item.level,
+        )
 
     def _done(self) -> set[str]:
         rows = self.store.rows(["problem_id", "question", "gold"])
@@ -211,16 +232,17 @@ class ImportStage:
             s.id: s
             for s in (
                 replace(
-                    s, id=content_hash(problem_key(s.problem_id, s.question, s.gold), s.id, s.text)
+                    s,
+                    id=content_hash(
+                        problem_key(s.problem_id, s.question, s.gold), s.id, list(s.steps)
+                    ),
                 )
                 for s in solutions
             )
         }
         self._grader = grader
         self.store = store
-        self.fingerprint = content_hash(
-            IMPORT_VERSION, config.steps.fingerprint, config.grading.fingerprint
-        )
+        self.fingerprint = content_hash(IMPORT_VERSION, config.steps.fingerprint, graded_by(config))
 
     def pending(self) -> Iterator[list[Solution]]:
         done = self._done()
@@ -238,6 +260,11 @@ class ImportStage:
 
     def _done(self) -> set[str]:
         return {str(row["id"]) for row in self.store.rows(["id"])}
+
+
+def graded_by(config: RunConfig) -> str:
+    """What outcomes depend on besides the texts."""
+    return content_hash(GRADING_VERSION, config.grading.fingerprint)
 
 
 async def graded(solution: Solution, grader: Grader, max_steps: int) -> Solution:
@@ -280,8 +307,9 @@ class AnnotateStage:
         self.calls = annotator.name
         self.role = annotator.role
         self.store = store
-        reads = (prompt.fingerprint, config.grading.fingerprint) if annotator.uses_outcome else ()
-        self.fingerprint = content_hash(annotator.fingerprint, engine_fingerprint, reads)
+        reads = (prompt.fingerprint, graded_by(config)) if annotator.uses_outcome else ()
+        seed = None if annotator.role is None else config.seed
+        self.fingerprint = content_hash(annotator.fingerprint, engine_fingerprint, seed, reads)
 
     def pending(self) -> Iterator[list[Solution]]:
         done = self._done()

@@ -13,9 +13,10 @@ from rich.console import Console
 from annotators.registry import make_annotators
 from flows.live import LiveProgress
 from flows.tables import plan_table, print_summary
-from pipeline.batch import Watch, plan_of, read_inputs, run_batch
+from pipeline.batch import Watch, check_parts, plan_of, read_inputs, run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import InterruptedRun
+from pipeline.files import make_folder
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
 
@@ -69,7 +70,7 @@ def run_with_progress(settings: RunConfig, console: Console, prefect: bool) -> S
         if not prefect:
             return asyncio.run(run_batch(settings, annotators, watch=watch))
         # Imported here: Prefect takes seconds to import and reads its settings when it does.
-        settings.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.folder)
         from flows.server import prefect_server
 
         with prefect_server(settings.folder / "prefect-server.log") as url:
@@ -99,6 +100,7 @@ def _quiet_console() -> None:
 
 def _dry_run(settings: RunConfig, console: Console) -> None:
     annotators = make_annotators(settings)
+    check_parts(settings, annotators)
     inputs = read_inputs(settings)
     console.print(settings.to_yaml(), highlight=False, markup=False)
     for rejected in inputs.rejected[:10]:

@@ -118,7 +118,7 @@ def _views(layout: Layout) -> str:
         )
     parts.append(
         "All solutions of a problem are in the same split. Which split is decided by a hash of the "
-        "problem's id, so the test problems are never seen in training."
+        "question, so the test problems are never seen in training."
     )
     return "\n\n".join(parts)
 

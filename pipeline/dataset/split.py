@@ -1,5 +1,5 @@
-"""Which problems are held out: by a hash of the problem's id, so that all of its solutions are on
-one side, and a problem stays on its side when the batch grows."""
+"""Which problems are held out: by a hash of the question, so that all of its solutions are on one
+side, under whatever ids it came, and a problem stays on its side when the batch grows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from pipeline.records import content_hash
 
 
-def position(problem_id: str) -> float:
-    """Where a problem lies in [0, 1); the test split takes those below its share."""
-    return int(content_hash("split", problem_id, length=13), 16) / 16**13
+def group(question: str) -> str:
+    """What is held out together: questions that differ in spaces and case alone."""
+    return content_hash(" ".join(question.casefold().split()))
+
+
+def position(group: str) -> float:
+    """Where a group lies in [0, 1); the test split takes those below its share."""
+    return int(content_hash("split", group, length=13), 16) / 16**13
 
 
 def held_out(labelled: Mapping[str, bool], share: float) -> frozenset[str]:
-    """Ids of the test split's problems. `labelled`: problem id -> has it a solution with a label?
+    """Groups of the test split. `labelled`: group -> has it a solution with a label?
 
     With a share above 0 and two problems or more neither side is empty, and where two problems or
     more are labelled, both sides have a labelled one.

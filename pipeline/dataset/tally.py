@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from pipeline.dataset.split import group
 from pipeline.join import Annotated
 from pipeline.records import Verdict
 
@@ -20,8 +21,8 @@ _EVIDENCE = {
 class Tally:
     """Counts over labelled and undecided solutions; those that no rule looked at are passed over.
 
-    `problems`: problem id -> has it a solution with a label? `decided`: how many solutions each
-    annotator decided, of `seen`. `evidence`: the kinds of evidence each annotator gave.
+    `problems`: question (see `split.group`) -> has it a solution with a label? `decided`: how many
+    solutions each annotator decided, of `seen`. `evidence`: the kinds of evidence each gave.
     """
 
     problems: dict[str, bool] = field(default_factory=dict)
@@ -43,8 +44,9 @@ class Tally:
         if item.label is None:
             return
         solution, label = item.solution, item.label
-        known = self.problems.get(solution.problem_id, False)
-        self.problems[solution.problem_id] = known or label.kept
+        problem = group(solution.question)
+        known = self.problems.get(problem, False)
+        self.problems[problem] = known or label.kept
         self.solutions += 1
         self.steps += len(solution.steps)
         self.outcomes[solution.outcome] += 1

@@ -14,7 +14,7 @@ from pipeline.config import DatasetConfig
 from pipeline.dataset.card import CardFacts, card
 from pipeline.dataset.files import SplitWriter
 from pipeline.dataset.layout import SplitFacts
-from pipeline.dataset.split import held_out
+from pipeline.dataset.split import group, held_out
 from pipeline.dataset.swap import new_name, put_in_place, recover
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View, load_view
@@ -93,7 +93,7 @@ def _write_views(
         return SplitWriter(folder / view.name, split, schema, rows_per_file)
 
     for item in items:
-        split = TEST if item.solution.problem_id in test else TRAIN
+        split = TEST if group(item.solution.question) in test else TRAIN
         for number, view in enumerate(views):
             for row in view.rows(item):
                 if split not in open_files[number]:

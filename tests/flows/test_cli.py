@@ -34,11 +34,18 @@ def test_config_explains_every_key() -> None:
         assert key in shown
 
 
+ENGINES = "engines: {generator: &one {kind: simulated, model: one}, judge: *one}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
         ("problems: {path: nowhere.jsonl}\nenginez: {}\n", 2, "did you mean 'engines'"),
-        ("problems: {path: nowhere.jsonl}\n", 3, "nowhere.jsonl"),
+        (
+            "problems: {path: nowhere.jsonl}\nconsensus: {witnesses: [], vetoes: []}\n" + ENGINES,
+            3,
+            "nowhere.jsonl",
+        ),
         ("problems: {path: p}\nannotators: {jugde: {}}\n", 2, "did you mean 'judge'"),
         ("problems: [\n", 2, "not valid YAML"),
     ],

@@ -1,0 +1,122 @@
+"""What a change of the configuration, or of what lies on disk, makes anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline.stages
+from pipeline.config import RunConfig
+from pipeline.engine.protocol import SampleRequest, SampleResult
+from pipeline.engine.simulated import SimulatedEngine
+from pipeline.errors import BadRequestError, EngineFaultError
+from pipeline.records import Label, Outcome, Solution, Verdict
+from pipeline.run_folder import RunFolder
+from tests.killing import made_calls, run_in_child, run_once
+from tests.test_resume import small_batch
+
+
+def changed(config: RunConfig, **parts: dict[str, Any]) -> RunConfig:
+    raw = config.model_dump(mode="json")
+    for name, values in parts.items():
+        raw[name] |= values
+    return RunConfig.check(raw, "test")
+
+
+def solutions(config: RunConfig) -> dict[str, Solution]:
+    return {s.id: s for s in RunFolder(config.folder).solutions.read(Solution)}
+
+
+def test_steps_cut_otherwise_are_judged_anew(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=4)
+    run_in_child(config, None)
+    before, sampled = solutions(config), len(made_calls(config))
+    config = changed(config, steps={"split": "blank_line"})
+    run_in_child(config, None)
+    after = solutions(config)
+    assert before.keys().isdisjoint(after)
+    assert sorted(s.text for s in after.values()) == sorted(s.text for s in before.values())
+    assert len(made_calls(config)) > sampled
+    run = RunFolder(config.folder)
+    for name in run.annotators():
+        for verdict in run.verdicts(name).read(Verdict):
+            if verdict.solution_id in before:
+                continue  # said of the steps as they were
+            assert (verdict.first_error or 0) < len(after[verdict.solution_id].steps)
+    for label in run.labels.read(Label):
+        assert len(label.step_labels) == len(after[label.solution_id].steps)
+
+
+def test_another_seed_samples_anew(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=2)
+    run_in_child(config, None)
+    before = {s.text for s in solutions(config).values()}
+    run_in_child(config.model_copy(update={"seed": 99}), None)
+    assert {s.text for s in solutions(config).values()} != before
+
+
+def test_another_version_of_the_grader_grades_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_batch(tmp_path, problems=2)
+    run_in_child(config, None)
+    store = RunFolder(config.folder).solutions
+    before, calls = store.fingerprint, made_calls(config)
+    monkeypatch.setattr(pipeline.stages, "GRADING_VERSION", -1)
+    run_in_child(config, None)
+    assert store.fingerprint != before
+    assert made_calls(config) == calls
+
+
+def test_a_problem_that_no_engine_takes_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_batch(tmp_path, problems=3)
+    sample = SimulatedEngine.sample
+
+    async def picky(engine: SimulatedEngine, request: SampleRequest) -> SampleResult:
+        if "problem 1." in request.prompt.text:
+            raise BadRequestError("too long")
+        return await sample(engine, request)
+
+    monkeypatch.setattr(SimulatedEngine, "sample", picky)
+    run_once(config)
+    run_once(config)
+    refused = [s for s in solutions(config).values() if not s.steps]
+    assert [s.outcome for s in refused] == [Outcome.UNDECIDED]
+    assert "too long" in (refused[0].outcome_reason or "")
+    assert len(solutions(config)) == 2 * 4 + 1
+
+
+def test_a_fault_that_stays_does_not_stop_a_run_that_has_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_batch(tmp_path, problems=3)
+    config = changed(
+        config, engines={"generator": {"kind": "simulated", "model": "p", "retries": 0}}
+    )
+    sample = SimulatedEngine.sample
+
+    async def broken(engine: SimulatedEngine, request: SampleRequest) -> SampleResult:
+        if "problem 1." in request.prompt.text:
+            raise EngineFaultError("no answer")
+        return await sample(engine, request)
+
+    monkeypatch.setattr(SimulatedEngine, "sample", broken)
+    run_once(config)
+    run_once(config)
+    assert len(solutions(config)) == 2 * 4
+    assert json.loads((config.folder / "run.json").read_text())["state"] == "finished"
+
+
+def test_a_dataset_file_that_was_deleted_comes_back(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=4)
+    run_in_child(config, None)
+    lost = next((config.folder / "dataset").rglob("train-*.parquet"))
+    whole = lost.read_bytes()
+    lost.unlink()
+    run_in_child(config, None)
+    assert lost.read_bytes() == whole
