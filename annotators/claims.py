@@ -2,7 +2,8 @@
 
 Only what is certainly a claim about plain numbers is checked. Silent are: variables, unlike units,
 labels ("Day 3 = 5"), run-on chains (5 + 3 = 8 + 2 = 10), whole-number and other rounding, sides that
-the text goes on from, and wrong claims that the text itself supposes or takes back.
+the text goes on from, and wrong claims that the text supposes, takes back, or makes of something
+else than plain sums: clocks, number bases, roots, averages, digits.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from annotators.equality import Side, close, judge, read_side
+from annotators.equality import Side, close, judge, read_side, same_in_cycle
 from annotators.expressions import MAX_TOKENS, Kind, Token, tokenize
 from pipeline.records import Status
 
@@ -27,10 +28,14 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_PARTS = _words("half third thirds quarter quarters fourth fourths fifth fifths tenth percent")
-_LEADING = _words(
-    "times plus minus less twice half double triple over step day week month year hour case "
-    "part problem number question level round section no grade age page chapter room exercise"
+_OF = _words("sum sums total totals product products")
+"""What can be said `of` a whole expression without being its function; "the average of" is one."""
+_NUMBERS = _words("one two three four five six seven eight nine ten eleven twelve dozen")
+_LEADING = _NUMBERS | _words(
+    "times plus minus less negative twice thrice half double doubling triple tripling quadruple "
+    "over step day week month year hour case part problem number question level round section no "
+    "grade age page chapter room exercise row floor seat digit square cube root sqrt log ln sin "
+    "cos tan lcm gcd gcf mod"
 )
 _TRAILING = _words(
     "hundred hundreds thousand thousands million millions billion billions trillion dozen "
@@ -40,9 +45,10 @@ _TRAILING = _words(
 _GLUED_UNITS = _words(
     "kg kgs g mg lb lbs oz cm mm km m ft in ml l L mph kmh kph hr hrs min mins sec secs s h am pm"
 )
+_UNITS = _words("foot feet ft yard yards pound pounds minute minutes dollar dollars mile miles")
 _TAKEN_BACK = re.compile(
-    r"\b(?:incorrect|wrong|mistaken?|mistakenly|error|not|n['’]t|cannot|instead|actually|wait|oops|"
-    r"correction|corrected|impossible|contradict\w*)\b|n['’]t\b|should (?:be|have)",
+    r"\b(?:incorrect|wrong|mistaken?|mistakenly|error|false|untrue|not|n['’]t|cannot|instead|"
+    r"actually|wait|oops|correction|corrected|impossible|contradict\w*)\b|n['’]t\b|should (?:be|have)",
     re.I,
 )
 _SUPPOSED = re.compile(
@@ -50,6 +56,37 @@ _SUPPOSED = re.compile(
 )
 _ROUGHLY = re.compile(
     r"\b(?:about|approx\w*|around|roughly|round\w*|nearest|almost|nearly|≈)\b", re.I
+)
+_OTHER_ARITHMETIC = re.compile(
+    r"\b(?:mod|modulo|modular|modulus|bases?|binary|ternary|octal|hex|hexadecimal|bitwise|xor|"
+    r"boolean|logical|concatenat\w*|strings?|digits?|with an? (?:borrow|carry)|"
+    r"(?:borrow|carr[yi])\w* (?:over|the \d|1|one))\b|"
+    r"\d\s?[ap]\.?m\b|(?-i:\b[AP]M\b)|\bo['’]?\s?clock\b",
+    re.I,
+)
+_FUNCTION = re.compile(
+    r"\b(?:sqrt|roots?|squared|cubed|averag(?:e|es|ing)|mean|median|lcm|gcd|gcf|hcf|"
+    r"(?:least|lowest|greatest|highest) common|reciprocals?|inverse|opposite|negative|absolute|"
+    r"log|logarithm|ln|sin|cos|tan|sine|cosine|tangent|floor|ceil\w*|factorial|choose|"
+    r"(?:twice|thrice|double|triple|half|of) the (?:sum|total|product))\b",
+    re.I,
+)
+"""What a clause may make of the sum that it ends in: "the average of the lengths 4 + 6 = 5"."""
+_APPLIED = re.compile(
+    r"\bthan\s*$|\b(?:add|subtract|deduct|tak(?:e|ing)|combin|multipl|divid|increas|decreas)\w*\b.*"
+    r"\b(?:to|from|with|into)\s*$",
+    re.I | re.S,
+)
+"""Of a clause that the claim's sum only ends: "add 5 to 3 * 2 = 11"."""
+_SENTENCE_ENDS = re.compile(r"[;!?\n]|\.(?!\d)|\b(?:because|since)\b", re.I)
+_CLAUSE_ENDS = re.compile(
+    r"[;!?\n:=]|\.(?!\d)|\b(?:is|are|was|were|so|thus|therefore|because|since)\b", re.I
+)
+_STARTS_AGAIN = re.compile(
+    r"\b(?:clock|time|noon|midnight|morning|afternoon|evening|night|hours?|\w*days?|weeks?|months?|"
+    r"january|february|march|april|june|july|august|september|october|november|december|"
+    r"degrees?|angles?|circle|bearing)\b|°",
+    re.I,
 )
 _WINDOW = 160
 
@@ -146,8 +183,12 @@ def _claims(run: _Run, text: str) -> Iterator[Claim]:
         if left is None or right is None:
             continue
         if len(left.numbers) > 1 or (index > 0 and len(right.numbers) > 1):
-            unit_named = index == len(sides) - 2 and any(t.kind is Kind.WORD for t in run.after[:1])
-            yield _claim(left, right, unit_named, text)
+            last = index == len(sides) - 2
+            unit_named = last and any(t.kind is Kind.WORD for t in run.after[:1])
+            doubtful = (index == 0 and _begins_in_doubt(run, left)) or (
+                last and _ends_in_doubt(run.after)
+            )
+            yield _claim(left, right, unit_named, doubtful, text)
 
 
 def _opens_cleanly(run: _Run, side: Sequence[Token], text: str) -> bool:
@@ -157,29 +198,27 @@ def _opens_cleanly(run: _Run, side: Sequence[Token], text: str) -> bool:
     first = side[0]
     previous = run.before[-1] if run.before else None
     if first.kind is Kind.OPERATOR:
-        minus = first.text == "-" and (previous is None or previous.kind is Kind.BREAK)
+        minus = first.text == "-" and (
+            previous is None or (previous.kind is Kind.BREAK and not _marked(run.before))
+        )
         return (minus and not side[1].spaced if len(side) > 1 else False) or _is_bullet(
             side, run, text
         )
     if previous is None:
         return True
     if previous.kind is Kind.BREAK:
-        return not _number_goes_on(run.before, first)
+        return not _number_goes_on(run.before, first) and not _marked(run.before)
     if previous.kind is Kind.WORD:
         word = previous.text.lower()
         if not first.spaced or (len(word) == 1 and word not in "aio"):
             return False
         if word == "of":
-            whole = run.before[0]
-            return (
-                whole is not previous
-                and whole.kind is Kind.WORD
-                and whole.text.lower() not in _PARTS
-            )
+            return run.before[0].text.lower() in _OF
         if word == "by":
             return not run.before[0].text.lower().startswith(("multipl", "divid"))
         if word == "and":  # "12 x 1 and 1/4 = 15"
-            return run.before[0].kind is not Kind.NUMBER
+            whole = run.before[0]
+            return whole.kind is not Kind.NUMBER and whole.text.lower() not in _NUMBERS
         return word not in _LEADING and word.removesuffix("s") not in _LEADING
     return previous.kind is Kind.CLOSE and "\n" in text[previous.end : first.start]
 
@@ -190,6 +229,48 @@ def _number_goes_on(before: Sequence[Token], first: Token) -> bool:
         return False
     group = before[0].kind is Kind.NUMBER and not before[1].spaced and len(first.text) == 3
     return group or before[0].kind is Kind.OPERATOR
+
+
+def _marked(before: Sequence[Token]) -> bool:
+    """Does a mark that belongs to a number stand before: 5!, 5', 5", |5|?"""
+    if len(before) < 2 or before[-1].text not in "!'’\"”|":
+        return False
+    return before[0].kind in (Kind.NUMBER, Kind.CLOSE) and not before[-1].spaced
+
+
+def _begins_in_doubt(run: _Run, left: Side) -> bool:
+    """May the first side be less than the text's expression, or none at all?
+
+    "rows 1-3 = 15 seats", "2 feet 3 + 4 = 31 inches", "ratio 2 : 3 + 1 = 2 : 4".
+    """
+    named = bool(run.before) and run.before[-1].kind is Kind.WORD
+    if _is_range(left.tokens, named):
+        return True
+    if len(run.before) < 2 or run.before[0].kind is not Kind.NUMBER:
+        return False
+    last = run.before[1]
+    return last.text.lower() in _UNITS if named else last.text == ":" and last.spaced
+
+
+def _is_range(side: Sequence[Token], named: bool) -> bool:
+    """Does 1-3 stand first, unspaced? After a word ("games 3-1") it needs not ascend."""
+    if len(side) < 3 or any(token.spaced for token in side[1:3]):
+        return False
+    first, dash, second = side[:3]
+    if dash.text != "-" or first.kind is not Kind.NUMBER or second.kind is not Kind.NUMBER:
+        return False
+    whole = len(side) == 3 or side[3].spaced or side[3].text in "*/"
+    return whole and (named or float(first.text) < float(second.text))
+
+
+def _ends_in_doubt(after: Sequence[Token]) -> bool:
+    """ "= 9?", "= 2 : 4", "= 8 more than 6"."""
+    if not after or after[0].text == "?":
+        return bool(after)
+    if len(after) < 2:
+        return False
+    ratio = after[0].text == ":" and after[1].kind is Kind.NUMBER
+    return ratio or after[1].text.lower() == "than"
 
 
 def _is_bullet(side: Sequence[Token], run: _Run, text: str) -> bool:
@@ -222,13 +303,25 @@ def _ends_cleanly(run: _Run) -> bool:
     return following.kind in (Kind.BREAK, Kind.CLOSE)
 
 
-def _claim(left: Side, right: Side, unit_named: bool, text: str) -> Claim:
+def _claim(left: Side, right: Side, unit_named: bool, doubtful: bool, text: str) -> Claim:
+    """`doubtful`: what stands beside the claim keeps it from being a contradiction."""
     start, end = left.tokens[0].start, right.tokens[-1].end
     judgement = judge(left, right, unit_named)
     if judgement.status is not Status.CONTRADICTED:
         return Claim(start, end, judgement.status)
-    roughly = bool(_ROUGHLY.search(_around(text, start, end)))
-    if _hedged(text, start, end) or (roughly and any(close(a, b, 20) for a, b in judgement.pairs)):
+    around = _around(text, start, end)
+    divides = any(token.text == "/" or token.kind is Kind.FRAC for token in left.tokens)
+    clause = _clause(text, start, _CLAUSE_ENDS if divides else _SENTENCE_ENDS)
+    if (
+        doubtful
+        or _hedged(text, start, end)
+        or _OTHER_ARITHMETIC.search(around)
+        or _FUNCTION.search(clause)
+        or _APPLIED.search(clause)
+        or (divides and "remainder" in around.lower())
+        or (_ROUGHLY.search(around) and any(close(a, b, 20) for a, b in judgement.pairs))
+        or (_STARTS_AGAIN.search(around) and any(same_in_cycle(a, b) for a, b in judgement.pairs))
+    ):
         return Claim(start, end, Status.UNCHECKED)
     return Claim(start, end, Status.CONTRADICTED, judgement.expected)
 
@@ -242,3 +335,9 @@ def _hedged(text: str, start: int, end: int) -> bool:
     line = max(text.rfind("\n", 0, start), start - _WINDOW, 0)
     before = text[line:start]
     return bool(_SUPPOSED.search(before) or _TAKEN_BACK.search(before + text[end : end + _WINDOW]))
+
+
+def _clause(text: str, start: int, ends: re.Pattern[str]) -> str:
+    """What the claim's clause says before it."""
+    before = text[max(0, start - _WINDOW) : start]
+    return before[max((end.end() for end in ends.finditer(before)), default=0) :]

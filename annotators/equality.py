@@ -1,7 +1,8 @@
 """Are the two sides of a claimed equation equal, as people write equations?
 
 Exactly, or as a rounded decimal: `EXACT`. In a way that other readings explain (digits cut off, a
-run-on chain, two units, a difference without its sign): `UNCHECKED`. Otherwise `CONTRADICTED`.
+run-on chain, two units, a difference without its sign, a percentage of who knows what): `UNCHECKED`.
+Otherwise `CONTRADICTED`.
 """
 
 from __future__ import annotations
@@ -10,22 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from annotators.expressions import Kind, Token, Value, evaluate
+from annotators.expressions import Kind, Percent, Token, Value, evaluate
 from pipeline.records import Status
 
 _FACTORS = frozenset(
     Fraction(n) for n in (7, 12, 16, 24, 30, 36, 52, 60, 100, 365, 1000, 1440, 3600, 5280, 10**6)
 )
+_CYCLES = (7, 12, 24, 60, 360)
+"""Counts after which days, months, hours, minutes and degrees start again."""
 _FLOAT_NOISE = 10**9
 """1.6363636363636365 for 18/11 is what a calculator shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of an equation. `values`: percent signs read as hundredths, or as mere units."""
+    """One side of an equation. `values`: one for each reading of its percent signs."""
 
     tokens: tuple[Token, ...]
     values: tuple[Value, ...]
+    ambiguous: bool = False
+    """It adds or takes off a percentage, as in 200 - 15%, of what it doesn't say."""
 
     @property
     def numbers(self) -> list[Token]:
@@ -33,9 +38,12 @@ class Side:
 
 
 def read_side(tokens: Sequence[Token]) -> Side | None:
-    percents = (True, False) if any(token.percent for token in tokens) else (True,)
-    values = tuple(v for percent in percents if (v := evaluate(tokens, percent)) is not None)
-    return Side(tuple(tokens), values) if values else None
+    """None where the side has no certain value."""
+    readings = tuple(Percent) if any(t.percent for t in tokens) else (Percent.HUNDREDTHS,)
+    found = {r: value for r in readings if (value := evaluate(tokens, r)) is not None}
+    relative, plain = found.get(Percent.RELATIVE), found.get(Percent.HUNDREDTHS)
+    ambiguous = Percent.RELATIVE in readings and relative != plain
+    return Side(tuple(tokens), tuple(found.values()), ambiguous) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,9 @@ def judge(left: Side, right: Side, unit_named: bool) -> Judgement:
     if any(close(a, b, _FLOAT_NOISE) or _as_rounded(a, b, right) for a, b in pairs):
         return Judgement(Status.EXACT, pairs)
     explained = (
-        any(a == -b or _near(a, b, left, right) for a, b in pairs)
+        left.ambiguous
+        or right.ambiguous
+        or any(a == -b or _near(a, b, left, right) for a, b in pairs)
         or any(a.value in b.heads for a in left.values for b in right.values)
         or _units_differ(pairs, left, right, unit_named)
     )
@@ -65,6 +75,11 @@ def judge(left: Side, right: Side, unit_named: bool) -> Judgement:
 
 def close(a: Fraction, b: Fraction, part: int) -> bool:
     return abs(a - b) * part <= max(abs(a), abs(b))
+
+
+def same_in_cycle(exact: Fraction, stated: Fraction) -> bool:
+    """Are they equal where counting starts again, as in 10 + 5 = 3 o'clock, 350 + 20 = 10 degrees?"""
+    return any(0 <= stated <= cycle and (exact - stated) % cycle == 0 for cycle in _CYCLES)
 
 
 def _as_rounded(exact: Fraction, stated: Fraction, right: Side) -> bool:

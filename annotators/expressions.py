@@ -164,6 +164,14 @@ def _is_times(before: Token, letter: Token, after: Token) -> bool:
     return operands and letter.spaced == after.spaced
 
 
+class Percent(StrEnum):
+    """How percent signs are read: 5% as .05; as a mere unit, 5; and `- 5%` as 5% of what precedes."""
+
+    HUNDREDTHS = "hundredths"
+    UNITS = "units"
+    RELATIVE = "relative"
+
+
 class _Unclear(Exception):
     """The expression has no certain value."""
 
@@ -176,8 +184,8 @@ class Value:
     heads: frozenset[Fraction]
 
 
-def evaluate(tokens: Sequence[Token], percent: bool) -> Value | None:
-    """Exact value; `percent` reads 5% as .05, otherwise as 5. None where it isn't certain."""
+def evaluate(tokens: Sequence[Token], percent: Percent = Percent.HUNDREDTHS) -> Value | None:
+    """Exact value with percent signs read as `percent` says. None where it isn't certain."""
     if not tokens or len(tokens) > MAX_TOKENS:
         return None
     parser = _Parser(tokens, percent)
@@ -189,11 +197,13 @@ def evaluate(tokens: Sequence[Token], percent: bool) -> Value | None:
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[Token], percent: bool) -> None:
+    def __init__(self, tokens: Sequence[Token], percent: Percent) -> None:
         self.at = 0
         self.heads: set[Fraction] = set()
         self._tokens = tokens
         self._percent = percent
+        self._points = False
+        """Was the term just read in percentage points: 5%, (5% + 2%)?"""
 
     def _peek(self) -> Token | None:
         return self._tokens[self.at] if self.at < len(self._tokens) else None
@@ -209,11 +219,16 @@ class _Parser:
         if depth > MAX_DEPTH:
             raise _Unclear
         value = self._product(depth, depth == 0)
+        points = self._points
         while operator := self._operator("+-"):
             if depth == 0:
                 self.heads.add(value)
             term = self._product(depth, False)
+            if self._points and not points and self._percent is Percent.RELATIVE:
+                term = _small(value * term)
+            points = points and self._points
             value = _small(value + term if operator == "+" else value - term)
+        self._points = points
         return value
 
     def _product(self, depth: int, leading: bool) -> Fraction:
@@ -228,6 +243,7 @@ class _Parser:
             if operator is None and divided:  # 6/2(1+2) is read both ways
                 raise _Unclear
             factor = self._power(depth)
+            self._points = False
             if operator == "/":
                 if factor == 0 or divided:  # 25 / 1/3 is read both ways, too
                     raise _Unclear
@@ -267,9 +283,10 @@ class _Parser:
             raise _Unclear
         if token.kind is Kind.NUMBER:
             self.at += 1
+            self._points = token.percent
             whole, _, decimals = token.text.partition(".")
             value = Fraction(int(whole + decimals or "0"), 10 ** len(decimals))
-            return value / 100 if token.percent and self._percent else value
+            return value / 100 if token.percent and self._percent is not Percent.UNITS else value
         if token.kind is Kind.OPERATOR and token.text == "-":
             self.at += 1
             return -self._power(depth + 1)
@@ -279,6 +296,7 @@ class _Parser:
             bottom = self._bracketed(depth, "{", "}")
             if bottom == 0:
                 raise _Unclear
+            self._points = False
             return _small(top / bottom)
         return self._bracketed(depth, "(", ")")
 

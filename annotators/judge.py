@@ -24,7 +24,7 @@ from pipeline.prompts import PromptTemplate, load_prompt
 from pipeline.records import Solution, Verdict, Vote, content_hash
 
 PROMPTS = Path(__file__).parent / "prompts"
-VERSION = 1
+VERSION = 2
 
 
 class JudgeOptions(Options):

@@ -28,5 +28,5 @@ def load_named(kind: str, name: str, known: Mapping[str, str]) -> Any:
         sys.path.append(os.getcwd())
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(f"{kind} {name!r}: {target} can't be imported: {error}") from error

@@ -2,14 +2,18 @@
 
 The consensus filter of "The Lessons of Developing Process Reward Models" (Zhang et al. 2025, arXiv
 2501.07301), with executed checks as a veto: a contradiction at step j says that the first error is
-at j or before, so a label past j, or "no error", can't stand.
+at j or before, so a label past j, or "no error", can't stand. Nor can "no error" where the final
+answer is wrong, whoever agrees on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.records import NO_ERROR, Label, Solution, Status, Verdict, step_labels_for
+from pipeline.records import NO_ERROR, Label, Outcome, Solution, Status, Verdict, step_labels_for
+
+WRONG_ANSWER = "outcome: no error is named, but the final answer is wrong"
+"""Why a label of "no error" is set aside."""
 
 
 def agree(
@@ -35,6 +39,8 @@ def agree(
         return set_aside("disagree: " + " and ".join(witnesses))
     first_error = named.pop()
     assert first_error is not None
+    if first_error == NO_ERROR and solution.outcome is Outcome.INCORRECT:
+        return set_aside(WRONG_ANSWER)
     for name in vetoes:
         if name not in verdicts:
             return set_aside(f"{name}: no verdict yet")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.consensus.agree import agree
+from pipeline.config import ConsensusConfig, check_options
+from pipeline.consensus.agree import WRONG_ANSWER, agree
+from pipeline.errors import ConfigError
 from pipeline.records import Check, Outcome, ProbeCount, Solution, Status, Verdict
 
 STEPS = ("a\n", "b\n", "c\n")
 SOLUTION = Solution("s", "p", "q", "1", STEPS, "model", outcome=Outcome.INCORRECT)
+RIGHT = replace(SOLUTION, outcome=Outcome.CORRECT)
 RULE = {"witnesses": ("rollouts", "judge"), "vetoes": ("arithmetic",)}
 
 
@@ -20,13 +26,13 @@ def verdict(name: str, first_error: int | None, *contradicted: int) -> Verdict:
     )
 
 
-def label(rollouts: int | None, judge: int | None, *contradicted: int):
+def label(rollouts: int | None, judge: int | None, *contradicted: int, solution: Solution = RIGHT):
     verdicts = {
         "rollouts": verdict("rollouts", rollouts),
         "judge": verdict("judge", judge),
         "arithmetic": verdict("arithmetic", None, *contradicted),
     }
-    return agree(SOLUTION, verdicts, **RULE)
+    return agree(solution, verdicts, **RULE)
 
 
 FIRST = st.one_of(st.none(), st.integers(-1, 2))
@@ -43,6 +49,24 @@ def test_kept_exactly_where_both_name_the_same(rollouts: int | None, judge: int 
 def test_a_contradiction_before_the_label_sets_it_aside(first_error: int, step: int) -> None:
     kept = label(first_error, first_error, step).kept
     assert kept == (first_error != -1 and first_error <= step)
+
+
+def test_no_error_can_not_stand_beside_a_wrong_final_answer() -> None:
+    found = label(-1, -1, solution=SOLUTION)
+    assert not found.kept
+    assert found.reason == WRONG_ANSWER
+    one = agree(SOLUTION, {"judge": verdict("judge", -1)}, ["judge"], [])
+    assert one.reason == WRONG_ANSWER
+
+
+@given(st.integers(0, 2), st.sampled_from(Outcome))
+def test_a_named_error_stands_whatever_the_final_answer(step: int, outcome: Outcome) -> None:
+    assert label(step, step, solution=replace(SOLUTION, outcome=outcome)).first_error == step
+
+
+def test_no_witness_agrees_with_itself() -> None:
+    with pytest.raises(ConfigError, match="witnesses"):
+        check_options(ConsensusConfig, {"witnesses": ["judge", "judge"]}, "consensus")
 
 
 def test_steps_after_the_first_error_are_unknown_not_wrong() -> None:
