@@ -1,10 +1,10 @@
 """TinyMath problems from a seed, their levels, and the frozen splits.
 
 A level sets how many persons a problem names and how often its facts stand out of order.
-One or two persons of most problems are distractors: derived by the reference, not needed by
-the answer. A third of the problems ask for one of few answers or carry a redundant fact, so
-that a wrong prefix can still come out right. Which split a problem belongs to is a hash of
-its text: training never draws a text of the other splits.
+In most problems one person is a distractor: derived by the reference, not needed by the answer.
+A third of the problems ask for one of few answers or carry a redundant fact, so that a wrong
+prefix can still come out right. Which split a problem belongs to is a hash of its text: training
+never draws a text of the other splits.
 """
 
 from __future__ import annotations
@@ -121,9 +121,8 @@ def _redundant(
 
 
 def _query(rng: random.Random, draft: list[Fact], values: dict[str, int], ask: Ask) -> Query | None:
-    """A question that leaves one or two persons aside where there are enough of them."""
+    """A question that leaves at most one person aside."""
     names = [fact.subject for fact in draft]
-    wanted = (0, 1) if len(names) < 4 else (1, 2) if len(names) < 8 else (1, 2, 3)
     for _ in range(30):
         count = 1 if ask is Ask.VALUE else 2
         if ask is Ask.MOST and len(names) > 4 and rng.random() < 0.5:
@@ -134,7 +133,7 @@ def _query(rng: random.Random, draft: list[Fact], values: dict[str, int], ask: A
             continue
         query = Query(ask, chosen)
         aside = len(names) - len(Problem(tuple(draft), query).needed)
-        if aside in wanted:
+        if aside <= 1:
             return query
     return None
 
@@ -142,6 +141,7 @@ def _query(rng: random.Random, draft: list[Fact], values: dict[str, int], ask: A
 def make_problem(rng: random.Random, level: int) -> Problem:
     """One problem of `level`, drawn from `rng` alone."""
     spec = LEVELS[level]
+    kind = rng.random()
     while True:
         names = rng.sample(NAMES, rng.randint(*spec.people))
         values: dict[str, int] = {}
@@ -160,7 +160,6 @@ def make_problem(rng: random.Random, level: int) -> Problem:
             draft.append(fact)
         if len(draft) < len(names):
             continue
-        kind = rng.random()
         ask = Ask.MOST if kind < 0.13 else Ask.YESNO if kind < 0.22 else Ask.VALUE
         query = _query(rng, draft, values, ask)
         if query is None:

@@ -26,9 +26,9 @@ from pipeline.testbed.grammar import (
 
 DATA = Path(__file__).parents[3] / "data" / "tinymath"
 FROZEN = {
-    Split.DEV: "3d099a270d73a6365c7be215282bf0c3cfc64a75b09c8d9660d4919df5cf489c",
-    Split.TEST: "872048af744c02044f847b6e5e658716fa16e0e6b0f7384b15dfee3f7571195d",
-    Split.HARD: "5c38d8fec9b78f2634bee65d34a76677ac5bb9003062aad9c21b922627c15f42",
+    Split.DEV: "dceccca1a0ba043936336317d80bc2083bf24d59ad4590dacc9b6643a890fc46",
+    Split.TEST: "7d2f9bbb81b4236851ace1700e1f5b614ebd9eb016d5ab3b7825084d7c96f227",
+    Split.HARD: "a92b7d8b0d386b8501b78a967f1e8bb28d72e148e0b4c809378a9c8013dbb99c",
 }
 
 
@@ -63,12 +63,12 @@ def test_the_splits_are_frozen(split: Split) -> None:
     assert all(split_of(row["question"]) is split for row in rows)
 
 
-def test_about_a_third_can_come_right_by_luck_and_few_persons_are_beside_the_point() -> None:
+def test_about_a_third_can_come_right_by_luck_and_at_most_one_person_is_beside_the_point() -> None:
     rows = split_rows(Split.HARD)
     assert 0.25 <= sum(row["kind"] != "value" for row in rows) / len(rows) <= 0.45
     for row in rows:
         problem = parse_problem(str(row["question"]))
-        assert 1 <= len(problem.values) - len(problem.needed) <= 3
+        assert len(problem.values) - len(problem.needed) <= 1
 
 
 @pytest.mark.parametrize(
