@@ -11,6 +11,7 @@ them and speak to the judge.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -62,14 +63,14 @@ class JudgeAnnotator:
         turns = self._prompt.fill(judge_slots(solution, self._prompt))
         prompt = tools.engine.renderer.render(turns)
         result = await tools.engine.sample(SampleRequest(prompt, self._sampling, self._votes))
-        votes = tuple(self._vote(c, len(solution.steps)) for c in result.completions)
+        votes = tuple(self._vote(c, solution.steps) for c in result.completions)
         first_error, reason = majority(votes, self._min_votes)
         return Verdict(solution.id, self.name, first_error, reason, votes=votes, cost=result.cost)
 
-    def _vote(self, completion: Completion, n_steps: int) -> Vote:
+    def _vote(self, completion: Completion, steps: Sequence[str]) -> Vote:
         if completion.finish_reason == "length":
             return Vote(None, completion.text, "cut by the length limit")
-        first_error = self._parse(completion.text, n_steps)
+        first_error = self._parse(completion.text, steps)
         return Vote(first_error, completion.text, None if first_error is not None else "unparsable")
 
 

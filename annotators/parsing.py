@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from pipeline.errors import ConfigError
 from pipeline.records import NO_ERROR
 from pipeline.registry import load_named
 
-Parser = Callable[[str, int], "int | None"]
-"""(the judge's text, number of steps) -> first error, -1 for none, None where it can't be read."""
+Parser = Callable[[str, Sequence[str]], "int | None"]
+"""(the judge's text, the solution's steps) -> first error, -1 for none, None where it can't be read."""
 
 PARSERS = {
     "boxed_index": "annotators.parsing:boxed_index",
@@ -24,7 +24,7 @@ _SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»]")
 """A word goes on from the box; a quotation mark says that the box is someone else's."""
 
 
-def boxed_index(text: str, n_steps: int) -> int | None:
+def boxed_index(text: str, steps: Sequence[str]) -> int | None:
     r"""The \boxed{index} that the answer ends in, 0-based, -1 for "no error" (ProcessBench's prompt,
     arXiv 2412.06559).
 
@@ -44,7 +44,7 @@ def boxed_index(text: str, n_steps: int) -> int | None:
     if _SAYS_MORE.search(_TAG.sub("", line[boxes[-1].end() :])):
         return None
     index = indices.pop()
-    return index if NO_ERROR <= index < n_steps else None
+    return index if NO_ERROR <= index < len(steps) else None
 
 
 def make_parser(name: str | None, prompt: str) -> Parser:

@@ -8,7 +8,8 @@ before call for, `bad` stands in its place and the check ends:
     @2#2 Cal tops Eve by 3 bad
 
 So each token of the check is a comparison of what the judge would have written itself with what
-the solution says.
+the solution says. A judge that writes on as it should be, in place of `bad`, has objected too: the
+first step that it writes otherwise, or ends in `bad`, is the one it names.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ def render_prompt(question: str, steps: Sequence[str]) -> str:
     return f"{question}\nSolution :\n{shown}Check :\n"
 
 
-def parse_check(text: str, n_steps: int) -> int | None:
-    """First wrong step (0-based, -1 none) that a check names; None where it can't be parsed.
+def parse_check(text: str, steps: Sequence[str]) -> int | None:
+    """First wrong step (0-based, -1 none) that a check of `steps` names; None where it can't be read.
 
-    Strict: lines are numbered from 1 without a gap, all but the last end in `good`, and a check
-    without `bad` speaks of every step.
+    Strict: lines are numbered from 1 without a gap and end in `good` or `bad`, and a check without
+    an objection speaks of every step and of nothing more.
     """
     lines = text.strip().split("\n")
-    for i, line in enumerate(lines, 1):
-        found = _LINE.fullmatch(line)
-        if not found or int(found[1]) != i or i > n_steps:
+    for i, step in enumerate(steps):
+        found = _LINE.fullmatch(lines[i]) if i < len(lines) else None
+        if not found or int(found[1]) != i + 1:
             return None
-        if found[3] == "bad":
-            return i - 1 if i == len(lines) else None
-    return -1 if len(lines) == n_steps else None
+        if found[3] == "bad" or found[2] != step.rstrip("\n"):
+            return i
+    return -1 if len(lines) == len(steps) else None
 
 
 def solve_text(problem: Problem) -> tuple[str, str]:

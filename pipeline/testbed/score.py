@@ -148,7 +148,7 @@ def judge_votes(
     generator = torch.Generator().manual_seed(seed)
     prompts = [render_prompt(j.row.question, j.steps) for j in judged for _ in range(votes)]
     texts = sample_texts(model, prompts, temperature=temperature, generator=generator)
-    parsed = [parse_check(text, len(judged[i // votes].steps)) for i, text in enumerate(texts)]
+    parsed = [parse_check(text, judged[i // votes].steps) for i, text in enumerate(texts)]
     return [parsed[i : i + votes] for i in range(0, len(parsed), votes)]
 
 

@@ -97,7 +97,7 @@ def test_a_tie_is_no_majority() -> None:
     ],
 )
 def test_only_a_clear_index_within_the_solution_is_a_vote(text: str, found: int | None) -> None:
-    assert boxed_index(text, 3) == found
+    assert boxed_index(text, ["a", "b", "c"]) == found
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_only_a_clear_index_within_the_solution_is_a_vote(text: str, found: int 
     ],
 )
 def test_a_box_that_is_not_the_judges_last_word_is_no_vote(text: str) -> None:
-    assert boxed_index(text, 4) is None
+    assert boxed_index(text, ["a", "b", "c", "d"]) is None
 
 
 def test_the_tinymath_prompt_is_the_format_its_judge_was_trained_for() -> None:

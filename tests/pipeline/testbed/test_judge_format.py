@@ -20,8 +20,8 @@ def test_the_check_of_a_flawed_solution_is_read_as_its_first_error(seed: int, le
     problem = make_problem(rng, level)
     flawed = flawed_solution(rng, problem)
     text = check_text(problem, flawed.steps, flawed.first_error)
-    assert parse_check(text, len(flawed.steps)) == flawed.first_error
-    assert parse_check(check_text(problem, flawed.steps, -1), len(flawed.steps)) == -1
+    assert parse_check(text, flawed.steps) == flawed.first_error
+    assert parse_check(check_text(problem, flawed.steps, -1), flawed.steps) == -1
 
 
 def test_the_prompt_numbers_the_steps() -> None:
@@ -35,12 +35,13 @@ def test_the_prompt_numbers_the_steps() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("@1#1 Eve has 9 : Eve= 9 . good\n@2Answer : bad\n", 1),
+        ("@1 a good\n@2 bad\n", 1),
         ("@1 bad", 0),
         ("@1 a good\n@2 b good\n@3 c good\n", -1),
+        ("@1 a good\n@2 b or so good\n@3 d good\n", 1),
+        ("@1 a bad\n@2 b good\n", 0),
         ("@1 a good\n@2 b good\n", None),
         ("@1 a good\n@3 b bad\n", None),
-        ("@1 a bad\n@2 b good\n", None),
         ("@1 a good\n@2 b good\n@3 c good\n@4 d good\n", None),
         ("@1 a good\n@2 b goo", None),
         ("", None),
@@ -48,4 +49,4 @@ def test_the_prompt_numbers_the_steps() -> None:
     ],
 )
 def test_reading_is_strict(text: str, named: int | None) -> None:
-    assert parse_check(text, 3) == named
+    assert parse_check(text, (" a\n", " b\n", " c")) == named
