@@ -46,9 +46,11 @@ format: setup ## ruff's format and its safe repairs
 bench-pipeline: setup ## measure the whole pipeline (it prints, it asserts nothing)
 	@$(BIN)/python -m tests.benchmarks.bench_pipeline $(ARGS)
 
-testbed-train: setup ## train the shipped TinyMath policy and judge anew (hours on 2 cores)
-	@$(BIN)/steplabel testbed train --policy $(ARGS)
-	@$(BIN)/steplabel testbed train --judge $(ARGS)
+testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
+	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy
+	@$(BIN)/steplabel testbed train --judge --resume --until 15000000
+	@$(BIN)/steplabel testbed sample
+	@$(BIN)/steplabel testbed train --judge --resume --samples .cache/tinymath/own.jsonl --export data/tinymath/judge
 
 lock: setup ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade: newest versions)
 	@UV=$(BIN)/uv .ci/lock.sh $(ARGS)

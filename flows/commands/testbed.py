@@ -23,7 +23,7 @@ app = typer.Typer(
 DATA = Path("data/tinymath")
 CACHE = Path(".cache/tinymath")
 POLICY_SEED, JUDGE_SEED = 1, 2
-POLICY_TOKENS, JUDGE_TOKENS = 12_000_000, 13_200_000
+POLICY_TOKENS, JUDGE_TOKENS = 12_000_000, 26_000_000
 
 
 def _need_torch() -> None:
@@ -65,7 +65,7 @@ def train(
 
     \b
     steplabel testbed train --policy --export models/policy
-    steplabel testbed train --judge --until 7700000
+    steplabel testbed train --judge --until 15000000
     steplabel testbed sample --policy models/policy --out own.jsonl
     steplabel testbed train --judge --resume --samples own.jsonl --export models/judge
     """
@@ -95,16 +95,20 @@ def train(
 def sample(
     policy: Annotated[Path, typer.Option(help="folder of the policy")] = DATA / "policy",
     out: Annotated[Path, typer.Option(help="JSONL to write")] = CACHE / "own.jsonl",
-    count: Annotated[int, typer.Option(help="solutions to sample")] = 6_000,
+    count: Annotated[int, typer.Option(help="solutions to sample")] = 16_000,
     seed: Annotated[int, typer.Option(help="of problems and sampling")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads; one while another training runs")] = 1,
 ) -> None:
     """Solutions of training problems, labelled by the oracle: what the judge learns from last."""
     _need_torch()
+    import torch
+
     from pipeline.testbed.evaluate import own_dev_file
     from pipeline.testbed.grammar import Split
     from pipeline.testbed.model import load_model
     from pipeline.testbed.own_samples import write_own_samples
 
+    torch.set_num_threads(threads)
     model = load_model(policy)
     kept = write_own_samples(model, out, count=count, seed=seed)
     dev = own_dev_file(out)

@@ -17,8 +17,8 @@ from pipeline.testbed.inject import flawed_solution, valid_order
 from pipeline.testbed.judge_format import check_text, render_prompt, solve_text
 from pipeline.testbed.tokenizer import EOS, encode, vocabulary
 
-VERDICT_WEIGHT = 4.0
-SUMS_SHARE = 0.8
+VERDICT_WEIGHT = 2.0
+_DRILLS = (("sums", 0.65), ("comparisons", 0.15), ("lookups", 0.2))
 _DRILLED = (
     Form.MORE,
     Form.FEWER,
@@ -72,6 +72,12 @@ def level_for(rng: random.Random, progress: float) -> int:
 
 
 def drill(rng: random.Random) -> Document:
+    """One skill alone: sums, comparisons or lookups."""
+    kind = rng.choices([name for name, _ in _DRILLS], [share for _, share in _DRILLS])[0]
+    return {"sums": sums, "comparisons": comparisons, "lookups": lookups}[kind](rng)
+
+
+def lookups(rng: random.Random) -> Document:
     """Look a value up, compute, sometimes name the result.
 
     The loss is on what can be known: not on who is asked for, nor on what is to be computed.
@@ -122,12 +128,29 @@ def sums(rng: random.Random) -> Document:
     return Document([*ids, *encode(" ,")], [*weights, 1.0])
 
 
+def comparisons(rng: random.Random) -> Document:
+    """Nothing but who has most of two or three, half of them close."""
+    ids = encode("Drill ?")
+    weights = [0.0] * len(ids)
+    for _ in range(14):
+        names = rng.sample(NAMES, 3 if rng.random() < 0.3 else 2)
+        first = rng.randint(2, 99 if rng.random() < 0.7 else 199)
+        near = range(max(2, first - 12), first + 13) if rng.random() < 0.5 else range(2, 200)
+        values = dict(zip(names, rng.sample(near, len(names)), strict=True))
+        looked = " ,".join(f" {name}= {value}" for name, value in values.items())
+        given = encode(f"{looked} , most")
+        named = encode(f" {max(names, key=values.__getitem__)} .")
+        ids += given + named
+        weights += [0.0] * len(given) + [2.0, 0.0]
+    return Document(ids, weights)
+
+
 def _sum_to_do(
     rng: random.Random, names: Sequence[str], values: Mapping[str, int]
 ) -> tuple[Form, int, tuple[str, ...]]:
     """A form, its number and the persons it takes, such that the result is in range."""
     while True:
-        form = rng.choices(_DRILLED, (26, 22, 18, 10, 8, 14, 6))[0]
+        form = rng.choices(_DRILLED, (26, 22, 18, 10, 8, 24, 6))[0]
         first, second = rng.sample(list(names), 2)
         number = {
             Form.TIMES: rng.randint(2, 5),
@@ -167,7 +190,7 @@ def injected(rng: random.Random, problem: Problem) -> Document:
 
 def policy_document(rng: random.Random, progress: float, mix: Mix) -> Document:
     if rng.random() < mix.drill:
-        return sums(rng) if rng.random() < SUMS_SHARE else drill(rng)
+        return drill(rng)
     return solved(training_problem(rng, level_for(rng, progress)))
 
 
@@ -176,7 +199,7 @@ def judge_document(
 ) -> Document:
     kind = rng.random()
     if kind < mix.drill:
-        return sums(rng) if rng.random() < SUMS_SHARE else drill(rng)
+        return drill(rng)
     if kind < mix.drill + mix.solve:
         return numbered(training_problem(rng, level_for(rng, progress)))
     if samples and kind > 1 - mix.own:

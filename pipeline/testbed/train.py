@@ -2,7 +2,7 @@
 
 One document a row, rows of about one length in a batch, so nothing of another document is
 attended to. Levels rise over the first 30%. The judge first learns to solve, then to check errors
-put in, and, given them, the policy's own. The learning rate is constant for 40% of the tokens,
+put in, and, given them, the policy's own. The learning rate is constant for the first half or so,
 then falls linearly to zero. Killed and started again with `resume`, a training goes on from its
 last checkpoint.
 
@@ -41,9 +41,11 @@ from pipeline.testbed.sampler import PAD_ID
 log = logging.getLogger(__name__)
 BATCH_TOKENS = 3072
 POOL_DOCUMENTS = 2048
-SOLVE_TOKENS = 2_500_000
+SOLVE_TOKENS = 6_000_000
 LOOKED_AT = 240
 PLANTED_TOKENS = 1_500_000
+CONSTANT = {"policy": 0.4, "judge": 0.5}
+"""Share of the tokens at the full learning rates."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Run:
     seed: int
     threads: int = 1
     samples: Path | None = None
-    own_share: float = 0.5
+    own_share: float = 0.4
     stop_at: int | None = None
     look_every: float | None = 360.0
 
@@ -104,9 +106,9 @@ def _document(run: Run, rng: random.Random, done: int, samples: Sequence[Sample]
     if run.role == "policy":
         return policy_document(rng, progress, Mix(0.4, 0.6))
     if done < SOLVE_TOKENS:
-        return judge_document(rng, progress * 2, Mix(0.4, 0.5, 0.10), ())
+        return judge_document(rng, progress * 2, Mix(0.6, 0.3, 0.1), ())
     own = run.own_share if samples else 0.0
-    return judge_document(rng, 1.0, Mix(0.25, 0.1, 0.65 - own, own), samples)
+    return judge_document(rng, 1.0, Mix(0.4, 0.1, 0.5 - own, own), samples)
 
 
 def batches(
@@ -144,8 +146,9 @@ def planted_factor(tokens: int) -> float:
     return 0.1 if tokens < PLANTED_TOKENS else 0.6
 
 
-def rate_factor(progress: float) -> float:
-    return 1.0 if progress < 0.4 else max(0.0, (1 - progress) / 0.6)
+def rate_factor(progress: float, constant: float) -> float:
+    """Of the full learning rates: all of it for `constant` of the way, then linearly to zero."""
+    return 1.0 if progress < constant else max(0.0, (1 - progress) / (1 - constant))
 
 
 def train(run: Run, *, resume: bool) -> Path:
@@ -194,7 +197,10 @@ def train(run: Run, *, resume: bool) -> Path:
         )
         loss = (each * weight).sum() / weight.sum()
         loss.backward()
-        optimizer.step(rate_factor(progress.tokens / run.tokens), planted_factor(progress.tokens))
+        optimizer.step(
+            rate_factor(progress.tokens / run.tokens, CONSTANT[run.role]),
+            planted_factor(progress.tokens),
+        )
         progress.tokens += int((ids != PAD_ID).sum())
         progress.steps += 1
         losses.append(loss.item())

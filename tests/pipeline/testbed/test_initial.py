@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pipeline.testbed.corpus import drill  # noqa: E402
+from pipeline.testbed.corpus import lookups  # noqa: E402
 from pipeline.testbed.model import new_model  # noqa: E402
 from pipeline.testbed.tokenizer import vocabulary  # noqa: E402
 
@@ -17,7 +17,7 @@ from pipeline.testbed.tokenizer import vocabulary  # noqa: E402
 def test_fresh_heads_attend_to_what_followed_last_time(seed: int) -> None:
     model = new_model(seed)
     model.set_attn_implementation("eager")
-    ids = drill(random.Random(1)).ids
+    ids = lookups(random.Random(1)).ids
     with torch.no_grad():
         seen = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions[1][0]
     tokens = list(vocabulary())
