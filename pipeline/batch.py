@@ -21,23 +21,22 @@ from typing import Any
 
 from pipeline.annotator import Annotator, LearningAnnotator, Tools
 from pipeline.config import RunConfig
-from pipeline.consensus import Rule, make_rule
-from pipeline.dataset import load_view, write_dataset
+from pipeline.dataset import write_dataset
 from pipeline.dataset.facts import card_facts
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import EngineFaultError
 from pipeline.files import locked, read_json, write_json
 from pipeline.grading import Grader
-from pipeline.inputs import Rejected, read_problems, read_solutions, write_rejected
+from pipeline.inputs import write_rejected
 from pipeline.join import annotated
-from pipeline.plan import Plan, make_plan
+from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.pass_rates import PassRates
+from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
-from pipeline.prompts import PromptTemplate, load_prompt
 from pipeline.records import (
     Label,
     Outcome,
-    ProbeCount,
     Problem,
     Solution,
     Verdict,
@@ -55,12 +54,10 @@ from pipeline.stages import (
     problem_key,
     run_shard,
 )
-from pipeline.steps import Splitter, make_splitter
-from pipeline.summary import Oracle, Summary, make_oracle, make_summary, to_json
+from pipeline.summary import Summary, make_summary, to_json
 
 log = logging.getLogger(__name__)
 
-PROMPTS = Path(__file__).parent / "prompt_files"
 CONSENSUS_VERSION = 2
 LOGGED_FAULTS = 5
 
@@ -79,59 +76,6 @@ class Watch:
 
     on_plan: Callable[[Plan, RunFolder], None] | None = None
     on_progress: Callable[[Mapping[str, StageProgress]], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What was read: problems, the solutions brought along (None: to be generated), bad rows."""
-
-    problems: tuple[Problem, ...]
-    solutions: tuple[Solution, ...] | None
-    rejected: tuple[Rejected, ...]
-
-    @property
-    def by_key(self) -> dict[str, Problem]:
-        return {problem_key(p.id, p.question, p.answer): p for p in self.problems}
-
-
-def read_inputs(config: RunConfig) -> Inputs:
-    """Raises InputError where there is no good row, or at the first bad one if `strict`."""
-    found = read_problems(config.problems)
-    if config.solutions is None:
-        return Inputs(tuple(found.rows), None, tuple(found.rejected))
-    splitter = make_splitter(config.steps.split)
-    brought = read_solutions(config.solutions, found.rows, splitter, config.steps.max_steps)
-    return Inputs(tuple(found.rows), tuple(brought.rows), (*found.rejected, *brought.rejected))
-
-
-def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:
-    brought = None if inputs.solutions is None else len(inputs.solutions)
-    return make_plan(config, inputs.problems, brought, annotators)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a configuration names, found."""
-
-    splitter: Splitter
-    prompt: PromptTemplate
-    rule: Rule
-    oracle: Oracle | None
-
-
-def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
-    """Find every part by its name, models aside. Raises ConfigError for the first that is none."""
-    roles = [annotator.role for annotator in annotators if annotator.role]
-    for role in roles if config.solutions else ["generator", *roles]:
-        config.engine_for(role)
-    for view in config.dataset.views:
-        load_view(view)
-    return Parts(
-        make_splitter(config.steps.split),
-        load_prompt(config.generate.prompt, PROMPTS),
-        make_rule(config.consensus.rule),
-        make_oracle(config.oracle),
-    )
 
 
 async def run_batch(
@@ -177,9 +121,8 @@ class _Batch:
         self.grader = Grader(config.grading)
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
         self.faults: Counter[str] = Counter()
+        self.rates = PassRates()
         self.left_out: set[str] = set()
-        self.right: Counter[str] = Counter()
-        self.decided: Counter[str] = Counter()
 
     async def run(self) -> Summary:
         config, run = self.config, self.run_folder
@@ -196,7 +139,8 @@ class _Batch:
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
             await self._stage(self._solutions_stage(problems, imported, room), room)
-            self.left_out = self._filtered(set(problems))
+            self.rates = PassRates.of(run.solutions)
+            self.left_out = self.rates.left_out(config.filter, set(problems))
             for annotator in self.annotators:
                 if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
                     annotator = await self._calibrated(annotator, room)
@@ -245,7 +189,7 @@ class _Batch:
             self.config,
             annotator,
             solutions,
-            lambda engine: Tools(engine, self.grader, self.parts.prompt, self._siblings),
+            lambda engine: Tools(engine, self.grader, self.parts.prompt, self.rates.siblings),
             fingerprint,
             self.parts.prompt,
             store,
@@ -284,12 +228,6 @@ class _Batch:
             }
             write_json(run.learned(annotator.name), frozen)
         return annotator.knowing(frozen["facts"])
-
-    def _siblings(self, solution: Solution) -> ProbeCount:
-        key = problem_key(solution.problem_id, solution.question, solution.gold)
-        right = self.right[key] - (solution.outcome is Outcome.CORRECT)
-        decided = self.decided[key] - (solution.outcome is not Outcome.UNDECIDED)
-        return ProbeCount(0, right, decided)
 
     async def _stage(self, stage: Stage[Any], room: EngineRoom) -> None:
         """All shards of a stage, a few at a time: enough to keep the engine full."""
@@ -342,31 +280,6 @@ class _Batch:
         async with asyncio.TaskGroup() as group:
             for _ in range(in_flight):
                 group.create_task(worker())
-
-    def _filtered(self, problems: set[str]) -> set[str]:
-        """Keys of problems whose solutions are not annotated: pass rate out of bounds, or no longer
-        among the inputs."""
-        wanted = self.config.filter
-        self.right.clear()
-        self.decided.clear()
-        seen: set[str] = set()
-        for row in self.run_folder.solutions.rows(["problem_id", "question", "gold", "outcome"]):
-            key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
-            seen.add(key)
-            self.right[key] += row["outcome"] == Outcome.CORRECT
-            self.decided[key] += row["outcome"] != Outcome.UNDECIDED
-        out = seen - problems
-        for key in seen & problems:
-            if not self.decided[key]:
-                continue
-            rate = self.right[key] / self.decided[key]
-            if (
-                not wanted.min_pass_rate <= rate <= wanted.max_pass_rate
-                or (wanted.drop_never_right and rate == 0)
-                or (wanted.drop_always_right and rate == 1)
-            ):
-                out.add(key)
-        return out
 
     def _chosen(self) -> Iterator[Solution]:
         for solution in self.run_folder.solutions.read(Solution):

@@ -13,10 +13,11 @@ from rich.console import Console
 from annotators.registry import make_annotators
 from flows.live import LiveProgress
 from flows.tables import plan_table, print_summary
-from pipeline.batch import Watch, check_parts, plan_of, read_inputs, run_batch
+from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import InterruptedRun
 from pipeline.files import make_folder
+from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
 

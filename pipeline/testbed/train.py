@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, RunError
 from pipeline.testbed.corpus import (
     Document,
     Mix,
@@ -152,10 +152,15 @@ def rate_factor(progress: float, constant: float) -> float:
 
 
 def train(run: Run, *, resume: bool) -> Path:
-    """Train to the end of the budget; returns the checkpoint."""
+    """Train to the end of the budget; returns the checkpoint.
+
+    Raises RunError where a checkpoint stands that isn't to be resumed: it may be hours of work.
+    """
     torch.set_num_threads(run.threads)
     run.out.mkdir(parents=True, exist_ok=True)
     checkpoint = run.out / "checkpoint.pt"
+    if checkpoint.exists() and not resume:
+        raise RunError(f"{checkpoint} stands there: --resume goes on from it; or remove it first")
     model = new_model(run.seed)
     optimizer = MuonAdamW(model)
     progress = Progress()

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pipeline.errors import InputError, PrerequisiteError  # noqa: E402
+from pipeline.errors import InputError, PrerequisiteError, RunError  # noqa: E402
 from pipeline.testbed.model import load_model, new_model  # noqa: E402
 from pipeline.testbed.optim import orthogonal  # noqa: E402
 from pipeline.testbed.sampler import sample_texts  # noqa: E402
@@ -75,6 +75,13 @@ def test_a_model_is_its_seed_s() -> None:
     first, again, other = (new_model(seed).lm_head.weight for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_a_checkpoint_is_not_overwritten_unasked(short: Run) -> None:
+    (short.out / "checkpoint.pt").parent.mkdir(parents=True, exist_ok=True)
+    (short.out / "checkpoint.pt").write_bytes(b"hours of work")
+    with pytest.raises(RunError, match="--resume"):
+        train(short, resume=False)
 
 
 def test_muon_s_update_is_nearly_orthogonal() -> None:

@@ -1,0 +1,74 @@
+"""What a configuration names, found before any model is loaded: its inputs and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.annotator import Annotator
+from pipeline.config import RunConfig
+from pipeline.consensus import Rule, make_rule
+from pipeline.dataset import load_view
+from pipeline.inputs import Rejected, read_problems, read_solutions
+from pipeline.plan import Plan, make_plan
+from pipeline.prompts import PromptTemplate, load_prompt
+from pipeline.records import Problem, Solution
+from pipeline.stages import problem_key
+from pipeline.steps import Splitter, make_splitter
+from pipeline.summary import Oracle, make_oracle
+
+PROMPTS = Path(__file__).parent / "prompt_files"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was read: problems, the solutions brought along (None: to be generated), bad rows."""
+
+    problems: tuple[Problem, ...]
+    solutions: tuple[Solution, ...] | None
+    rejected: tuple[Rejected, ...]
+
+    @property
+    def by_key(self) -> dict[str, Problem]:
+        return {problem_key(p.id, p.question, p.answer): p for p in self.problems}
+
+
+def read_inputs(config: RunConfig) -> Inputs:
+    """Raises InputError where there is no good row, or at the first bad one if `strict`."""
+    found = read_problems(config.problems)
+    if config.solutions is None:
+        return Inputs(tuple(found.rows), None, tuple(found.rejected))
+    splitter = make_splitter(config.steps.split)
+    brought = read_solutions(config.solutions, found.rows, splitter, config.steps.max_steps)
+    return Inputs(tuple(found.rows), tuple(brought.rows), (*found.rejected, *brought.rejected))
+
+
+def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:
+    brought = None if inputs.solutions is None else len(inputs.solutions)
+    return make_plan(config, inputs.problems, brought, annotators)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration names, found."""
+
+    splitter: Splitter
+    prompt: PromptTemplate
+    rule: Rule
+    oracle: Oracle | None
+
+
+def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
+    """Find every part by its name, models aside. Raises ConfigError for the first that is none."""
+    roles = [annotator.role for annotator in annotators if annotator.role]
+    for role in roles if config.solutions else ["generator", *roles]:
+        config.engine_for(role)
+    for view in config.dataset.views:
+        load_view(view)
+    return Parts(
+        make_splitter(config.steps.split),
+        load_prompt(config.generate.prompt, PROMPTS),
+        make_rule(config.consensus.rule),
+        make_oracle(config.oracle),
+    )
