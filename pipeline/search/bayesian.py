@@ -133,7 +133,8 @@ class BayesianStrategy:
         return asdict(fit_priors([seen_of(search) for search in pilot]))
 
     def knowing(self, facts: dict[str, Any]) -> BayesianStrategy:
-        priors = Priors(*(tuple(facts[name]) for name in ("value", "recovery", "place")))
+        value, recovery, place = (tuple(facts[name]) for name in ("value", "recovery", "place"))
+        priors = Priors(value, recovery, place, facts["drift"])
         return BayesianStrategy(self._options, priors)
 
 

@@ -1,8 +1,9 @@
 """What rollouts say of the first error: a posterior, and the priors it rests on.
 
-A rollout from prefix(t) of T steps succeeds with chance v^((T-t)/T) when t <= e, where v is the
-policy's own chance on the bare problem (less is left to get wrong as t grows), and with chance q
-when t > e: a lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1
+A rollout from prefix(t) of T steps succeeds with chance v^(((T-t)/T)^d) when t <= e, where v is the
+policy's own chance on the bare problem and d the drift with which it rises as less is left to get
+wrong (1: each step is as hard; 0: none of it shows before the end), and with chance q when t > e: a
+lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1
 where there is no error (e = -1), which has chance v. Given e, what is seen before and after it is
 independent, so v and q are each summed over their own grid, and a posterior costs T x grid.
 
@@ -13,7 +14,7 @@ nonparametric maximum likelihood estimate of Kiefer and Wolfowitz, 1956, on a fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ RECOVERIES: Array = np.array(
     [0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9]
 )
 """Grid of q, the chance to recover from a wrong prefix."""
+DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
 PLACES = 10
 """Bins of the prior over where an error lies, from the first step to the last."""
 _SURE = 1e-9
@@ -46,11 +48,18 @@ class Seen(NamedTuple):
 @dataclass(frozen=True)
 class Priors:
     """Weights that sum to one: of v on `VALUES`, of q on `RECOVERIES`, of an error's place in
-    `PLACES` bins."""
+    `PLACES` bins; and the drift, one of `DRIFTS`."""
 
     value: tuple[float, ...]
     recovery: tuple[float, ...]
     place: tuple[float, ...]
+    drift: float = 1.0
+
+    def left(self, n_steps: int) -> Array:
+        """What is left to get wrong after each prefix 0..T, from 1 to 0: the exponent of v."""
+        left = (np.arange(n_steps, -1, -1) / n_steps) ** self.drift
+        left[-1] = 0.0
+        return np.asarray(left)
 
     def first_error(self, n_steps: int) -> Array:
         """Prior of e = -1, 0, ..., T-1 (T+1,)."""
@@ -83,7 +92,7 @@ class Belief:
 
     def __init__(self, priors: Priors, seen: Seen) -> None:
         steps = seen.n_steps
-        left = np.arange(steps, -1, -1) / steps
+        left = priors.left(steps)
         self._good = VALUES[:, None] ** left
         log_good = left * np.log(VALUES)[:, None]
         log_bad = np.log1p(-np.minimum(self._good, 1 - _SURE))
@@ -156,7 +165,23 @@ def fit_priors(
 ) -> Priors:
     """Priors under which the pilot's rollouts are likeliest, drawn to `start` as if it had been
     seen on `strength` solutions. The pilot holds right and wrong solutions as often as they come."""
-    priors = start
+    fitted = [
+        _fitted(pilot, replace(start, drift=drift), strength, max(1, rounds // 6))
+        for drift in DRIFTS
+    ]
+    best, _ = max(fitted, key=lambda fit: fit[1])
+    return _fitted(pilot, best, strength, rounds, drawn_to=start)[0]
+
+
+def _fitted(
+    pilot: Sequence[Seen],
+    priors: Priors,
+    strength: float,
+    rounds: int,
+    drawn_to: Priors | None = None,
+) -> tuple[Priors, float]:
+    """EM from `priors` at their drift, and the log evidence it ends with."""
+    start = drawn_to or priors
     before = -np.inf
     for _ in range(rounds):
         value = strength * np.array(start.value)
@@ -173,11 +198,12 @@ def fit_priors(
             tuple((value / value.sum()).tolist()),
             tuple((recovery / recovery.sum()).tolist()),
             tuple((place / place.sum()).tolist()),
+            priors.drift,
         )
         if evidence - before < 1e-4 * max(1, len(pilot)):
             break
         before = evidence
-    return priors
+    return priors, before
 
 
 def _binned(posterior: Array, place: Array) -> Array:

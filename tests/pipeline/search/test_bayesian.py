@@ -156,7 +156,8 @@ def test_the_siblings_tell_how_strong_the_policy_is_here() -> None:
     assert early(15, 15) > 0.9
 
 
-def test_the_priors_are_learned_from_a_pilot() -> None:
+@pytest.mark.parametrize("drift", [0.0, 1.0])
+def test_the_priors_are_learned_from_a_pilot(drift: float) -> None:
     """Right and wrong solutions as often as they come: v 0.7, q 0.3, every error at the third step."""
     rng = np.random.default_rng(0)
     pilot = []
@@ -166,10 +167,11 @@ def test_the_priors_are_learned_from_a_pilot() -> None:
         (right if clean else wrong)[6] = 1
         for prefix in range(6):
             good = clean or prefix <= 2
-            right[prefix] = rng.binomial(4, 0.7 ** ((6 - prefix) / 6) if good else 0.3)
+            right[prefix] = rng.binomial(4, 0.7 ** (((6 - prefix) / 6) ** drift) if good else 0.3)
             wrong[prefix] = 4 - right[prefix]
         pilot.append(Seen(right, wrong))
     fitted: Priors = fit_priors(pilot)
     assert np.array(fitted.recovery) @ RECOVERIES == pytest.approx(0.3, abs=0.06)
     assert np.array(fitted.value) @ VALUES == pytest.approx(0.7, abs=0.06)
     assert sum(fitted.place[3:5]) > 0.7
+    assert fitted.drift == pytest.approx(drift, abs=0.5)
