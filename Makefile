@@ -12,7 +12,7 @@ export VLLM_NO_USAGE_STATS := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ui test test-fast lint format bench-pipeline testbed-train lock \
+.PHONY: help setup run ui test test-fast lint format bench-pipeline bench-search testbed-train lock \
 	system-packages clean clean-runs
 
 help: ## this list
@@ -45,6 +45,9 @@ format: setup ## ruff's format and its safe repairs
 
 bench-pipeline: setup ## measure the whole pipeline (it prints, it asserts nothing)
 	@$(BIN)/python -m tests.benchmarks.bench_pipeline $(ARGS)
+
+bench-search: setup ## every search for the first error, side by side: exactness against tokens
+	@$(BIN)/python -m tests.benchmarks.bench_search $(ARGS)
 
 testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
 	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy

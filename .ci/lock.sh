@@ -31,7 +31,7 @@ scope="$scope and platform_python_implementation == 'CPython' and sys_platform =
 if [ -f requirements.lock ]; then
     grep -v -e '^torch==' -e '^#' requirements.lock > "$work/lock.txt"
 fi
-uv=$(command -v "${UV:-$PWD/.venv/bin/uv}")
+uv=$(realpath "$(command -v "${UV:-.venv/bin/uv}")")
 (cd "$work" && "$uv" pip compile --quiet --universal --python-version 3.11 \
     --no-annotate --no-header --override overrides.txt \
     --extra cpu --extra train --extra dev "$@" -o lock.txt pyproject.toml more.in)

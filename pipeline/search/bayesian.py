@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.config import Options
@@ -82,11 +83,10 @@ class Bayesian:
         belief = self.belief()
         if belief.posterior.max() >= self._options.confidence:
             return []
-        prices = np.array([self._length(t) for t in range(self._n_steps)]) + self._options.overhead
-        per_price = belief.information() / prices
-        prefix = int(per_price.argmax())
+        told = bits_per_price(belief, self._n_steps, self._options.overhead)
+        prefix = int(told.argmax())
         left = int((self._options.budget - self._spent) / self._length(prefix))
-        if per_price[prefix] < self._options.worth or left < 1:
+        if told[prefix] < self._options.worth or left < 1:
             return []
         return [Probe(prefix, min(self._options.rollouts, left))]
 
@@ -110,6 +110,13 @@ class Bayesian:
     def _length(self, prefix: int) -> float:
         """Expected tokens of a rollout, in whole solutions."""
         return (self._n_steps - prefix) / self._n_steps
+
+
+def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.float64]:
+    """What a rollout from each prefix 0..T-1 is expected to tell (..., T), for each whole solution's
+    worth of tokens: late prefixes have less to write."""
+    prices = np.arange(n_steps, 0, -1) / n_steps + overhead
+    return np.asarray(belief.information() / prices)
 
 
 class BayesianStrategy:

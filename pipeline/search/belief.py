@@ -34,7 +34,7 @@ _SURE = 1e-9
 
 
 class Seen(NamedTuple):
-    """Rollouts of one solution: `right` and `wrong` (T+1,) from each prefix 0..T. The solution's
+    """Rollouts of a solution: `right` and `wrong` (..., T+1) from each prefix 0..T. The solution's
     own outcome is the one rollout from prefix T."""
 
     right: Array
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
 
     @property
     def n_steps(self) -> int:
-        return len(self.right) - 1
+        return int(self.right.shape[-1]) - 1
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,11 @@ BROAD = Priors(
 
 
 class Belief:
-    """What is known of one solution: P(e) for e = -1..T-1, and what the next rollout would say."""
+    """What is known of a solution: P(e) for e = -1..T-1, and what the next rollout would say.
+
+    Of many solutions of one length at once, where `seen` has leading axes: every array here has the
+    same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q.
+    """
 
     def __init__(self, priors: Priors, seen: Seen) -> None:
         steps = seen.n_steps
@@ -96,62 +100,65 @@ class Belief:
         self._good = VALUES[:, None] ** left
         log_good = left * np.log(VALUES)[:, None]
         log_bad = np.log1p(-np.minimum(self._good, 1 - _SURE))
-        each = seen.right * log_good + seen.wrong * log_bad
-        whole = np.cumsum(each, axis=1)
-        # rows e = -1..T-1: without an error every prefix is good, with one those up to e are
-        self._by_value: Array = np.concatenate([whole[:, -1:], whole[:, :-1]], axis=1).T
-        after_right = _after(seen.right)
-        after_wrong = _after(seen.wrong)
-        self._by_recovery: Array = after_right[:, None] * np.log(RECOVERIES) + after_wrong[
-            :, None
-        ] * np.log1p(-RECOVERIES)
+        each = seen.right[..., None, :] * log_good + seen.wrong[..., None, :] * log_bad
+        whole = np.cumsum(each, axis=-1)
+        # without an error every prefix is good, with one those up to e are
+        by_value = np.concatenate([whole[..., -1:], whole[..., :-1]], axis=-1)
+        self._by_value: Array = np.moveaxis(by_value, -1, -2)  # (..., E, V)
+        self._by_recovery: Array = _after(seen.right)[..., None] * np.log(RECOVERIES) + _after(
+            seen.wrong
+        )[..., None] * np.log1p(-RECOVERIES)  # (..., E, R)
         weights = np.where(np.arange(steps + 1)[:, None] == 0, VALUES, 1 - VALUES) * priors.value
         weights /= weights.sum(axis=1, keepdims=True)
         self._value_mass, value_total = _weighed(self._by_value, weights)
         self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
         self.log_likelihood: Array = value_total + recovery_total
         joint = self.log_likelihood + np.log(np.maximum(priors.first_error(steps), 1e-300))
-        top = joint.max()
+        top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
-        self.log_evidence = float(top + np.log(mass.sum()))
-        self.posterior: Array = mass / mass.sum()
+        total = mass.sum(axis=-1, keepdims=True)
+        self.log_evidence = float((top + np.log(total)).sum())
+        self.posterior: Array = mass / total
 
     def chances(self) -> Array:
-        """Chance that a rollout succeeds, for each e (rows, T+1) and prefix 0..T-1 (columns)."""
+        """Chance that a rollout succeeds, for each e and prefix 0..T-1 (..., E, T)."""
         steps = self._good.shape[1] - 1
         good = self._value_mass @ self._good[:, :steps]
         lucky = self._recovery_mass @ RECOVERIES
         is_good = np.arange(steps)[None, :] <= np.arange(-1, steps)[:, None]
         is_good[0] = True
-        return np.where(is_good, good, lucky[:, None])
+        return np.where(is_good, good, lucky[..., None])
 
     def information(self) -> Array:
-        """Bits that one rollout from each prefix 0..T-1 is expected to tell about e (T,)."""
+        """Bits that one rollout from each prefix 0..T-1 is expected to tell about e (..., T)."""
         chances = self.chances()
-        told = _entropy(self.posterior @ chances) - self.posterior @ _entropy(chances)
-        return np.asarray(np.maximum(told, 0.0))
+        weights = self.posterior[..., None, :]
+        told = _entropy(weights @ chances) - weights @ _entropy(chances)
+        return np.asarray(np.maximum(told, 0.0))[..., 0, :]
 
     def responsibilities(self) -> tuple[Array, Array, Array]:
-        """Posterior of v on its grid, of q on its grid (without e = -1, unscaled), and of e."""
+        """Posterior of v on its grid (..., V), of q on its grid without e = -1 and unscaled
+        (..., R), and of e (..., E)."""
+        weights = self.posterior[..., None, :]
         return (
-            self.posterior @ self._value_mass,
-            self.posterior[1:] @ self._recovery_mass[1:],
+            (weights @ self._value_mass)[..., 0, :],
+            (weights[..., 1:] @ self._recovery_mass[..., 1:, :])[..., 0, :],
             self.posterior,
         )
 
 
 def _after(counts: Array) -> Array:
     """For e = -1..T-1 the counts at prefixes after e; for e = -1 none is after it."""
-    total = counts.sum() - np.cumsum(counts)
-    return np.concatenate([[0.0], total[:-1]])
+    total = counts.sum(axis=-1, keepdims=True) - np.cumsum(counts, axis=-1)
+    return np.concatenate([np.zeros_like(total[..., :1]), total[..., :-1]], axis=-1)
 
 
 def _weighed(log_likelihood: Array, weights: Array) -> tuple[Array, Array]:
     """Posterior weights of a grid for each row, and the log of each row's sum."""
-    top = log_likelihood.max(axis=1, keepdims=True)
+    top = log_likelihood.max(axis=-1, keepdims=True)
     mass = np.exp(log_likelihood - top) * weights
-    total = mass.sum(axis=1, keepdims=True)
-    return mass / total, (top + np.log(total))[:, 0]
+    total = mass.sum(axis=-1, keepdims=True)
+    return mass / total, (top + np.log(total))[..., 0]
 
 
 def _entropy(p: Array) -> Array:
@@ -165,12 +172,13 @@ def fit_priors(
 ) -> Priors:
     """Priors under which the pilot's rollouts are likeliest, drawn to `start` as if it had been
     seen on `strength` solutions. The pilot holds right and wrong solutions as often as they come."""
+    batches = [_stacked(pilot, steps) for steps in sorted({seen.n_steps for seen in pilot})]
     fitted = [
-        _fitted(pilot, replace(start, drift=drift), strength, max(1, rounds // 6))
+        _fitted(batches, replace(start, drift=drift), strength, max(1, rounds // 6))
         for drift in DRIFTS
     ]
     best, _ = max(fitted, key=lambda fit: fit[1])
-    return _fitted(pilot, best, strength, rounds, drawn_to=start)[0]
+    return _fitted(batches, best, strength, rounds, drawn_to=start)[0]
 
 
 def _fitted(
@@ -180,7 +188,8 @@ def _fitted(
     rounds: int,
     drawn_to: Priors | None = None,
 ) -> tuple[Priors, float]:
-    """EM from `priors` at their drift, and the log evidence it ends with."""
+    """EM from `priors` at their drift, and the log evidence it ends with. `pilot`: batches of
+    solutions of one length."""
     start = drawn_to or priors
     before = -np.inf
     for _ in range(rounds):
@@ -191,8 +200,8 @@ def _fitted(
         for seen in pilot:
             belief = Belief(priors, seen)
             v, q, e = belief.responsibilities()
-            value, recovery = value + v, recovery + q
-            place += _binned(e[1:], np.array(priors.place))
+            value, recovery = value + v.sum(axis=0), recovery + q.sum(axis=0)
+            place += _binned(e[:, 1:].sum(axis=0), np.array(priors.place))
             evidence += belief.log_evidence
         priors = Priors(
             tuple((value / value.sum()).tolist()),
@@ -200,10 +209,16 @@ def _fitted(
             tuple((place / place.sum()).tolist()),
             priors.drift,
         )
-        if evidence - before < 1e-4 * max(1, len(pilot)):
+        if evidence - before < 1e-4 * max(1, sum(len(seen.right) for seen in pilot)):
             break
         before = evidence
     return priors, before
+
+
+def _stacked(pilot: Sequence[Seen], steps: int) -> Seen:
+    """All of `steps` steps, as one (n, T+1)."""
+    chosen = [seen for seen in pilot if seen.n_steps == steps]
+    return Seen(np.stack([s.right for s in chosen]), np.stack([s.wrong for s in chosen]))
 
 
 def _binned(posterior: Array, place: Array) -> Array:

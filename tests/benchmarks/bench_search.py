@@ -1,0 +1,41 @@
+"""Every search for the first error, side by side: exactness against tokens.
+
+    make bench-search                          everything
+    make bench-search ARGS="--only simulator"  one section; the other keeps its last figures
+
+Sections: simulator (v and q known, a grid of settings), tinymath (the hard split and its policy's
+rollouts, sampled once into --keep and replayed to every search).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tests.benchmarks.report import Row, report
+from tests.benchmarks.search import picture, simulator, tinymath
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", choices=("simulator", "tinymath"), help="measure this section")
+    parser.add_argument(
+        "--keep", type=Path, default=Path(".cache/bench-search"), help="folder of the rollouts"
+    )
+    parser.add_argument("--draws", type=int, default=simulator.DRAWS, help="of each simulated cell")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    if options.only != "tinymath":
+        rows += simulator.rows(simulator.measure(options.draws))
+    if options.only != "simulator":
+        found = tinymath.measure(options.keep)
+        rows += tinymath.rows(found)
+        print(f"drawn in {picture.draw(found.strata)}")
+    path = report("search", rows, replace_sections=bool(options.only))
+    print(f"written to {path.relative_to(Path.cwd())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""A simulated policy: v and q known for every solution, drawn afresh for each cell of a grid.
+
+v is the chance to solve the bare problem, drawn from a Beta for the policy's strength; every step is
+as hard as another, so that an error's place is uniform. A rollout from a good prefix(t) succeeds
+with chance v^((T-t)/T) with drift and v without; from a bad one with chance q.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.records import Outcome, ProbeCount
+from pipeline.search.belief import RECOVERIES, VALUES, Priors
+from tests.benchmarks.search.world import Case, Rollout
+
+STRENGTHS = {"weak": (2.0, 4.0), "middle": (4.0, 3.0), "strong": (6.0, 2.0)}
+RECOVERY = {0.0: None, 0.03: (0.5, 16.0), 0.1: (0.5, 4.5)}
+"""Mean of q -> its Beta; None: q is 0."""
+SIBLINGS = 7
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting of the simulated world."""
+
+    n_steps: int
+    drift: bool
+    recovery: float
+    strength: str
+
+    @property
+    def name(self) -> str:
+        drift = "drift" if self.drift else "no drift"
+        return f"T={self.n_steps}, {drift}, q {self.recovery:g}, {self.strength} policy"
+
+
+@dataclass(frozen=True)
+class SimulatedCase(Case):
+    v: float = 1.0
+    q: float = 0.0
+    drift: float = 1.0
+
+    def told(self) -> Priors:
+        """What an oracle searcher is told: v and q, to the grid's precision."""
+
+        def at(grid: np.ndarray, value: float) -> tuple[float, ...]:
+            weights = np.zeros(len(grid))
+            weights[np.abs(grid - value).argmin()] = 1.0
+            return tuple(weights)
+
+        places = 10
+        return Priors(
+            at(VALUES, self.v), at(RECOVERIES, self.q), (1 / places,) * places, self.drift
+        )
+
+
+class Draws:
+    """Rollouts drawn as they are asked for, the same ones for every search."""
+
+    def __init__(self, chances: np.ndarray, seed: list[int]) -> None:
+        self._chances = chances
+        self._seed = seed
+        self._drawn: dict[int, np.ndarray] = {}
+
+    def size(self, prefix: int) -> int | None:
+        return None
+
+    def draw(self, prefix: int, number: int) -> Rollout:
+        drawn = self._drawn.get(prefix)
+        if drawn is None or number >= len(drawn):
+            rng = np.random.default_rng([*self._seed, prefix])
+            drawn = rng.random(max(32, 2 * number)) < self._chances[prefix]
+            self._drawn[prefix] = drawn
+        steps = len(self._chances)
+        outcome = Outcome.CORRECT if drawn[number] else Outcome.INCORRECT
+        return Rollout(outcome, (steps - prefix) / steps)
+
+
+def draw_case(cell: Cell, seed: int, number: int, wrong: bool | None = None) -> SimulatedCase:
+    """Solution `number` of a cell. `wrong` True: one with a wrong outcome; None: as they come."""
+    rng = np.random.default_rng([seed, number])
+    steps = cell.n_steps
+    left = (np.arange(steps, -1, -1) / steps) ** (1.0 if cell.drift else 0.0)
+    left[-1] = 0.0
+    shape = RECOVERY[cell.recovery]
+    while True:
+        v = float(rng.beta(*STRENGTHS[cell.strength]))
+        q = float(rng.beta(*shape)) if shape else 0.0
+        error = -1 if rng.random() < v else int(rng.integers(steps))
+        right = error < 0 or rng.random() < q
+        if wrong is None or wrong is not right:
+            break
+    chances = v**left
+    if error >= 0:
+        chances[error + 1 :] = q
+    return SimulatedCase(
+        steps,
+        error,
+        error,
+        Outcome.CORRECT if right else Outcome.INCORRECT,
+        Draws(chances[:steps], [seed, number]),
+        ProbeCount(0, int(rng.binomial(SIBLINGS, v)), SIBLINGS),
+        v=v,
+        q=q,
+        drift=1.0 if cell.drift else 0.0,
+    )

@@ -1,0 +1,57 @@
+"""What the benchmarks measure with is itself right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.search.bayesian import BayesianOptions, BayesianStrategy
+from pipeline.search.belief import BROAD
+from tests.benchmarks.search.calibration import ece, excess_ece
+from tests.benchmarks.search.methods import Score, capacity, channel_bound, tokens_for
+from tests.benchmarks.search.simulated import Cell, draw_case
+from tests.benchmarks.search.world import play, stopped, traces
+
+CELL = Cell(10, drift=True, recovery=0.1, strength="middle")
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9])
+def test_searches_in_lockstep_are_the_strategy_s_own(confidence: float) -> None:
+    cases = [draw_case(CELL, 3, i) for i in range(30)]
+    options = BayesianOptions(confidence=confidence, budget=1000, worth=0, rollouts=2)
+    strategy = BayesianStrategy(options, BROAD)
+    found = traces(cases, BROAD, sure=0.9, budget=20, rollouts=2).moments
+    for case, moments in zip(cases, found, strict=True):
+        if moments[-1].sure >= confidence:
+            assert play(strategy, case) == stopped(moments, confidence)
+
+
+def test_a_channel_s_capacity() -> None:
+    assert capacity(1.0, 0.0) == pytest.approx(1.0)
+    assert capacity(0.3, 0.3) == pytest.approx(0.0, abs=1e-9)
+    assert 0 < capacity(0.7, 0.1) < capacity(0.9, 0.1) < 1
+
+
+def test_no_search_can_do_with_less_than_the_bound() -> None:
+    """Eight places told apart by answers that never lie take three whole bits."""
+    prior, good = np.full(8, 1 / 8), np.ones(8)
+    assert channel_bound(prior, good, 0.0, 0.999999) == pytest.approx(3 / 8, abs=0.01)
+
+
+def test_calibration_error_is_that_beyond_chance() -> None:
+    rng = np.random.default_rng(0)
+    posteriors = [np.array([p, 1 - p]) for p in rng.uniform(0.5, 1, 4000)]
+    honest = [-1 if rng.random() < p[0] else 0 for p in posteriors]
+    assert abs(excess_ece(posteriors, honest)) < 0.01
+    assert excess_ece(posteriors, [-1] * 4000) > 0.2
+    assert ece(np.full(1000, 0.5), np.arange(1000) % 2 == 0) == pytest.approx(0.0)
+
+
+def test_tokens_to_an_exactness_lie_between_two_settings() -> None:
+    def at(tokens: float, exact: float) -> Score:
+        return Score("m", 1, exact, exact, tokens, 0.0, 0.0, None, 0.0)
+
+    curve = [at(1, 0.5), at(3, 0.9)]
+    assert tokens_for(curve, 0.7) == pytest.approx(2.0)
+    assert tokens_for(curve, 0.2) == pytest.approx(1.0)
+    assert tokens_for(curve, 0.95) is None
