@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from statistics import median
 
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
@@ -60,7 +61,7 @@ def measure(folder: Path) -> list[Row]:
         return f"[{min(values):.3f}, {max(values):.3f}] over {REPEATS} runs"
 
     def middle(values: list[float]) -> float:
-        return round(sorted(values)[len(values) // 2], 4)
+        return round(median(values), 4)
 
     return [
         Row("speed", "sampled tokens/s of the annotation", middle(paces), spread(paces)),
