@@ -23,6 +23,7 @@ COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
     "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
     "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
+    "recipes": ("flows.commands.recipes:recipes", "The methods that a configuration can build on."),
     "config": ("flows.commands.config:config", "Show a configuration, or what every key means."),
     "doctor": ("flows.commands.doctor:doctor", "What is here, what is missing, and its cure."),
     "testbed": ("flows.commands.testbed:app", "TinyMath: train and score the shipped models."),

@@ -1,8 +1,8 @@
 """The run configuration: typed, every field described, read from YAML with `--set a.b=c` on top.
 
 `RunConfig.load(path, overrides)` refuses unknown keys with "did you mean"; `steplabel config`
-prints the resolved configuration. What an annotator takes is checked by the annotator itself
-(`annotators.registry`), so a new annotator needs no line here.
+prints the resolved configuration. It may build on a recipe (`pipeline.recipes`). What an annotator
+takes is checked by the annotator itself (`annotators.registry`), so a new one needs no line here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigError
+from pipeline.recipes import on_recipe, read_yaml
 from pipeline.records import content_hash
 
 if TYPE_CHECKING:
@@ -192,6 +193,10 @@ class RunConfig(Options):
     runs_dir: str = Field("runs", description="folder that holds the runs")
     seed: int = Field(0, ge=0)
     about: str = Field("", description="paper or purpose, shown in the tables")
+    recipe: str | None = Field(
+        None,
+        description="a method to build on: a name that `steplabel recipes` lists, or a YAML file",
+    )
     problems: ProblemsConfig
     solutions: SolutionsConfig | None = None
     engines: dict[str, EngineConfig] = Field(
@@ -242,23 +247,14 @@ class RunConfig(Options):
         Raises ConfigError naming file, key and what would be right.
         """
         path = Path(path)
-        try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise ConfigError(f"{path}: no such file") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: can't be read as UTF-8 text: {error}") from error
-        except yaml.YAMLError as error:
-            tabs = "; indent with spaces, not tabs" if "'\\t'" in str(error) else ""
-            told = " ".join(str(error).split())
-            raise ConfigError(f"{path}: not valid YAML: {told}{tabs}") from error
+        raw = read_yaml(path)
         try:
             raw = _unshared(raw)
         except RecursionError as error:
             raise ConfigError(f"{path}: an alias that holds itself, or far too deep") from error
         for override in overrides:
             _set(raw, override)
-        return cls.check(raw, str(path))
+        return cls.check(on_recipe(raw, path.parent), str(path))
 
     @classmethod
     def check(cls, raw: Any, where: str) -> Self:

@@ -20,9 +20,11 @@ from pipeline.search.protocol import (
 )
 
 STRATEGIES = {
+    "adaptive": "pipeline.search.adaptive:AdaptiveStrategy",
     "bayesian": "pipeline.search.bayesian:BayesianStrategy",
     "bisection": "pipeline.search.bisection:BisectionStrategy",
     "exhaustive": "pipeline.search.exhaustive:ExhaustiveStrategy",
+    "first_zero": "pipeline.search.first_zero:FirstZeroStrategy",
 }
 
 

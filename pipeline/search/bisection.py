@@ -9,6 +9,7 @@ A right solution is taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import ClassVar
 
 from pydantic import Field
@@ -30,6 +31,14 @@ class BisectionOptions(Options):
         "solve it can't tell where the error is (not in the paper)",
     )
     spare: int = Field(2, ge=0, description="extra rollouts a probe may spend on undecided ones")
+    half_width: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="go on sampling a prefix of which some rollouts are right and some wrong until "
+        "the 95% interval of its value is as narrow as this on either side (AMCS); for soft values",
+    )
+    most: int = Field(100, ge=1, description="rollouts of a prefix at most, with half_width")
 
 
 class Bisection:
@@ -78,18 +87,40 @@ class Bisection:
 
     def _judge(self, prefix: int) -> bool | None:
         """True: good. False: bad. None: more rollouts are needed, or, if stuck, can't be had."""
-        if self._counts.right(prefix):
+        if self._counts.right(prefix) and not self._too_wide(prefix):
             return True
-        if self._counts.decided(prefix) >= self._options.rollouts:
+        if (
+            not self._counts.right(prefix)
+            and self._counts.decided(prefix) >= self._options.rollouts
+        ):
             return False
-        if self._counts.tried(prefix) >= self._options.rollouts + self._options.spare:
+        if self._counts.tried(prefix) >= self._wanted(prefix) + self._options.spare:
             self._stuck = f"too many undecided rollouts from prefix {prefix}"
         return None
 
+    def _too_wide(self, prefix: int) -> bool:
+        """Whether the value of a prefix with a success is wanted more exactly than it is known."""
+        right, decided = self._counts.right(prefix), self._counts.decided(prefix)
+        if self._options.half_width is None or decided >= self._options.most:
+            return False
+        if decided < self._options.rollouts:
+            return True
+        return right < decided and half_width(right, decided) > self._options.half_width
+
+    def _wanted(self, prefix: int) -> int:
+        return self._options.most if self._too_wide(prefix) else self._options.rollouts
+
     def _wave(self, prefix: int) -> Probe:
-        missing = self._options.rollouts - self._counts.decided(prefix)
-        allowed = self._options.rollouts + self._options.spare - self._counts.tried(prefix)
+        missing = self._wanted(prefix) - self._counts.decided(prefix)
+        allowed = self._wanted(prefix) + self._options.spare - self._counts.tried(prefix)
         return Probe(prefix, min(self._options.wave, missing, allowed))
+
+
+def half_width(right: int, decided: int, z: float = 1.96) -> float:
+    """Of Wilson's interval for a share."""
+    share, square = right / decided, z * z
+    spread = sqrt(share * (1 - share) / decided + square / (4 * decided * decided))
+    return z * spread / (1 + square / decided)
 
 
 class BisectionStrategy:

@@ -10,8 +10,10 @@ import numpy as np
 
 from pipeline.records import NO_ERROR, Outcome
 from pipeline.search import Strategy
+from pipeline.search.adaptive import AdaptiveOptions, AdaptiveStrategy
 from pipeline.search.bisection import BisectionOptions, BisectionStrategy
 from pipeline.search.exhaustive import ExhaustiveOptions, ExhaustiveStrategy
+from pipeline.search.first_zero import FirstZeroOptions, FirstZeroStrategy
 from tests.benchmarks.search.world import Array, Case, Played, play
 
 CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -31,6 +33,11 @@ PLAYED: dict[str, Strategy] = {
     **{f"exhaustive k={k}": ExhaustiveStrategy(ExhaustiveOptions(rollouts=k)) for k in (4, 8)},
     **{f"bisection k={k}": bisection(k, early=False) for k in BISECTIONS},
     **{f"bisection k={k}, early stop": bisection(k, early=True) for k in BISECTIONS},
+    "first zero k=8 (SCAN)": FirstZeroStrategy(FirstZeroOptions()),
+    "adaptive (EpicPRM)": AdaptiveStrategy(AdaptiveOptions()),
+    "until certain (AMCS)": BisectionStrategy(
+        BisectionOptions(rollouts=8, wave=8, half_width=0.1, check_start=False)
+    ),
 }
 
 

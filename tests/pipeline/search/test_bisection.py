@@ -79,3 +79,30 @@ def test_the_order_of_outcomes_within_a_round_does_not_matter(seed: int) -> None
         return search.finding(), search.counts
 
     assert run(False) == run(True)
+
+
+def test_an_uncertain_prefix_is_sampled_on_until_its_value_is_known() -> None:
+    """AMCS: eight of one kind are enough; mixed ones go on, and the first error is the same."""
+    options = BisectionOptions(rollouts=8, wave=8, half_width=0.1, most=60, check_start=False)
+    rng = random.Random(0)
+    search = Bisection(options, 8, Outcome.INCORRECT)
+    certain = {1: 1.0, 2: 1.0, 3: 0.5, 4: 0.5}
+    drive(
+        search, lambda t: Outcome.CORRECT if rng.random() < certain.get(t, 0) else Outcome.INCORRECT
+    )
+    counts = {c.prefix: c for c in search.counts}
+    assert search.finding().first_error == 4
+    assert counts[4].decided == 60
+    assert counts[6].decided == counts[5].decided == 8
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n - 1))))
+def test_with_a_perfect_policy_certainty_costs_nothing_more(case: tuple[int, int]) -> None:
+    n_steps, error = case
+    taken = []
+    for width in (None, 0.1):
+        options = BisectionOptions(rollouts=4, wave=4, half_width=width)
+        search = Bisection(options, n_steps, Outcome.INCORRECT)
+        taken.append(drive(search, lambda t: Outcome.CORRECT if t <= error else Outcome.INCORRECT))
+        assert search.finding().first_error == error
+    assert taken[0] == taken[1]

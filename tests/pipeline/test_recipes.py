@@ -1,0 +1,77 @@
+"""A recipe is a method; a configuration puts its own problems, models and changes on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from annotators.registry import make_annotators
+from pipeline.config import RunConfig
+from pipeline.errors import ConfigError
+from pipeline.parts import check_parts
+from pipeline.recipes import on_recipe, shipped
+
+TINYMATH = Path(__file__).parents[2] / "flows" / "recipes" / "tinymath.yaml"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_recipe_runs_the_quickstart_s_problems(name: str) -> None:
+    config = RunConfig.load(TINYMATH, [f"recipe={name}"])
+    check_parts(config, make_annotators(config))
+    named = {*config.consensus.witnesses, *config.consensus.vetoes}
+    assert named <= config.annotators.keys()
+    assert config.annotators["rollouts"]["sampling"]["max_tokens"] == 512
+
+
+def test_recipes_say_what_they_are_and_the_quickstart_is_none() -> None:
+    assert all(about for about in shipped().values())
+    assert {"agree", "steplabel-fast", "math-shepherd", "omegaprm"} <= shipped().keys()
+    assert "tinymath" not in shipped()
+
+
+def test_a_configuration_s_own_keys_lie_on_top(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("annotators: {rollouts: {strategy: bisection, search: {rollouts: 4}}}")
+    own = {
+        "recipe": "mine.yaml",
+        "annotators": {"rollouts": {"search": {"wave": 1}}, "judge": {"votes": 9}},
+    }
+    merged = on_recipe(own, tmp_path)
+    assert merged["annotators"] == {
+        "rollouts": {"strategy": "bisection", "search": {"rollouts": 4, "wave": 1}}
+    }
+
+
+def test_without_a_recipe_nothing_is_changed(tmp_path: Path) -> None:
+    raw = {"annotators": {"judge": {}}}
+    assert on_recipe(raw, tmp_path) is raw
+
+
+def test_what_a_run_wrote_down_loads_as_the_same_configuration(tmp_path: Path) -> None:
+    config = RunConfig.load(TINYMATH, ["recipe=scan"])
+    written = tmp_path / "config.yaml"
+    written.write_text(config.to_yaml())
+    assert RunConfig.load(written) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("recipe: omegapmr", "did you mean 'omegaprm'"),
+        ("recipe: nothing-like-it", "known: agree"),
+        ("recipe: absent.yaml", "absent.yaml: no such file"),
+        ("recipe: broken.yaml", "not valid YAML"),
+        ("recipe: whole.yaml", "neither problems nor engines"),
+        ("recipe: list.yaml", "a recipe names annotators"),
+        ("recipe: tinymath", "no recipe named 'tinymath'"),
+    ],
+)
+def test_a_recipe_that_is_none_is_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "broken.yaml").write_text("annotators: [")
+    (tmp_path / "whole.yaml").write_text("annotators: {}\nproblems: {path: p.jsonl}")
+    (tmp_path / "list.yaml").write_text("- annotators")
+    config = tmp_path / "run.yaml"
+    config.write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        RunConfig.load(config)
