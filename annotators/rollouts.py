@@ -79,22 +79,24 @@ class RolloutAnnotator:
         return RolloutAnnotator(self.name, self._options, self._strategy.knowing(facts), facts)
 
     def expected_completion_tokens(self, solution: Expectation) -> float:
-        """Rollouts the strategy asks for where every second probe succeeds, half a solution each."""
-        rollouts = 0.0
-        for outcome, share in (
-            (Outcome.INCORRECT, solution.wrong),
-            (Outcome.CORRECT, 1 - solution.wrong),
+        """What the strategy asks for where two rollouts of three from a good prefix succeed and none
+        from a bad one: a wrong solution errs in its middle, a right one nowhere."""
+        steps = max(1, round(solution.steps))
+        lengths = 0.0
+        for outcome, share, last_good in (
+            (Outcome.INCORRECT, solution.wrong, steps // 2),
+            (Outcome.CORRECT, 1 - solution.wrong, steps),
         ):
-            search = self._strategy.start(max(1, round(solution.steps)), outcome)
+            search = self._strategy.start(steps, outcome)
             asked = 0
             while probes := search.next():
                 for probe in probes:
-                    for draw in range(probe.rollouts):
+                    for _ in range(probe.rollouts):
                         asked += 1
-                        good = outcome is Outcome.CORRECT or (probe.prefix + draw) % 2 == 0
+                        good = probe.prefix <= last_good and asked % 3 > 0
                         search.observe(probe.prefix, Outcome.CORRECT if good else Outcome.INCORRECT)
-            rollouts += share * asked
-        return rollouts * min(solution.tokens / 2, self._sampling.max_tokens)
+                        lengths += share * (1 - probe.prefix / steps)
+        return lengths * min(solution.tokens, self._sampling.max_tokens)
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
