@@ -25,7 +25,7 @@ from pipeline.prompts import PromptTemplate, load_prompt
 from pipeline.records import Solution, Verdict, Vote, content_hash
 
 PROMPTS = Path(__file__).parent / "prompts"
-VERSION = 2
+VERSION = 3
 
 
 class JudgeOptions(Options):

@@ -20,7 +20,6 @@ from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine, Prompt, SampleRequest
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
 from pipeline.search import (
-    NO_SIBLINGS,
     LearningStrategy,
     PilotSearch,
     Probe,
@@ -29,7 +28,7 @@ from pipeline.search import (
     make_strategy,
 )
 
-VERSION = 2
+VERSION = 3
 
 
 class RolloutOptions(Options):
@@ -66,10 +65,10 @@ class RolloutAnnotator:
         assert isinstance(self._strategy, LearningStrategy)
         return RolloutAnnotator(self.name, self._options, self._strategy.pilot(), "pilot")
 
-    def learn(self, pilot: Sequence[tuple[Solution, Verdict]]) -> dict[str, Any]:
+    def learn(self, pilot: Sequence[tuple[Solution, Verdict]], tools: Tools) -> dict[str, Any]:
         assert isinstance(self._strategy, LearningStrategy)
         searches = (
-            PilotSearch(len(s.steps), s.outcome, NO_SIBLINGS, verdict.probes)
+            PilotSearch(len(s.steps), s.outcome, tools.siblings(s, self._sampling), verdict.probes)
             for s, verdict in pilot
         )
         return self._strategy.learn(list(searches))
@@ -100,9 +99,7 @@ class RolloutAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        siblings = tools.siblings(solution)
-        if solution.generator != tools.engine.fingerprint:
-            siblings = NO_SIBLINGS  # another model's chances
+        siblings = tools.siblings(solution, self._sampling)
         search = self._strategy.start(len(solution.steps), solution.outcome, siblings)
         cost = Cost()
         probes = search.next()
@@ -126,6 +123,7 @@ class RolloutAnnotator:
             found.first_error,
             found.reason,
             log_likelihood=found.log_likelihood,
+            confidence=found.confidence,
             probes=search.counts,
             cost=cost,
         )

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pipeline.config import Options
-from pipeline.engine.protocol import Engine
+from pipeline.engine.protocol import Engine, Sampling
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import ProbeCount, Solution, Verdict
 
 
-def no_siblings(solution: Solution) -> ProbeCount:
+def no_siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
     """A solution with no others to its problem."""
     return ProbeCount(0, 0, 0)
 
@@ -21,13 +21,14 @@ def no_siblings(solution: Solution) -> ProbeCount:
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the run lends an annotator: the engine of its role (None where it asked for none), the
-    run's grader, the prompt that its solutions were generated with, and how the other solutions to
-    the same problem came out: each is a rollout from the bare problem, already paid."""
+    run's grader, the prompt that its solutions were generated with, and `siblings`: how the other
+    solutions to the same problem came out. Each is a rollout from the bare problem, already paid,
+    where it was sampled by this engine and as `sampling` says; else there are none."""
 
     engine: Engine | None
     grader: Grader
     prompt: PromptTemplate
-    siblings: Callable[[Solution], ProbeCount] = no_siblings
+    siblings: Callable[[Solution, Sampling], ProbeCount] = no_siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ class LearningAnnotator(Annotator, Protocol):
         """Who annotates the pilot."""
         ...
 
-    def learn(self, pilot: Sequence[tuple[Solution, Verdict]]) -> dict[str, Any]:
-        """What the pilot teaches, as JSON."""
+    def learn(self, pilot: Sequence[tuple[Solution, Verdict]], tools: Tools) -> dict[str, Any]:
+        """What the pilot teaches, as JSON. `tools` are those of the annotations, without an engine."""
         ...
 
     def knowing(self, facts: dict[str, Any]) -> Annotator:

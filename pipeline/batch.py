@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from heapq import nsmallest
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipeline.annotator import Annotator, LearningAnnotator, Tools
 from pipeline.config import RunConfig
 from pipeline.dataset import write_dataset
 from pipeline.dataset.facts import card_facts
+from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import EngineFaultError
@@ -37,12 +38,14 @@ from pipeline.progress import Progress, StageProgress
 from pipeline.records import (
     Label,
     Outcome,
+    ProbeCount,
     Problem,
     Solution,
     Verdict,
     content_hash,
 )
 from pipeline.run_folder import RunFolder
+from pipeline.search import NO_SIBLINGS
 from pipeline.shards import Store
 from pipeline.stages import (
     AnnotateStage,
@@ -58,7 +61,7 @@ from pipeline.summary import Summary, make_summary, to_json
 
 log = logging.getLogger(__name__)
 
-CONSENSUS_VERSION = 2
+CONSENSUS_VERSION = 3
 LOGGED_FAULTS = 5
 
 ShardWork = Callable[[], Awaitable[ShardResult]]
@@ -189,15 +192,28 @@ class _Batch:
             self.config,
             annotator,
             solutions,
-            lambda engine: Tools(engine, self.grader, self.parts.prompt, self.rates.siblings),
+            partial(self._tools, fingerprint),
             fingerprint,
             self.parts.prompt,
             store,
             name,
         )
 
+    def _tools(self, fingerprint: str, engine: Engine | None) -> Tools:
+        """What an annotator whose engine has this fingerprint works with."""
+        generated = self.config.generate.sampling.sampling()
+
+        def siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
+            alike = replace(sampling, max_tokens=generated.max_tokens) == generated
+            if solution.generator == fingerprint and alike:
+                return self.rates.siblings(solution)
+            return NO_SIBLINGS  # another model's chances
+
+        return Tools(engine, self.grader, self.parts.prompt, siblings)
+
     async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
-        """The annotator with what it learned from a pilot: learned once, then read from its file."""
+        """The annotator with what it learned from a pilot: learned once, then read from its file. A
+        batch that grows keeps it; only a pilot that had too few to choose from is chosen anew."""
         run, name = self.run_folder, f"calibrate {annotator.name}"
         ids = nsmallest(
             annotator.pilot_size,
@@ -211,8 +227,14 @@ class _Batch:
 
         store = run.pilot(annotator.name)
         stage = self._annotation(annotator.pilot(), pilot, room, store, name)
+        made_by = content_hash(
+            stage.fingerprint,
+            run.solutions.fingerprint,
+            self.config.filter.fingerprint,
+            ids if len(ids) < annotator.pilot_size else "whole",
+        )
         frozen = read_json(run.learned(annotator.name)) or {}
-        if frozen.get("made_by") != stage.fingerprint:
+        if frozen.get("made_by") != made_by:
             await self._stage(stage, room)
             if self.faults[name]:
                 raise EngineFaultError(
@@ -221,10 +243,12 @@ class _Batch:
                 )
             verdicts = {verdict.solution_id: verdict for verdict in store.read(Verdict)}
             rows = [(s, verdicts[s.id]) for s in pilot()]
+            rows.sort(key=lambda row: row[0].id)
+            tools = self._tools(room.fingerprint(annotator.role) if annotator.role else "", None)
             frozen = {
-                "made_by": stage.fingerprint,
+                "made_by": made_by,
                 "solutions": len(rows),
-                "facts": annotator.learn(sorted(rows, key=lambda row: row[0].id)),
+                "facts": annotator.learn(rows, tools),
             }
             write_json(run.learned(annotator.name), frozen)
         return annotator.knowing(frozen["facts"])

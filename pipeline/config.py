@@ -197,6 +197,9 @@ class RunConfig(Options):
         None,
         description="a method to build on: a name that `steplabel recipes` lists, or a YAML file",
     )
+    built_on: str | None = Field(
+        None, description="written by a run: the recipe, already put below"
+    )
     problems: ProblemsConfig
     solutions: SolutionsConfig | None = None
     engines: dict[str, EngineConfig] = Field(
@@ -232,6 +235,12 @@ class RunConfig(Options):
         if config is None:
             raise ConfigError(f"engines.{role}: missing; name a model under engines: {role}:")
         return config
+
+    @field_validator("recipe")
+    @classmethod
+    def _is_put_below(cls, name: str | None) -> None:
+        if name is not None:
+            raise ValueError("a recipe is put below a configuration by RunConfig.load alone")
 
     @model_validator(mode="before")
     @classmethod

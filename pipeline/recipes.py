@@ -21,13 +21,20 @@ SHIPPED = Path(__file__).parents[1] / "flows" / "recipes"
 
 def shipped() -> dict[str, str]:
     """Names of the methods that come with the project, and what each is."""
+    return {name: str(raw.get("about", "")) for name, raw in _shipped().items()}
+
+
+def _shipped() -> dict[str, dict[str, Any]]:
     found = {file.stem: read_yaml(file) for file in sorted(SHIPPED.glob("*.yaml"))}
-    return {name: str(raw.get("about", "")) for name, raw in found.items() if _is_recipe(raw)}
+    return {name: raw for name, raw in found.items() if _is_recipe(raw)}
 
 
 def on_recipe(raw: Any, folder: Path) -> Any:
-    """A configuration on top of the recipe that it names, if any. `folder`: where its own recipe
-    files are looked for. Raises ConfigError."""
+    """A configuration on top of the recipe that it names, if any: `built_on` then says which, and
+    nothing is left to look up. `folder`: where recipe files of its own are looked for.
+
+    Raises ConfigError.
+    """
     name = raw.get("recipe") if isinstance(raw, dict) else None
     if name is None:
         return raw
@@ -36,10 +43,24 @@ def on_recipe(raw: Any, folder: Path) -> Any:
     if not _is_recipe(recipe):
         raise ConfigError(f"{file}: a recipe names annotators, and neither problems nor engines")
     merged = _on_top(recipe, raw)
-    kinds = merged.get("annotators")
+    merged["recipe"], merged["built_on"] = None, str(name)
+    kinds = merged["annotators"]
     if isinstance(kinds, dict):
-        merged["annotators"] = {kind: kinds[kind] for kind in recipe["annotators"]}
+        merged["annotators"] = {kind: of for kind, of in kinds.items() if _runs(kind, of, recipe)}
     return merged
+
+
+def _runs(kind: str, options: Any, recipe: dict[str, Any]) -> bool:
+    """Whether an annotator of the configuration is one of the recipe's, or one beside them, which
+    says its kind. What is said of another recipe's annotator is no mistake."""
+    if kind in recipe["annotators"] or (isinstance(options, dict) and "kind" in options):
+        return True
+    known = {name for of in _shipped().values() for name in of["annotators"]}
+    if kind in known:
+        return False
+    near = difflib.get_close_matches(kind, sorted(known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "one of your own says its `kind`"
+    raise ConfigError(f"annotators.{kind}: the recipe has no such annotator; {hint}")
 
 
 def read_yaml(path: Path) -> Any:
@@ -76,7 +97,9 @@ def _find(name: str, folder: Path) -> Path:
 
 
 def _on_top(below: Any, above: Any) -> Any:
-    """Mappings key by key; of anything else the one above."""
+    """Mappings key by key; of anything else the one above. Nothing above a mapping leaves it."""
+    if isinstance(below, dict) and above is None:
+        return below
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     return {**below, **{k: _on_top(below[k], v) if k in below else v for k, v in above.items()}}

@@ -258,7 +258,8 @@ class Verdict(Record):
 
     `first_error` is its point answer, None when it has none (`reason` then says why).
     `log_likelihood`, where the annotator has a model of its evidence, has one entry for each
-    first error -1..T-1 in that order (length T+1) and holds no prior and no other witness.
+    first error -1..T-1 in that order (length T+1) and holds no prior over the first error and no
+    other witness. `confidence` is the posterior of its likeliest first error under its own prior.
     The four kinds of evidence (counts at prefixes, votes, checks, a score a step) are generic:
     a reader can show any annotator's verdict without knowing the annotator.
     """
@@ -268,6 +269,7 @@ class Verdict(Record):
     first_error: int | None
     reason: str | None = None
     log_likelihood: tuple[float, ...] | None = None
+    confidence: float | None = None
     probes: tuple[ProbeCount, ...] = ()
     votes: tuple[Vote, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -281,6 +283,7 @@ class Verdict(Record):
             ("first_error", pa.int32()),
             ("reason", pa.string()),
             ("log_likelihood", pa.list_(pa.float64())),
+            ("confidence", pa.float64()),
             ("probes", pa.list_(ProbeCount.struct())),
             ("votes", pa.list_(Vote.struct())),
             ("checks", pa.list_(Check.struct())),

@@ -86,6 +86,17 @@ def test_what_a_run_learned_is_frozen_and_its_rollouts_are_used_again(tmp_path: 
     assert len(made) == len(set(made))
 
 
+def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -> None:
+    run_in_child(learning(small_batch(tmp_path, problems=2)), None)
+    config = learning(small_batch(tmp_path, problems=12))
+    learned = config.folder / "calibrate" / "rollouts" / "learned.json"
+    assert json.loads(learned.read_text())["solutions"] < 20
+    run_in_child(config, None)
+    assert json.loads(learned.read_text())["solutions"] == 20
+    made = made_calls(config)
+    assert len(made) == len(set(made))
+
+
 def test_a_finished_run_started_again_makes_no_call(tmp_path: Path) -> None:
     config = small_batch(tmp_path, problems=4)
     run_in_child(config, None)

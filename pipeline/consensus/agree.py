@@ -22,7 +22,8 @@ def agree(
     witnesses: Sequence[str],
     vetoes: Sequence[str],
 ) -> Label:
-    """The label of one solution, or a label without a first error and the reason."""
+    """The label of one solution, or a label without a first error and the reason. A single witness
+    lends it its confidence; that of several who agree is not known."""
     n_steps = len(solution.steps)
     values = _values(verdicts.values(), n_steps)
 
@@ -52,6 +53,7 @@ def agree(
         first_error,
         step_labels_for(first_error, n_steps),
         values,
+        confidence=verdicts[witnesses[0]].confidence if len(witnesses) == 1 else None,
         agreed=tuple(witnesses),
     )
 

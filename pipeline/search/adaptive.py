@@ -66,7 +66,12 @@ class Adaptive:
             room = self._options.most - self._counts.tried(0)
             if room > 0:
                 return [Probe(0, min(ROUND, room))]
-            self._stuck = "the policy solves the problem too rarely"
+            undecided = self._counts.tried(0) - self._counts.decided(0)
+            self._stuck = (
+                "too many undecided rollouts from prefix 0"
+                if undecided > self._counts.decided(0)
+                else "the policy solves the problem too rarely"
+            )
             return []
         while self._bad - self._good > 1:
             middle = self._middle()

@@ -48,6 +48,9 @@ class BayesianOptions(Options):
     overhead: float = Field(
         0.1, ge=0, description="price of a rollout besides its tokens, in whole solutions"
     )
+    spare: int = Field(
+        2, ge=0, description="undecided rollouts a prefix may have beyond its decided ones"
+    )
 
 
 class Bayesian:
@@ -84,6 +87,7 @@ class Bayesian:
         if belief.posterior.max() >= self._options.confidence:
             return []
         told = bits_per_price(belief, self._n_steps, self._options.overhead)
+        told[self._unanswering()] = 0.0
         prefix = int(told.argmax())
         left = int((self._options.budget - self._spent) / self._length(prefix))
         if told[prefix] < self._options.worth or left < 1:
@@ -99,13 +103,19 @@ class Bayesian:
         sure = float(belief.posterior[best])
         if sure < self._options.confidence:
             reason = f"not sure enough: below {self._options.confidence:g}"
-            return Finding(None, reason, likelihood)
-        return Finding(best - 1 if best else NO_ERROR, None, likelihood)
+            if prefixes := self._unanswering():
+                reason += f"; too many undecided rollouts from prefix {prefixes[0]}"
+            return Finding(None, reason, likelihood, sure)
+        return Finding(best - 1 if best else NO_ERROR, None, likelihood, sure)
 
     def belief(self) -> Belief:
         """What is known now, the solution's own outcome among it."""
         seen = seen_of(PilotSearch(self._n_steps, self._outcome, self._siblings, self.counts))
         return Belief(self._priors, seen)
+
+    def _unanswering(self) -> list[int]:
+        """Prefixes that are not asked again: their rollouts come to nothing, which tells nothing."""
+        return [c.prefix for c in self.counts if c.undecided > c.decided + self._options.spare]
 
     def _length(self, prefix: int) -> float:
         """Expected tokens of a rollout, in whole solutions."""

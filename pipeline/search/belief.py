@@ -28,6 +28,8 @@ RECOVERIES: Array = np.array(
 )
 """Grid of q, the chance to recover from a wrong prefix."""
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
+DRIFT_PENALTY = 2.0
+"""Log evidence that a drift must show for each unit it lies from where the fit starts."""
 PLACES = 10
 """Bins of the prior over where an error lies, from the first step to the last."""
 _SURE = 1e-9
@@ -177,7 +179,7 @@ def fit_priors(
         _fitted(batches, replace(start, drift=drift), strength, max(1, rounds // 6))
         for drift in DRIFTS
     ]
-    best, _ = max(fitted, key=lambda fit: fit[1])
+    best, _ = max(fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(fit[0].drift - start.drift))
     return _fitted(batches, best, strength, rounds, drawn_to=start)[0]
 
 

@@ -95,6 +95,8 @@ class Bisection:
         ):
             return False
         if self._counts.tried(prefix) >= self._wanted(prefix) + self._options.spare:
+            if self._counts.right(prefix):
+                return True
             self._stuck = f"too many undecided rollouts from prefix {prefix}"
         return None
 

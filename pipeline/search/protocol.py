@@ -26,11 +26,13 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a search ends with: a first error (-1: none), or None and why."""
+    """What a search ends with: a first error (-1: none), or None and why. `confidence`: the posterior
+    of its likeliest first error, where it has one."""
 
     first_error: int | None
     reason: str | None = None
     log_likelihood: tuple[float, ...] | None = None
+    confidence: float | None = None
 
 
 class Search(Protocol):

@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 
 from pipeline.testbed.facts import Ask, Form, Problem
+from pipeline.testbed.steps import parse_step
 from pipeline.testbed.tokenizer import pieces
 
 _LINE = re.compile(r"@(\d{1,4})([^\n]*) (good|bad)")
@@ -32,17 +33,25 @@ def render_prompt(question: str, steps: Sequence[str]) -> str:
 def parse_check(text: str, steps: Sequence[str]) -> int | None:
     """First wrong step (0-based, -1 none) that a check of `steps` names; None where it can't be read.
 
-    Strict: lines are numbered from 1 without a gap and end in `good` or `bad`, and a check without
-    an objection speaks of every step and of nothing more.
+    Strict: lines are numbered from 1 without a gap, and end in `good`, or the last one in `bad`. One
+    that is written otherwise than its step is an objection only if it is a step itself. A check
+    without an objection speaks of every step.
     """
     lines = text.strip().split("\n")
-    for i, step in enumerate(steps):
-        found = _LINE.fullmatch(lines[i]) if i < len(lines) else None
-        if not found or int(found[1]) != i + 1:
+    if len(lines) > len(steps) or any("\n" in step.rstrip("\n") for step in steps):
+        return None
+    named = -1
+    for i, (line, step) in enumerate(zip(lines, steps, strict=False)):
+        found = _LINE.fullmatch(line)
+        is_last = i == len(lines) - 1
+        if not found or int(found[1]) != i + 1 or (found[3] == "bad" and not is_last):
             return None
-        if found[3] == "bad" or found[2] != step.rstrip("\n"):
-            return i
-    return -1 if len(lines) == len(steps) else None
+        differs = found[2] != step.rstrip("\n")
+        if differs and found[3] == "good" and parse_step(found[2]) is None:
+            return None
+        if named < 0 and (differs or found[3] == "bad"):
+            named = i
+    return named if named >= 0 or len(lines) == len(steps) else None
 
 
 def solve_text(problem: Problem) -> tuple[str, str]:

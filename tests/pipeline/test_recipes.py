@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from annotators.registry import make_annotators
 from pipeline.config import RunConfig
@@ -13,6 +14,7 @@ from pipeline.parts import check_parts
 from pipeline.recipes import on_recipe, shipped
 
 TINYMATH = Path(__file__).parents[2] / "flows" / "recipes" / "tinymath.yaml"
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -43,6 +45,38 @@ def test_a_configuration_s_own_keys_lie_on_top(tmp_path: Path) -> None:
     }
 
 
+def test_annotators_beside_the_recipe_s_say_their_kind_and_slips_are_told(tmp_path: Path) -> None:
+    own = {"recipe": "omegaprm", "annotators": {"second": {"kind": "judge"}}}
+    assert on_recipe(own, tmp_path)["annotators"].keys() == {"rollouts", "second"}
+    with pytest.raises(ConfigError, match="did you mean 'rollouts'"):
+        on_recipe({"recipe": "omegaprm", "annotators": {"rolouts": {}}}, tmp_path)
+
+
+@pytest.mark.parametrize("nothing", [None, {"rollouts": None}])
+def test_an_empty_key_leaves_the_recipe_s(tmp_path: Path, nothing: object) -> None:
+    merged = on_recipe({"recipe": "agree", "annotators": nothing}, tmp_path)
+    assert merged["annotators"]["rollouts"]["strategy"] == "bisection"
+
+
+def test_a_recipe_in_plain_data_is_refused() -> None:
+    raw = {"name": "a", "recipe": "agree", "problems": {"path": "p.jsonl"}}
+    with pytest.raises(ConfigError, match=r"RunConfig\.load"):
+        RunConfig.check(raw, "here")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_readme_s_example_runs_every_recipe(name: str, tmp_path: Path) -> None:
+    text = README.read_text()
+    example = text[text.index("name: my-batch") :].partition("```")[0]
+    (tmp_path / "my.yaml").write_text(example)
+    config = RunConfig.load(tmp_path / "my.yaml", [f"recipe={name}"])
+    make_annotators(config)
+    recipe = yaml.safe_load((TINYMATH.parent / f"{name}.yaml").read_text())
+    for kind, options in recipe["annotators"].items():
+        for key in ("strategy", "search", "votes"):
+            assert config.annotators[kind].get(key) == options.get(key)
+
+
 def test_without_a_recipe_nothing_is_changed(tmp_path: Path) -> None:
     raw = {"annotators": {"judge": {}}}
     assert on_recipe(raw, tmp_path) is raw
@@ -53,6 +87,7 @@ def test_what_a_run_wrote_down_loads_as_the_same_configuration(tmp_path: Path) -
     written = tmp_path / "config.yaml"
     written.write_text(config.to_yaml())
     assert RunConfig.load(written) == config
+    assert config.built_on == "scan"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.records import NO_ERROR, Outcome
 from pipeline.search import Strategy
@@ -57,7 +58,8 @@ def unasked(name: str, number: int, case: Case) -> Played:
 @dataclass(frozen=True)
 class Score:
     """One method on one set of solutions. `exact`: its best guess is the first fatal step;
-    `exact_wrong`: is the first wrong one. Tokens in whole solutions, a mean."""
+    `exact_wrong`: is the first wrong one. Tokens in whole solutions, a mean. `hits` and `prices`
+    (n,): of each solution."""
 
     method: str
     n: int
@@ -68,22 +70,32 @@ class Score:
     abstained: float
     exact_named: float | None
     reused: float
+    hits: Array = field(repr=False, compare=False)
+    prices: Array = field(repr=False, compare=False)
+
+    def on(self, rows: NDArray[np.int64]) -> Score:
+        """The same of some of the solutions, in exactness and tokens."""
+        exact, tokens = float(self.hits[rows].mean()), float(self.prices[rows].mean())
+        return replace(self, exact=exact, tokens=tokens)
 
 
 def score(method: str, cases: Sequence[Case], played: Sequence[Played]) -> Score:
     """Raises nothing; `cases` and `played` go together."""
     exact = np.array([p.best == c.fatal for p, c in zip(played, cases, strict=True)])
+    prices = np.array([p.tokens / c.tokens for p, c in zip(played, cases, strict=True)])
     named = np.array([p.named is not None for p in played])
     return Score(
         method,
         len(cases),
         float(exact.mean()),
         float(np.mean([p.best == c.wrong for p, c in zip(played, cases, strict=True)])),
-        float(np.mean([p.tokens / c.tokens for p, c in zip(played, cases, strict=True)])),
+        float(prices.mean()),
         float(np.mean([p.rollouts for p in played])),
         float(1 - named.mean()),
         float(exact[named].mean()) if named.any() else None,
         float(np.mean([p.reused for p in played])),
+        exact,
+        prices,
     )
 
 

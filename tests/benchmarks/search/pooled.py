@@ -1,5 +1,6 @@
 """TinyMath's hard split with its real policy: rollouts are sampled once, 16 from every prefix, and
-replayed without replacement to every search.
+replayed to every search in the same order. Where one asks for more than there are, they begin anew,
+which is counted.
 
 The solutions come from an annotation run; the pool's calls go through the same journal, so that a
 killed benchmark goes on where it was.
@@ -44,11 +45,12 @@ IN_PARTS = 512
 @dataclass(frozen=True)
 class PooledCase(Case):
     """`few`: few answers are possible or a fact is redundant, so that luck exists. `q`: share of the
-    pool's rollouts from after the fatal step that came right."""
+    pool's rollouts from after the fatal step that came right; None where that is the last step.
+    The searches then draw the same rollouts: a stratum by q is chosen by what they see."""
 
     few: bool = False
-    q: float = 0.0
-    solution_id: str = ""
+    q: float | None = None
+    problem: str = ""
 
 
 class Pooled:
@@ -170,8 +172,8 @@ def _case(
         rates.siblings(solution),
         float(len(solution.token_ids)),
         few=kind_of(problem) != "value",
-        q=sum(after) / len(after) if after else 0.0,
-        solution_id=solution.id,
+        q=sum(after) / len(after) if after else None,
+        problem=solution.problem_id,
     )
 
 

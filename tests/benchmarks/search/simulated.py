@@ -1,4 +1,5 @@
-"""A simulated policy: v and q known for every solution, drawn afresh for each cell of a grid.
+"""A simulated policy: v and q known for every solution, drawn afresh for each cell of a grid. There
+is no free evidence: a solution has no siblings.
 
 v is the chance to solve the bare problem, drawn from a Beta for the policy's strength; every step is
 as hard as another, so that an error's place is uniform. A rollout from a good prefix(t) succeeds
@@ -11,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.records import Outcome, ProbeCount
+from pipeline.records import Outcome, content_hash
 from pipeline.search.belief import RECOVERIES, VALUES, Priors
 from tests.benchmarks.search.world import Case, Rollout
 
 STRENGTHS = {"weak": (2.0, 4.0), "middle": (4.0, 3.0), "strong": (6.0, 2.0)}
 RECOVERY = {0.0: None, 0.03: (0.5, 16.0), 0.1: (0.5, 4.5)}
 """Mean of q -> its Beta; None: q is 0."""
-SIBLINGS = 7
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Draws:
     def draw(self, prefix: int, number: int) -> Rollout:
         drawn = self._drawn.get(prefix)
         if drawn is None or number >= len(drawn):
-            rng = np.random.default_rng([*self._seed, prefix])
-            drawn = rng.random(max(32, 2 * number)) < self._chances[prefix]
+            rng = np.random.default_rng([*self._seed, prefix + 1])
+            drawn = rng.random(max(64, 2 * number)) < self._chances[prefix]
             self._drawn[prefix] = drawn
         steps = len(self._chances)
         outcome = Outcome.CORRECT if drawn[number] else Outcome.INCORRECT
@@ -80,7 +80,8 @@ class Draws:
 
 def draw_case(cell: Cell, seed: int, number: int, wrong: bool | None = None) -> SimulatedCase:
     """Solution `number` of a cell. `wrong` True: one with a wrong outcome; None: as they come."""
-    rng = np.random.default_rng([seed, number])
+    where = [int(content_hash(cell.name)[:8], 16), seed, number]
+    rng = np.random.default_rng([*where, 0])
     steps = cell.n_steps
     left = (np.arange(steps, -1, -1) / steps) ** (1.0 if cell.drift else 0.0)
     left[-1] = 0.0
@@ -100,8 +101,7 @@ def draw_case(cell: Cell, seed: int, number: int, wrong: bool | None = None) -> 
         error,
         error,
         Outcome.CORRECT if right else Outcome.INCORRECT,
-        Draws(chances[:steps], [seed, number]),
-        ProbeCount(0, int(rng.binomial(SIBLINGS, v)), SIBLINGS),
+        Draws(chances[:steps], where),
         v=v,
         q=q,
         drift=1.0 if cell.drift else 0.0,

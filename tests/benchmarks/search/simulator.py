@@ -57,10 +57,11 @@ class Measured:
     bound: dict[float, float]
     excess: dict[float, float] = field(default_factory=dict)
     log_gain: float = 0.0
+    pilot: float = 0.0
 
 
 def measure_cell(cell: Cell, draws: int = DRAWS) -> Measured:
-    priors = learned(cell)
+    priors, pilot = learned(cell)
     wrong = [draw_case(cell, 0, i, wrong=True) for i in range(draws)]
     right = [draw_case(cell, 0, draws + i, wrong=False) for i in range(draws // 4)]
     plain = {s.method: s for s in play_all(wrong)}
@@ -78,13 +79,16 @@ def measure_cell(cell: Cell, draws: int = DRAWS) -> Measured:
         {exact: _bound(wrong, exact) for exact in (0.9, 0.95)},
         {s: excess_ece(p, truths) for s, p in posteriors.items()},
         log_score(posteriors[1.0], truths) - log_score([m[0].posterior for m in found], truths),
+        pilot,
     )
 
 
-def learned(cell: Cell) -> Priors:
-    """Priors from a pilot of solutions as they come, drawn apart from those that are scored."""
+def learned(cell: Cell) -> tuple[Priors, float]:
+    """Priors from a pilot of solutions as they come, drawn apart from those that are scored; and what
+    each cost, in whole solutions."""
     pilot = [draw_case(cell, 1, i) for i in range(PILOT)]
-    return fit_priors(traces(pilot, BROAD, sure=0.97, budget=12.0, rollouts=2).seen)
+    found = traces(pilot, BROAD, sure=0.97, budget=12.0, rollouts=2)
+    return fit_priors(found.seen), float(np.mean([m[-1].tokens for m in found.moments]))
 
 
 def curves(
@@ -182,7 +186,7 @@ def _rows(name: str, cells: list[Measured]) -> Iterator[Row]:
             "<= 2",
         )
         yield row(
-            f"bayesian's tokens of the channel bound at {exact:g}",
+            f"bayesian's tokens of Fano's bound, a mean over solutions, at {exact:g}",
             [_over(cheapest(m.bayesian, exact), m.bound[exact]) for m in cells],
         )
     yield row(
@@ -191,6 +195,10 @@ def _rows(name: str, cells: list[Measured]) -> Iterator[Row]:
     yield row("log score above the prior's, bits", [m.log_gain for m in cells], "> 0")
     yield row("right outcome: bayesian at .9 exact", [m.right.exact for m in cells])
     yield row("right outcome: tokens", [m.right.tokens for m in cells])
+    yield row(
+        f"tokens of each of the {PILOT} pilot solutions, not counted above",
+        [m.pilot for m in cells],
+    )
 
 
 def _ratio(m: Measured, method: str) -> float | None:

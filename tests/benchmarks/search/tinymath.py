@@ -7,22 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.search import NO_SIBLINGS
+from pipeline.recipes import read_yaml
+from pipeline.search import NO_SIBLINGS, PilotSearch
+from pipeline.search.bayesian import BayesianOptions, BayesianStrategy
 from pipeline.search.belief import BROAD, Priors, fit_priors
 from tests.benchmarks.report import Row
 from tests.benchmarks.search.calibration import excess_ece, log_score, reliability
 from tests.benchmarks.search.methods import Score, exact_for, play_all, score
 from tests.benchmarks.search.pooled import A_PREFIX, PooledCase, world
 from tests.benchmarks.search.simulator import BUDGET, SHARES, SURE, cheapest, curves
-from tests.benchmarks.search.world import Moment, at_tokens, stopped, traces_of_all
+from tests.benchmarks.search.world import Moment, at_tokens, drive, play, stopped, traces_of_all
 
 LUCKY_POINTS = 0.03
+RESAMPLES = 400
+SHIPPED = "steplabel-fast, as shipped"
+RECIPE = Path("flows/recipes/steplabel-fast.yaml")
+Curves = dict[str, list[Score]]
 STRATA: dict[str, Callable[[PooledCase], bool]] = {
     "all": lambda case: True,
     "q 0": lambda case: case.q == 0,
-    "q above 0, to .1": lambda case: 0 < case.q <= 0.1,
-    "q above .1": lambda case: case.q > 0.1,
+    "q above 0, to .1": lambda case: case.q is not None and 0 < case.q <= 0.1,
+    "q above .1": lambda case: case.q is not None and case.q > 0.1,
     "few answers or a redundant fact": lambda case: case.few,
     "one way to one of many answers": lambda case: not case.few,
 }
@@ -33,6 +40,7 @@ class Stratum:
     """Every method on one set of wrong-outcome solutions."""
 
     name: str
+    problems: list[NDArray[np.int64]]
     plain: dict[str, Score]
     alone: dict[str, list[Score]]
     with_siblings: dict[str, list[Score]]
@@ -50,6 +58,7 @@ class Found:
 
     strata: list[Stratum]
     right: list[Score]
+    right_problems: list[NDArray[np.int64]]
     excess: dict[float, float]
     log_gain: float
     reliability: list[tuple[float, float]]
@@ -68,16 +77,19 @@ def measure(folder: Path) -> Found:
     priors, _ = _learned(there.pilot)
     of_alone = _moments(without_siblings(wrong), alone)
     found = _moments(wrong, priors)
+    shipped = as_shipped(there.pilot)
     strata = []
     for name, among in STRATA.items():
         rows = [i for i, case in enumerate(wrong) if among(case)]
         if len(rows) < 30:
             continue
         cases = [wrong[i] for i in rows]
+        plain = [*play_all(cases), score(SHIPPED, cases, [play(shipped, c) for c in cases])]
         strata.append(
             Stratum(
                 name,
-                {s.method: s for s in play_all(cases)},
+                _by_problem(cases),
+                {s.method: s for s in plain},
                 curves("bayesian", cases, [of_alone[i] for i in rows]),
                 curves("bayesian with siblings", cases, [found[i] for i in rows]),
             )
@@ -92,13 +104,48 @@ def measure(folder: Path) -> Found:
         + [
             score(f"bayesian with siblings, sure {c:g}", right, [stopped(m, c) for m in of_right])
             for c in (0.8, 0.9, 0.95)
-        ],
+        ]
+        + [score(SHIPPED, right, [play(shipped, c) for c in right])],
+        _by_problem(right),
         {s: excess_ece(p, truths) for s, p in frozen.items()},
         log_score(frozen[1.0], truths) - log_score([m[0].posterior for m in found], truths),
         reliability(frozen[0.25], truths),
         pilot_tokens,
         sum(case.n_steps * A_PREFIX for case in (*there.pilot, *wrong, *right)),
     )
+
+
+def as_shipped(pilot: Sequence[PooledCase]) -> BayesianStrategy:
+    """The recipe's own strategy, with what it learns from its own pilot."""
+    recipe = read_yaml(RECIPE)["annotators"]["rollouts"]["search"]
+    strategy = BayesianStrategy(BayesianOptions(**recipe))
+    first, searches = strategy.pilot(), []
+    for case in pilot:
+        search = first.start(case.n_steps, case.outcome, case.siblings)
+        drive(search, case)
+        searches.append(PilotSearch(case.n_steps, case.outcome, case.siblings, search.counts))
+    return strategy.knowing(strategy.learn(searches))
+
+
+def _by_problem(cases: Sequence[PooledCase]) -> list[NDArray[np.int64]]:
+    """Numbers of the solutions of each problem: solutions of one problem are alike."""
+    names = np.array([case.problem for case in cases])
+    return [np.flatnonzero(names == name) for name in dict.fromkeys(names)]
+
+
+def interval(problems: Sequence[NDArray[np.int64]], figure: Callable[..., float | None]) -> str:
+    """95% interval of `figure(rows)`, by resampling problems."""
+    rng = np.random.default_rng(0)
+    values = []
+    for _ in range(RESAMPLES):
+        drawn = rng.integers(len(problems), size=len(problems))
+        value = figure(np.concatenate([problems[i] for i in drawn]))
+        if value is not None:
+            values.append(value)
+    if len(values) < RESAMPLES / 2:
+        return ""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return f"[{low:.3f}, {high:.3f}]"
 
 
 def _learned(pilot: Sequence[PooledCase]) -> tuple[Priors, float]:
@@ -118,7 +165,8 @@ def rows(found: Found) -> Iterator[Row]:
     for stratum in found.strata:
         yield from _rows(stratum)
     for s in found.right:
-        yield Row("tinymath", f"right outcome: {s.method}", s.exact, _spread(s), s.n)
+        spread = _spread(s, found.right_problems)
+        yield Row("tinymath", f"right outcome: {s.method}", s.exact, spread, s.n)
     for share, excess in found.excess.items():
         figure = f"excess ECE at {share:.0%} of bisection k=8's tokens"
         yield Row("tinymath", figure, excess, wanted="<= .02")
@@ -134,8 +182,9 @@ def _rows(stratum: Stratum) -> Iterator[Row]:
     if stratum.name == "all":
         every += [s for c in (*stratum.alone.values(), *stratum.with_siblings.values()) for s in c]
     for s in every:
-        if stratum.name == "all" or s.method in ("bisection k=8", "bisection k=16"):
-            yield Row("tinymath", f"{where}: {s.method}", s.exact, _spread(s), s.n)
+        if stratum.name == "all" or s.method in ("bisection k=8", "bisection k=16", SHIPPED):
+            spread = _spread(s, stratum.problems)
+            yield Row("tinymath", f"{where}: {s.method}", s.exact, spread, s.n)
     wanted = {
         "bisection k=8": "<= .333" if stratum.lucky else "<= .75",
         "bisection k=16": "<= .125" if stratum.lucky else "<= .6",
@@ -145,10 +194,20 @@ def _rows(stratum: Stratum) -> Iterator[Row]:
     for name, curve in (("bayesian", stratum.alone), ("with siblings", stratum.with_siblings)):
         for method, want in wanted.items():
             its = stratum.plain[method]
-            tokens = cheapest(curve, its.exact)
             figure = f"{where}: {name}'s tokens of {method}'s, as exact"
-            value = "never reached" if tokens is None else tokens / its.tokens
-            yield Row("tinymath", figure, value, n=its.n, wanted=want)
+
+            def ratio(
+                rows: NDArray[np.int64], curve: Curves = curve, its: Score = its
+            ) -> float | None:
+                then = its.on(rows)
+                on_rows = {rule: [s.on(rows) for s in scores] for rule, scores in curve.items()}
+                tokens = cheapest(on_rows, then.exact)
+                return None if tokens is None else tokens / then.tokens
+
+            value = ratio(np.arange(its.n))
+            told = "never reached" if value is None else value
+            spread = interval(stratum.problems, ratio)
+            yield Row("tinymath", figure, told, spread, its.n, wanted=want)
         eight = stratum.plain["bisection k=8"]
         mine = 1 - max(exact_for(c, eight.tokens) for c in curve.values())
         figure = f"{where}: {name}'s errors of bisection k=8's, for its tokens"
@@ -156,10 +215,10 @@ def _rows(stratum: Stratum) -> Iterator[Row]:
             yield Row("tinymath", figure, mine / (1 - eight.exact), n=eight.n, wanted="<= .75")
 
 
-def _spread(s: Score) -> str:
-    """A score's other figures; the error is that of a share."""
-    error = 1.96 * (s.exact * (1 - s.exact) / s.n) ** 0.5
+def _spread(s: Score, problems: Sequence[NDArray[np.int64]]) -> str:
+    """A score's interval, and its other figures."""
     return (
-        f"±{error:.3f}; {s.tokens:.2f} solutions, {s.rollouts:.1f} rollouts; first wrong "
-        f"{s.exact_wrong:.3f}; abstained {s.abstained:.3f}; reused {s.reused:.2f}"
+        f"{interval(problems, lambda rows: float(s.hits[rows].mean()))}; {s.tokens:.2f} solutions, "
+        f"{s.rollouts:.1f} rollouts; first wrong {s.exact_wrong:.3f}; abstained {s.abstained:.3f}; "
+        f"reused {s.reused:.2f}"
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search import NO_SIBLINGS, PilotSearch, Strategy
+from pipeline.search import NO_SIBLINGS, PilotSearch, Search, Strategy
 from pipeline.search.bayesian import BayesianOptions, bits_per_price, seen_of
 from pipeline.search.belief import Belief, Priors, Seen
 
@@ -80,15 +80,25 @@ class Ledger:
         return rollout.outcome
 
 
-def play(strategy: Strategy, case: Case) -> Played:
-    search = strategy.start(case.n_steps, case.outcome, case.siblings)
+def drive(search: Search, case: Case) -> Ledger:
+    """Give a search the case's rollouts until it has ended."""
     ledger = Ledger(case)
     while probes := search.next():
         for probe in probes:
             for _ in range(probe.rollouts):
                 search.observe(probe.prefix, ledger.draw(probe.prefix))
+    return ledger
+
+
+def play(strategy: Strategy, case: Case) -> Played:
+    search = strategy.start(case.n_steps, case.outcome, case.siblings)
+    ledger = drive(search, case)
     found = search.finding()
-    best = found.first_error if found.first_error is not None else case.n_steps - 1
+    best = found.first_error
+    if found.log_likelihood is not None and found.confidence is not None and best is None:
+        best = int(np.argmax(search.belief().posterior)) + NO_ERROR  # type: ignore[attr-defined]
+    if best is None:  # right after the last prefix that is known to be good
+        best = max((c.prefix for c in search.counts if c.right), default=0)
     return Played(found.first_error, best, ledger.tokens, ledger.rollouts, ledger.reused)
 
 

@@ -85,3 +85,10 @@ def test_values_are_the_share_of_right_rollouts_after_each_step() -> None:
     probes = (ProbeCount(1, 3, 4), ProbeCount(2, 0, 4), ProbeCount(3, 0, 0, 2))
     verdicts = {"rollouts": Verdict("s", "rollouts", 1, probes=probes)}
     assert agree(SOLUTION, verdicts, **RULE).values == (0.75, 0.0, None)
+
+
+def test_a_single_witness_lends_the_label_its_confidence() -> None:
+    sure = {"rollouts": replace(verdict("rollouts", 1), confidence=0.93)}
+    assert agree(RIGHT, sure, ("rollouts",), ()).confidence == 0.93
+    both = sure | {"judge": verdict("judge", 1)}
+    assert agree(RIGHT, both, ("rollouts", "judge"), ()).confidence is None

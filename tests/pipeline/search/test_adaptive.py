@@ -68,3 +68,9 @@ def test_faults_alone_decide_nothing() -> None:
     search = start(8, ProbeCount(0, 12, 15))
     assert drive(search, lambda t: Outcome.UNDECIDED) <= 16 + 4
     assert search.finding().first_error is None
+
+
+def test_a_bare_problem_whose_rollouts_are_undecided_is_not_called_hard() -> None:
+    search = start(8)
+    assert drive(search, lambda t: Outcome.UNDECIDED) == 72
+    assert search.finding().reason == "too many undecided rollouts from prefix 0"

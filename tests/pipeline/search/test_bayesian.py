@@ -175,3 +175,49 @@ def test_the_priors_are_learned_from_a_pilot(drift: float) -> None:
     assert np.array(fitted.value) @ VALUES == pytest.approx(0.7, abs=0.06)
     assert sum(fitted.place[3:5]) > 0.7
     assert fitted.drift == pytest.approx(drift, abs=0.5)
+
+
+def test_a_prefix_that_never_answers_is_left_for_others() -> None:
+    """Rollouts from the late prefixes are cut by the length limit each time."""
+    search = start(20, confidence=0.8)
+    rounds = 0
+    while probes := search.next():
+        rounds += 1
+        for probe in probes:
+            good = RIGHT if probe.prefix <= 5 else WRONG
+            for _ in range(probe.rollouts):
+                search.observe(probe.prefix, Outcome.UNDECIDED if probe.prefix >= 15 else good)
+    assert search.finding().first_error == 5
+    assert all(c.undecided <= 4 for c in search.counts)
+    assert rounds < 40
+
+
+def test_it_says_how_sure_it_is_and_why_it_is_not() -> None:
+    search = start(6, confidence=0.9)
+    drive(search, lambda t: 0.95 if t <= 2 else 0.0, random.Random(1))
+    found = search.finding()
+    assert found.first_error == 2
+    assert found.confidence is not None
+    assert 0.9 <= found.confidence <= 1
+    stuck = start(6)
+    while probes := stuck.next():
+        for probe in probes:
+            for _ in range(probe.rollouts):
+                stuck.observe(probe.prefix, Outcome.UNDECIDED)
+    assert "too many undecided rollouts" in str(stuck.finding().reason)
+
+
+@pytest.mark.parametrize("steps", [None, 1, 6])
+def test_a_pilot_that_tells_nothing_leaves_the_drift_as_it_was(steps: int | None) -> None:
+    nothing = [] if steps is None else [Seen(np.zeros(steps + 1), np.zeros(steps + 1))] * 20
+    assert fit_priors(nothing).drift == BROAD.drift
+
+
+def test_many_solutions_at_once_are_each_what_they_are_alone() -> None:
+    rng = np.random.default_rng(0)
+    right, wrong = rng.integers(0, 4, (5, 9)), rng.integers(0, 4, (5, 9))
+    together = Belief(BROAD, Seen(right.astype(float), wrong.astype(float)))
+    for row in range(5):
+        alone = Belief(BROAD, Seen(right[row].astype(float), wrong[row].astype(float)))
+        assert together.posterior[row] == pytest.approx(alone.posterior)
+        assert together.information()[row] == pytest.approx(alone.information())

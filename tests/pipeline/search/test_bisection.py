@@ -106,3 +106,11 @@ def test_with_a_perfect_policy_certainty_costs_nothing_more(case: tuple[int, int
         taken.append(drive(search, lambda t: Outcome.CORRECT if t <= error else Outcome.INCORRECT))
         assert search.finding().first_error == error
     assert taken[0] == taken[1]
+
+
+def test_a_success_proves_a_prefix_good_however_many_are_undecided() -> None:
+    options = BisectionOptions(rollouts=8, wave=8, half_width=0.05, most=40, check_start=False)
+    rng = random.Random(2)
+    search = Bisection(options, 2, Outcome.INCORRECT)
+    drive(search, lambda t: rng.choice(list(Outcome)))
+    assert search.finding().first_error == 1

@@ -38,8 +38,13 @@ def test_the_prompt_numbers_the_steps() -> None:
         ("@1 a good\n@2 bad\n", 1),
         ("@1 bad", 0),
         ("@1 a good\n@2 b good\n@3 c good\n", -1),
-        ("@1 a good\n@2 b or so good\n@3 d good\n", 1),
-        ("@1 a bad\n@2 b good\n", 0),
+        ("@1 a good\n@2Answer : 7 good\n@3 c good\n", 1),
+        ("@1 a good\n@2Answer : 7 good\n@3Answer : 7 good\n", 1),
+        ("@1 a good\n@2Answer : 7 good\n", 1),
+        ("@1 a good\n@2 b or so good\n@3 c good\n", None),
+        ("@1 a good\n@2Answer : 7 good\n@3 c goo", None),
+        ("@1 a bad\n@2 b good\n", None),
+        ("@1 good", None),
         ("@1 a good\n@2 b good\n", None),
         ("@1 a good\n@3 b bad\n", None),
         ("@1 a good\n@2 b good\n@3 c good\n@4 d good\n", None),
@@ -50,3 +55,7 @@ def test_the_prompt_numbers_the_steps() -> None:
 )
 def test_reading_is_strict(text: str, named: int | None) -> None:
     assert parse_check(text, (" a\n", " b\n", " c")) == named
+
+
+def test_a_step_of_several_lines_can_t_be_checked() -> None:
+    assert parse_check("@1 a good\n@2 b good\n", (" a\n b\n", " c\n")) is None
