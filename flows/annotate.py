@@ -130,9 +130,16 @@ class _Board:
                 key=f"{self._key}-results",
                 description=f"{summary.kept} of {summary.solutions} solutions kept",
             )
-            await acreate_markdown_artifact(markdown_summary(summary), key=f"{self._key}-summary")
+            await acreate_markdown_artifact(
+                markdown_summary(summary),
+                key=f"{self._key}-summary",
+                description="tokens and time by stage, and why solutions were set aside",
+            )
             await acreate_link_artifact(
-                f"file://{summary.dataset}", link_text="dataset folder", key=f"{self._key}-dataset"
+                f"file://{summary.dataset}",
+                link_text="dataset folder",
+                key=f"{self._key}-dataset",
+                description=f"the Hugging Face dataset: {summary.dataset}",
             )
 
 
