@@ -15,6 +15,7 @@ ANNOTATORS = {
     "rollouts": "annotators.rollouts:RolloutAnnotator",
 }
 
+HAS = ("OPTIONS", "uses_outcome", "annotate", "expected_completion_tokens")
 STAGES = ("generate", "import", "consensus", "dataset")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -36,7 +37,7 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
         if not isinstance(raw, dict):
             raise ConfigError(f"{where}: should be a mapping of options, such as {{}}")
         options = dict(raw)
-        kind = load_named("annotator", str(options.pop("kind", name)), ANNOTATORS)
+        kind = load_named("annotator", str(options.pop("kind", name)), ANNOTATORS, HAS)
         annotators.append(kind(name, check_options(kind.OPTIONS, options, where)))
     for role, names in (
         ("witnesses", config.consensus.witnesses),

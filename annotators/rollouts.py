@@ -10,7 +10,7 @@ It sees the first *fatal* step only: an error the answer doesn't depend on chang
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -18,6 +18,7 @@ from pydantic import Field
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine, Prompt, SampleRequest
+from pipeline.errors import RunError
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
 from pipeline.search import (
     LearningStrategy,
@@ -29,6 +30,8 @@ from pipeline.search import (
 )
 
 VERSION = 3
+MOST_ROUNDS = 100
+"""Rounds of a search for each step of the solution; one that asks for more has no end."""
 
 
 class RolloutOptions(Options):
@@ -59,7 +62,13 @@ class RolloutAnnotator:
         self._strategy = strategy or named
         self._sampling = options.sampling.sampling()
         self.pilot_size = named.pilot_size if isinstance(named, LearningStrategy) else 0
-        self.fingerprint = content_hash(VERSION, options.fingerprint, search.fingerprint, known)
+        self.fingerprint = content_hash(
+            VERSION,
+            getattr(named, "VERSION", None),
+            options.fingerprint,
+            search.fingerprint,
+            known,
+        )
 
     def pilot(self) -> RolloutAnnotator:
         assert isinstance(self._strategy, LearningStrategy)
@@ -88,7 +97,7 @@ class RolloutAnnotator:
         ):
             search = self._strategy.start(steps, outcome)
             asked = 0
-            while probes := search.next():
+            for probes in rounds(search, steps, self.name):
                 for probe in probes:
                     for _ in range(probe.rollouts):
                         asked += 1
@@ -102,20 +111,19 @@ class RolloutAnnotator:
         siblings = tools.siblings(solution, self._sampling)
         search = self._strategy.start(len(solution.steps), solution.outcome, siblings)
         cost = Cost()
-        probes = search.next()
-        if probes:
-            turns = tools.prompt.fill({"question": solution.question})
-            prompts = tools.engine.renderer.prefixes(turns, solution.steps)
-            drawn: dict[int, int] = {}
-            while probes:
-                costs = await asyncio.gather(
-                    *(
-                        self._probe(p, drawn, prompts, search, solution, tools, tools.engine)
-                        for p in probes
-                    )
+        prompts: list[Prompt] = []
+        drawn: dict[int, int] = {}
+        for probes in rounds(search, len(solution.steps), self.name):
+            if not prompts:
+                turns = tools.prompt.fill({"question": solution.question})
+                prompts = tools.engine.renderer.prefixes(turns, solution.steps)
+            costs = await asyncio.gather(
+                *(
+                    self._probe(p, drawn, prompts, search, solution, tools, tools.engine)
+                    for p in probes
                 )
-                cost = sum(costs, cost)
-                probes = search.next()
+            )
+            cost = sum(costs, cost)
         found = search.finding()
         return Verdict(
             solution.id,
@@ -150,3 +158,22 @@ class RolloutAnnotator:
             )
             search.observe(probe.prefix, grade.outcome)
         return result.cost
+
+
+def rounds(search: Search, n_steps: int, name: str) -> Iterator[list[Probe]]:
+    """What a search asks for, round by round. Raises RunError for a strategy that has no end or asks
+    for what there is not."""
+    for _ in range(MOST_ROUNDS * (n_steps + 1)):
+        probes = search.next()
+        if not probes:
+            return
+        for probe in probes:
+            if not 0 <= probe.prefix < n_steps or probe.rollouts < 1:
+                raise RunError(
+                    f"annotators.{name}: the strategy asks for {probe} of {n_steps} steps"
+                )
+        yield probes
+    raise RunError(
+        f"annotators.{name}: the strategy asked {MOST_ROUNDS * (n_steps + 1)} times for rollouts of one "
+        f"solution of {n_steps} steps, without an end"
+    )

@@ -134,7 +134,12 @@ def markdown_summary(summary: Summary) -> str:
 
 
 def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
-    table = Table(title=f"plan of {run.folder}", header_style="bold")
+    table = Table(
+        title=f"plan of {run.folder}",
+        header_style="bold",
+        caption=f"{plan.solutions:,} solutions, {plan.solution_tokens:.0f} tokens each: "
+        f"{plan.assumed}",
+    )
     table.add_column("stage")
     table.add_column("tokens to sample", justify="right")
     for stage, tokens in plan.by_stage.items():

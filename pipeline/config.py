@@ -200,6 +200,9 @@ class RunConfig(Options):
     built_on: str | None = Field(
         None, description="written by a run: the recipe, already put below"
     )
+    left_out: tuple[str, ...] = Field(
+        (), description="written by a run: annotators of the file that the recipe doesn't have"
+    )
     problems: ProblemsConfig
     solutions: SolutionsConfig | None = None
     engines: dict[str, EngineConfig] = Field(

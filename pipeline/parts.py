@@ -10,6 +10,7 @@ from pipeline.annotator import Annotator
 from pipeline.config import RunConfig
 from pipeline.consensus import Rule, make_rule
 from pipeline.dataset import load_view
+from pipeline.errors import ConfigError
 from pipeline.inputs import Rejected, read_problems, read_solutions
 from pipeline.plan import Plan, make_plan
 from pipeline.prompts import PromptTemplate, load_prompt
@@ -60,10 +61,19 @@ class Parts:
 
 
 def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
-    """Find every part by its name, models aside. Raises ConfigError for the first that is none."""
+    """Find every part by its name; of models only folders are looked for. Raises ConfigError for the
+    first that is none."""
     roles = [annotator.role for annotator in annotators if annotator.role]
     for role in roles if config.solutions else ["generator", *roles]:
-        config.engine_for(role)
+        engine = config.engine_for(role)
+        model = Path(engine.model)
+        is_folder = engine.model.startswith((".", "/")) or model.parts[:1] == ("data",)
+        if engine.kind in ("vllm", "transformers", "replay") and is_folder and not model.exists():
+            raise ConfigError(f"engines.{role}.model: no folder {engine.model}")
+        if engine.kind == "openai" and not engine.url:
+            raise ConfigError(
+                f"engines.{role}.url: missing; where is the server? (http://host:8000/v1)"
+            )
     for view in config.dataset.views:
         load_view(view)
     return Parts(

@@ -20,11 +20,13 @@ ASSUMED_STEPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Sampled tokens by stage. `solutions` is how many there will be."""
+    """Sampled tokens by stage. `solutions` is how many there will be; `assumed` says where their
+    length comes from."""
 
     solutions: int
     solution_tokens: float
     by_stage: Mapping[str, int]
+    assumed: str = ""
 
     @property
     def total(self) -> int:
@@ -42,7 +44,9 @@ def make_plan(
     if references:
         tokens = sum(map(len, references)) / len(references) / CHARS_PER_TOKEN
         steps = sum(r.strip().count("\n") + 1 for r in references) / len(references)
+        assumed = f"as the {len(references)} references"
     else:
+        assumed = "assumed, as no problem has a reference"
         tokens, steps = ASSUMED_SOLUTION_TOKENS, ASSUMED_STEPS
     tokens = min(tokens, config.generate.sampling.max_tokens)
     expectation = Expectation(tokens, steps)
@@ -56,4 +60,4 @@ def make_plan(
         by_stage[annotator.name] = round(
             solutions * annotator.expected_completion_tokens(expectation)
         )
-    return Plan(solutions, tokens, by_stage)
+    return Plan(solutions, tokens, by_stage, assumed)

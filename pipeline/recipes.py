@@ -47,6 +47,7 @@ def on_recipe(raw: Any, folder: Path) -> Any:
     kinds = merged["annotators"]
     if isinstance(kinds, dict):
         merged["annotators"] = {kind: of for kind, of in kinds.items() if _runs(kind, of, recipe)}
+        merged["left_out"] = [kind for kind in kinds if kind not in merged["annotators"]]
     return merged
 
 

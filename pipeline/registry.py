@@ -6,15 +6,15 @@ import difflib
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import ConfigError
 
 
-def load_named(kind: str, name: str, known: Mapping[str, str]) -> Any:
+def load_named(kind: str, name: str, known: Mapping[str, str], has: Sequence[str] = ()) -> Any:
     """The object at `known[name]` ("module:attribute"); "module:attribute" itself works as a name,
-    of a module that is installed or lies in the working folder.
+    of a module that is installed or lies in the working folder. `has`: attributes it must have.
 
     Raises ConfigError with the nearest known name.
     """
@@ -27,6 +27,10 @@ def load_named(kind: str, name: str, known: Mapping[str, str]) -> Any:
     if name not in known and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(f"{kind} {name!r}: {target} can't be imported: {error}") from error
+    for wanted in has:
+        if not hasattr(found, wanted):
+            raise ConfigError(f"{kind} {name!r}: {target} has no `{wanted}`; see CONTRIBUTING.md")
+    return found

@@ -18,11 +18,12 @@ from typing import Any, Generic, Protocol, TypeVar
 from pipeline.annotator import Annotator, Tools
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine, SampleRequest
-from pipeline.errors import BadRequestError, EngineFaultError
+from pipeline.errors import BadRequestError, EngineFaultError, RunError
 from pipeline.grading import VERSION as GRADING_VERSION
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import (
+    NO_ERROR,
     Outcome,
     Problem,
     Record,
@@ -326,10 +327,17 @@ class AnnotateStage:
 
     async def make(self, item: Solution, engine: Engine | None) -> list[Record]:
         try:
-            return [await self._annotator.annotate(item, self._tools(engine))]
+            verdict = await self._annotator.annotate(item, self._tools(engine))
         except BadRequestError as error:
             # The engine will never take it (too long, say): that is an answer, and not a label.
             return [Verdict(item.id, self._annotator.name, None, f"request refused: {error}")]
+        named = verdict.first_error
+        if named is not None and not NO_ERROR <= named < len(item.steps):
+            raise RunError(
+                f"{self.name}: solution {item.id} has {len(item.steps)} steps, and step {named} is "
+                "named as its first error; steps are 0 to T-1, and -1 is none: the annotator is wrong"
+            )
+        return [verdict]
 
     def _candidates(self) -> Iterator[Solution]:
         return (s for s in self._solutions() if s.outcome is not Outcome.UNDECIDED)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import pipeline.stages
-from pipeline.config import RunConfig
+from pipeline.config import Options, RunConfig
 from pipeline.engine.protocol import SampleRequest, SampleResult
 from pipeline.engine.simulated import SimulatedEngine
-from pipeline.errors import BadRequestError, EngineFaultError
+from pipeline.errors import BadRequestError, EngineFaultError, RunError
 from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
 from tests.killing import made_calls, run_in_child, run_once
@@ -120,3 +120,33 @@ def test_a_dataset_file_that_was_deleted_comes_back(tmp_path: Path) -> None:
     lost.unlink()
     run_in_child(config, None)
     assert lost.read_bytes() == whole
+
+
+class Beyond:
+    """An annotator that counts its steps from one."""
+
+    OPTIONS = Options
+    role = None
+    uses_outcome = False
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.name = self.fingerprint = name
+
+    def expected_completion_tokens(self, solution: object) -> float:
+        return 0.0
+
+    async def annotate(self, solution: Solution, tools: object) -> Verdict:
+        return Verdict(solution.id, self.name, len(solution.steps))
+
+
+def test_a_first_error_outside_the_solution_is_no_verdict(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=1)
+    kinds = {"beyond": {"kind": "tests.test_changes:Beyond"}}
+    raw = config.model_dump(mode="json") | {
+        "annotators": kinds,
+        "consensus": {"witnesses": ["beyond"], "vetoes": []},
+    }
+    config = RunConfig.check(raw, "test")
+    with pytest.raises(RunError, match="the annotator is wrong"):
+        run_once(config)
+    assert not list(RunFolder(config.folder).verdicts("beyond").read(Verdict))

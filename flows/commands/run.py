@@ -109,4 +109,7 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     if len(inputs.rejected) > 10:
         console.print(f"… and {len(inputs.rejected) - 10} rows more")
     plan = plan_of(settings, inputs, annotators)
+    if settings.left_out:
+        names = ", ".join(settings.left_out)
+        console.print(f"not in the recipe {settings.built_on}, left out: {names}", highlight=False)
     console.print(plan_table(settings, plan, RunFolder(settings.folder)))

@@ -1,9 +1,9 @@
 """Keep a solution only where independent witnesses name the same first error.
 
 The consensus filter of "The Lessons of Developing Process Reward Models" (Zhang et al. 2025, arXiv
-2501.07301), with executed checks as a veto: a contradiction at step j says that the first error is
-at j or before, so a label past j, or "no error", can't stand. Nor can "no error" where the final
-answer is wrong, whoever agrees on it.
+2501.07301), with executed checks as a veto: a contradiction at step j, or a first error named there,
+says that the first error is at j or before, so a label past j, or "no error", can't stand. Nor can "no
+error" where the final answer is wrong, whoever agrees on it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ def agree(
         if name not in verdicts:
             return set_aside(f"{name}: no verdict yet")
         contradicted = [c.step for c in verdicts[name].checks if c.status is Status.CONTRADICTED]
+        named_by_it = verdicts[name].first_error
+        if named_by_it is not None and named_by_it != NO_ERROR:
+            contradicted.append(named_by_it)
         if contradicted and (first_error == NO_ERROR or first_error > min(contradicted)):
             return set_aside(f"{name}: contradicts an earlier step")
     return Label(

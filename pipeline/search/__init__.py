@@ -30,7 +30,7 @@ STRATEGIES = {
 
 def make_strategy(name: str, options: dict[str, Any], where: str) -> tuple[Strategy, Options]:
     """The named strategy and its checked options. Raises ConfigError."""
-    kind = load_named("search strategy", name, STRATEGIES)
+    kind = load_named("search strategy", name, STRATEGIES, ("OPTIONS", "start"))
     checked = check_options(kind.OPTIONS, options, where)
     return kind(checked), checked
 

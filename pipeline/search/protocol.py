@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from pipeline.config import Options
 from pipeline.records import Outcome, ProbeCount
 
 NO_SIBLINGS = ProbeCount(0, 0, 0)
@@ -52,8 +53,13 @@ class Strategy(Protocol):
     """Makes a search for a solution. One file each in this folder; see CONTRIBUTING.
 
     `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s
-    words rollouts from prefix 0 that cost nothing more.
+    words rollouts from prefix 0 that cost nothing more. A class may have a `VERSION`: raise it when
+    its findings change, and they are made anew.
     """
+
+    OPTIONS: ClassVar[type[Options]]
+
+    def __init__(self, options: Any) -> None: ...
 
     def start(
         self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS

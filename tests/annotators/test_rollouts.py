@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from annotators.rollouts import RolloutAnnotator, RolloutOptions
+import pytest
+
+from annotators.rollouts import RolloutAnnotator, RolloutOptions, rounds
 from pipeline.annotator import Tools
 from pipeline.config import GradingConfig
 from pipeline.engine.protocol import Completion, SampleRequest, SampleResult
 from pipeline.engine.rendering import TextRenderer
+from pipeline.errors import RunError
 from pipeline.grading import Grader
 from pipeline.prompts import load_prompt
 from pipeline.records import Cost, Outcome, ProbeCount, Solution
+from pipeline.search import Finding, Probe
 
 STEPS = ("We add.\n", r"\boxed{\frac{1}{", "3}}")
 SOLUTION = Solution(
@@ -47,3 +51,27 @@ async def test_a_rollout_through_the_chat_api_is_graded_with_the_steps_before_it
     async with Grader(GradingConfig()) as grader:
         verdict = await annotator.annotate(SOLUTION, Tools(Continues(), grader, prompt))
     assert verdict.probes == (ProbeCount(1, 0, 2), ProbeCount(2, 2, 2))
+
+
+class Endless:
+    counts = ()
+
+    def __init__(self, prefix: int) -> None:
+        self.prefix = prefix
+
+    def next(self) -> list[Probe]:
+        return [Probe(self.prefix, 1)]
+
+    def observe(self, prefix: int, outcome: Outcome) -> None:
+        pass
+
+    def finding(self) -> Finding:
+        return Finding(None, "never asked")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"), [(1, "without an end"), (3, "asks for"), (-1, "asks for")]
+)
+def test_a_strategy_that_has_no_end_or_leaves_the_solution_is_told(prefix: int, told: str) -> None:
+    with pytest.raises(RunError, match=told):
+        list(rounds(Endless(prefix), 3, "mine"))

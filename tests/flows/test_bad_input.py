@@ -72,6 +72,13 @@ annotators: {{rollouts: {{}}, judge: {{}}, arithmetic: {{}}}}
         (["oracle=tinymoth"], "did you mean 'tinymath'?"),
         (['annotators={"../x": {kind: arithmetic}}'], "not a name"),
         (["annotators={generate: {kind: arithmetic}}"], "not a name"),
+        (["annotators={mine: {kind: 'pathlib:Path'}}"], "has no `OPTIONS`"),
+        (["annotators.rollouts.strategy=pathlib:Path"], "has no `OPTIONS`"),
+        (
+            ["engines.generator={kind: vllm, model: ./no-model}"],
+            "engines.generator.model: no folder",
+        ),
+        (["engines.judge={kind: openai, model: m}"], "engines.judge.url: missing"),
     ],
 )
 def test_a_dry_run_finds_every_part(

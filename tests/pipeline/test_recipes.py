@@ -23,7 +23,9 @@ def test_every_shipped_recipe_runs_the_quickstart_s_problems(name: str) -> None:
     check_parts(config, make_annotators(config))
     named = {*config.consensus.witnesses, *config.consensus.vetoes}
     assert named <= config.annotators.keys()
-    assert config.annotators["rollouts"]["sampling"]["max_tokens"] == 512
+    for kind, tokens in (("rollouts", 512), ("judge", 640)):
+        if kind in config.annotators:
+            assert config.annotators[kind]["sampling"]["max_tokens"] == tokens
 
 
 def test_recipes_say_what_they_are_and_the_quickstart_is_none() -> None:

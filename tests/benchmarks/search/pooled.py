@@ -38,8 +38,8 @@ A_PREFIX = 16
 RIGHT = 300
 PILOT = 200
 SAMPLES = 5
-IN_PARTS = 512
-"""Requests at once: what a killed benchmark may have to ask again."""
+AT_ONCE = 24
+"""Solutions whose rollouts are in flight: what a killed benchmark may have to ask again."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
     prompt = load_prompt(config.generate.prompt, PROMPTS)
     sampling = config.generate.sampling.sampling()
     room, grader = EngineRoom(config, 77), Grader(config.grading)
-    cases = []
+    cases: dict[int, PooledCase] = {}
     try:
         async with room.recorded("policy", folder / "pool") as engine:
             await engine.open()
@@ -143,13 +143,17 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
                     progress.advance(bar)
                     return _case(solution, rollouts, rates)
 
-                size = max(1, IN_PARTS // 8)
-                for begin in range(0, len(items), size):
-                    cases += await asyncio.gather(*map(one, items[begin : begin + size]))
+                waiting = iter(enumerate(items))
+
+                async def worker() -> None:
+                    for number, item in waiting:
+                        cases[number] = await one(item)
+
+                await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
     finally:
         await room.close()
         await grader.close()
-    return cases
+    return [cases[number] for number in range(len(items))]
 
 
 def _case(

@@ -87,6 +87,14 @@ def test_values_are_the_share_of_right_rollouts_after_each_step() -> None:
     assert agree(SOLUTION, verdicts, **RULE).values == (0.75, 0.0, None)
 
 
+@pytest.mark.parametrize(
+    ("step", "kept"), [(None, True), (-1, True), (2, True), (1, True), (0, False)]
+)
+def test_a_veto_speaks_by_the_step_it_names_too(step: int | None, kept: bool) -> None:
+    verdicts = {"rollouts": verdict("rollouts", 1), "mine": verdict("mine", step)}
+    assert agree(RIGHT, verdicts, ("rollouts",), ("mine",)).kept is kept
+
+
 def test_a_single_witness_lends_the_label_its_confidence() -> None:
     sure = {"rollouts": replace(verdict("rollouts", 1), confidence=0.93)}
     assert agree(RIGHT, sure, ("rollouts",), ()).confidence == 0.93
