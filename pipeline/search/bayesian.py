@@ -36,7 +36,7 @@ class BayesianOptions(Options):
         12.0, gt=0, description="most it may sample, in whole solutions' worth of tokens"
     )
     worth: float = Field(
-        0.02, ge=0, description="bits a whole solution's worth of tokens must be expected to tell"
+        0.04, ge=0, description="bits a whole solution's worth of tokens must be expected to tell"
     )
     rollouts: int = Field(2, ge=1, description="rollouts of a probe")
     pilot: int = Field(
@@ -130,6 +130,7 @@ def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.
 
 
 class BayesianStrategy:
+    VERSION = 2
     OPTIONS: ClassVar[type[Options]] = BayesianOptions
 
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:
@@ -150,9 +151,8 @@ class BayesianStrategy:
         return asdict(fit_priors([seen_of(search) for search in pilot]))
 
     def knowing(self, facts: dict[str, Any]) -> BayesianStrategy:
-        value, recovery, place = (tuple(facts[name]) for name in ("value", "recovery", "place"))
-        priors = Priors(value, recovery, place, facts["drift"])
-        return BayesianStrategy(self._options, priors)
+        known = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return BayesianStrategy(self._options, Priors(**known))  # type: ignore[arg-type]
 
 
 def seen_of(search: PilotSearch) -> Seen:

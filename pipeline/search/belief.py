@@ -3,9 +3,11 @@
 A rollout from prefix(t) of T steps succeeds with chance v^(((T-t)/T)^d) when t <= e, where v is the
 policy's own chance on the bare problem and d the drift with which it rises as less is left to get
 wrong (1: each step is as hard; 0: none of it shows before the end), and with chance q when t > e: a
-lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1
-where there is no error (e = -1), which has chance v. Given e, what is seen before and after it is
-independent, so v and q are each summed over their own grid, and a posterior costs T x grid.
+lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1 where there is no
+error (e = -1). Solutions with an error have a v and a d of their own: they come from problems in which
+one step is hard, and until that is passed no rollout is better off than from the start. Given e, what
+is seen before and after it is independent, so v and q are each summed over their own grid, and a
+posterior costs T x grid.
 
 The priors are histograms, fitted to pilot searches by maximum marginal likelihood (EM; the
 nonparametric maximum likelihood estimate of Kiefer and Wolfowitz, 1956, on a fixed grid).
@@ -49,28 +51,32 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Priors:
-    """Weights that sum to one: of v on `VALUES`, of q on `RECOVERIES`, of an error's place in
-    `PLACES` bins; and the drift, one of `DRIFTS`."""
+    """Weights that sum to one: of v on `VALUES` for solutions without an error (`value`) and with one
+    (`flawed_value`), of q on `RECOVERIES`, of an error's place in `PLACES` bins; the drifts of the two,
+    of `DRIFTS`; and `clean`, the share without an error."""
 
     value: tuple[float, ...]
+    flawed_value: tuple[float, ...]
     recovery: tuple[float, ...]
     place: tuple[float, ...]
+    clean: float = 0.5
     drift: float = 1.0
-
-    def left(self, n_steps: int) -> Array:
-        """What is left to get wrong after each prefix 0..T, from 1 to 0: the exponent of v."""
-        left = (np.arange(n_steps, -1, -1) / n_steps) ** self.drift
-        left[-1] = 0.0
-        return np.asarray(left)
+    flawed_drift: float = 1.0
 
     def first_error(self, n_steps: int) -> Array:
         """Prior of e = -1, 0, ..., T-1 (T+1,)."""
-        clean = float(np.array(self.value) @ VALUES)
         edges = np.linspace(0, PLACES, n_steps + 1)
         reached = np.interp(
             edges, np.arange(PLACES + 1), np.concatenate([[0], np.cumsum(self.place)])
         )
-        return np.concatenate([[clean], (1 - clean) * np.diff(reached)])
+        return np.concatenate([[self.clean], (1 - self.clean) * np.diff(reached)])
+
+
+def left(n_steps: int, drift: float) -> Array:
+    """What is left to get wrong after each prefix 0..T, from 1 to 0: the exponent of v."""
+    share = (np.arange(n_steps, -1, -1) / n_steps) ** drift
+    share[-1] = 0.0
+    return np.asarray(share)
 
 
 def _histogram(grid: Array, a: float, b: float) -> tuple[float, ...]:
@@ -82,7 +88,8 @@ def _histogram(grid: Array, a: float, b: float) -> tuple[float, ...]:
 
 
 BROAD = Priors(
-    value=_histogram(VALUES, 1.0, 1.0),
+    value=_histogram(VALUES, 2.0, 1.0),
+    flawed_value=_histogram(VALUES, 1.0, 2.0),
     recovery=_histogram(RECOVERIES, 0.5, 4.0),
     place=(1 / PLACES,) * PLACES,
 )
@@ -98,20 +105,17 @@ class Belief:
 
     def __init__(self, priors: Priors, seen: Seen) -> None:
         steps = seen.n_steps
-        left = priors.left(steps)
-        self._good = VALUES[:, None] ** left
-        log_good = left * np.log(VALUES)[:, None]
-        log_bad = np.log1p(-np.minimum(self._good, 1 - _SURE))
-        each = seen.right[..., None, :] * log_good + seen.wrong[..., None, :] * log_bad
-        whole = np.cumsum(each, axis=-1)
+        self._good = VALUES[:, None] ** left(steps, priors.drift)
+        self._flawed_good = VALUES[:, None] ** left(steps, priors.flawed_drift)
         # without an error every prefix is good, with one those up to e are
-        by_value = np.concatenate([whole[..., -1:], whole[..., :-1]], axis=-1)
+        clean = _log_chance(seen, self._good).sum(axis=-1, keepdims=True)
+        flawed = np.cumsum(_log_chance(seen, self._flawed_good), axis=-1)
+        by_value = np.concatenate([clean, flawed[..., :-1]], axis=-1)
         self._by_value: Array = np.moveaxis(by_value, -1, -2)  # (..., E, V)
         self._by_recovery: Array = _after(seen.right)[..., None] * np.log(RECOVERIES) + _after(
             seen.wrong
         )[..., None] * np.log1p(-RECOVERIES)  # (..., E, R)
-        weights = np.where(np.arange(steps + 1)[:, None] == 0, VALUES, 1 - VALUES) * priors.value
-        weights /= weights.sum(axis=1, keepdims=True)
+        weights = np.array([priors.value] + [priors.flawed_value] * steps)
         self._value_mass, value_total = _weighed(self._by_value, weights)
         self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
         self.log_likelihood: Array = value_total + recovery_total
@@ -125,7 +129,13 @@ class Belief:
     def chances(self) -> Array:
         """Chance that a rollout succeeds, for each e and prefix 0..T-1 (..., E, T)."""
         steps = self._good.shape[1] - 1
-        good = self._value_mass @ self._good[:, :steps]
+        good = np.concatenate(
+            [
+                self._value_mass[..., :1, :] @ self._good[:, :steps],
+                self._value_mass[..., 1:, :] @ self._flawed_good[:, :steps],
+            ],
+            axis=-2,
+        )
         lucky = self._recovery_mass @ RECOVERIES
         is_good = np.arange(steps)[None, :] <= np.arange(-1, steps)[:, None]
         is_good[0] = True
@@ -138,15 +148,22 @@ class Belief:
         told = _entropy(weights @ chances) - weights @ _entropy(chances)
         return np.asarray(np.maximum(told, 0.0))[..., 0, :]
 
-    def responsibilities(self) -> tuple[Array, Array, Array]:
-        """Posterior of v on its grid (..., V), of q on its grid without e = -1 and unscaled
-        (..., R), and of e (..., E)."""
+    def responsibilities(self) -> tuple[Array, Array, Array, Array]:
+        """Posterior of v on its grid with e = -1 and with e >= 0 (..., V), of q on its grid with e >= 0
+        (..., R), each unscaled, and of e (..., E)."""
         weights = self.posterior[..., None, :]
         return (
-            (weights @ self._value_mass)[..., 0, :],
+            (weights[..., :1] @ self._value_mass[..., :1, :])[..., 0, :],
+            (weights[..., 1:] @ self._value_mass[..., 1:, :])[..., 0, :],
             (weights[..., 1:] @ self._recovery_mass[..., 1:, :])[..., 0, :],
             self.posterior,
         )
+
+
+def _log_chance(seen: Seen, good: Array) -> Array:
+    """Log chance of what is seen at each prefix, were it good, for each v (..., V, T+1)."""
+    wrong = np.log1p(-np.minimum(good, 1 - _SURE))
+    return np.asarray(seen.right[..., None, :] * np.log(good) + seen.wrong[..., None, :] * wrong)
 
 
 def _after(counts: Array) -> Array:
@@ -175,41 +192,54 @@ def fit_priors(
     """Priors under which the pilot's rollouts are likeliest, drawn to `start` as if it had been
     seen on `strength` solutions. The pilot holds right and wrong solutions as often as they come."""
     batches = [_stacked(pilot, steps) for steps in sorted({seen.n_steps for seen in pilot})]
-    fitted = [
-        _fitted(batches, replace(start, drift=drift), strength, max(1, rounds // 6))
-        for drift in DRIFTS
-    ]
-    best, _ = max(fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(fit[0].drift - start.drift))
-    return _fitted(batches, best, strength, rounds, drawn_to=start)[0]
+    best = start
+    for which in ("flawed_drift", "drift"):
+        fitted = [
+            _fitted(
+                batches,
+                replace(best, **{which: drift}),  # type: ignore[arg-type]
+                start,
+                strength,
+                max(1, rounds // 6),
+            )
+            for drift in DRIFTS
+        ]
+        usual = float(getattr(start, which))
+        best = max(
+            fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
+        )[0]
+    return _fitted(batches, best, start, strength, rounds)[0]
 
 
 def _fitted(
-    pilot: Sequence[Seen],
-    priors: Priors,
-    strength: float,
-    rounds: int,
-    drawn_to: Priors | None = None,
+    pilot: Sequence[Seen], priors: Priors, start: Priors, strength: float, rounds: int
 ) -> tuple[Priors, float]:
-    """EM from `priors` at their drift, and the log evidence it ends with. `pilot`: batches of
-    solutions of one length."""
-    start = drawn_to or priors
+    """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with. `pilot`:
+    batches of solutions of one length."""
     before = -np.inf
     for _ in range(rounds):
-        value = strength * np.array(start.value)
+        value, flawed_value = (
+            strength * np.array(start.value),
+            strength * np.array(start.flawed_value),
+        )
         recovery = strength * np.array(start.recovery)
         place = strength * np.array(start.place)
+        clean, solutions = strength * start.clean, strength
         evidence = 0.0
         for seen in pilot:
             belief = Belief(priors, seen)
-            v, q, e = belief.responsibilities()
-            value, recovery = value + v.sum(axis=0), recovery + q.sum(axis=0)
-            place += _binned(e[:, 1:].sum(axis=0), np.array(priors.place))
+            v, flawed_v, q, e = (of.sum(axis=0) for of in belief.responsibilities())
+            value, flawed_value, recovery = value + v, flawed_value + flawed_v, recovery + q
+            place += _binned(e[1:], np.array(priors.place))
+            clean, solutions = clean + float(e[0]), solutions + len(seen.right)
             evidence += belief.log_evidence
-        priors = Priors(
-            tuple((value / value.sum()).tolist()),
-            tuple((recovery / recovery.sum()).tolist()),
-            tuple((place / place.sum()).tolist()),
-            priors.drift,
+        priors = replace(
+            priors,
+            value=tuple((value / value.sum()).tolist()),
+            flawed_value=tuple((flawed_value / flawed_value.sum()).tolist()),
+            recovery=tuple((recovery / recovery.sum()).tolist()),
+            place=tuple((place / place.sum()).tolist()),
+            clean=clean / solutions,
         )
         if evidence - before < 1e-4 * max(1, sum(len(seen.right) for seen in pilot)):
             break

@@ -118,7 +118,6 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
     cases: dict[int, PooledCase] = {}
     try:
         async with room.recorded("policy", folder / "pool") as engine:
-            await engine.open()
             with Progress() as progress:
                 bar = progress.add_task("rollouts pooled", total=len(items))
 

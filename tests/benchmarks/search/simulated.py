@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.records import Outcome, content_hash
-from pipeline.search.belief import RECOVERIES, VALUES, Priors
+from pipeline.search.belief import PLACES, RECOVERIES, VALUES, Priors
 from tests.benchmarks.search.world import Case, Rollout
 
 STRENGTHS = {"weak": (2.0, 4.0), "middle": (4.0, 3.0), "strong": (6.0, 2.0)}
@@ -50,10 +50,9 @@ class SimulatedCase(Case):
             weights[np.abs(grid - value).argmin()] = 1.0
             return tuple(weights)
 
-        places = 10
-        return Priors(
-            at(VALUES, self.v), at(RECOVERIES, self.q), (1 / places,) * places, self.drift
-        )
+        value, places = at(VALUES, self.v), (1 / PLACES,) * PLACES
+        told = at(RECOVERIES, self.q)
+        return Priors(value, value, told, places, self.v, self.drift, self.drift)
 
 
 class Draws:

@@ -221,3 +221,23 @@ def test_many_solutions_at_once_are_each_what_they_are_alone() -> None:
         alone = Belief(BROAD, Seen(right[row].astype(float), wrong[row].astype(float)))
         assert together.posterior[row] == pytest.approx(alone.posterior)
         assert together.information()[row] == pytest.approx(alone.information())
+
+
+def test_flawed_solutions_have_chances_of_their_own() -> None:
+    """Clean ones succeed more often the less is left; flawed ones wait for one hard step."""
+    rng = np.random.default_rng(1)
+    pilot = []
+    for number in range(400):
+        right, wrong = np.zeros(9), np.zeros(9)
+        clean = number % 4 > 0
+        (right if clean else wrong)[8] = 1
+        for prefix in range(8):
+            bad = 0.02 if prefix > 4 else 0.35
+            right[prefix] = rng.binomial(4, 0.8 ** ((8 - prefix) / 8) if clean else bad)
+            wrong[prefix] = 4 - right[prefix]
+        pilot.append(Seen(right, wrong))
+    fitted = fit_priors(pilot)
+    assert fitted.clean == pytest.approx(0.75, abs=0.03)
+    assert fitted.flawed_drift < fitted.drift
+    assert np.array(fitted.value) @ VALUES == pytest.approx(0.8, abs=0.05)
+    assert np.array(fitted.flawed_value) @ VALUES == pytest.approx(0.35, abs=0.08)
