@@ -21,6 +21,7 @@ from pipeline.engine.protocol import Engine, Prompt, SampleRequest
 from pipeline.errors import RunError
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
 from pipeline.search import (
+    STRATEGIES,
     LearningStrategy,
     PilotSearch,
     Probe,
@@ -36,7 +37,8 @@ MOST_ROUNDS = 100
 
 class RolloutOptions(Options):
     strategy: str = Field(
-        "bisection", description="bisection, bayesian, exhaustive, or module:Class of yours"
+        "bisection",
+        description=f"{', '.join(STRATEGIES)}, or module:Class of yours",
     )
     search: dict[str, Any] = Field(default_factory=dict, description="the strategy's own options")
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)

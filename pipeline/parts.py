@@ -66,9 +66,7 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
     roles = [annotator.role for annotator in annotators if annotator.role]
     for role in roles if config.solutions else ["generator", *roles]:
         engine = config.engine_for(role)
-        model = Path(engine.model)
-        is_folder = engine.model.startswith((".", "/")) or model.parts[:1] == ("data",)
-        if engine.kind in ("vllm", "transformers", "replay") and is_folder and not model.exists():
+        if engine.kind in ("vllm", "transformers", "replay") and _no_folder(engine.model):
             raise ConfigError(f"engines.{role}.model: no folder {engine.model}")
         if engine.kind == "openai" and not engine.url:
             raise ConfigError(
@@ -82,3 +80,12 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
         make_rule(config.consensus.rule),
         make_oracle(config.oracle),
     )
+
+
+def _no_folder(model: str) -> bool:
+    """Whether a model names a folder that isn't there; else it may be a hub's name (`owner/model`)."""
+    path = Path(model)
+    is_folder = model.startswith((".", "/")) or (
+        len(path.parts) > 1 and Path(path.parts[0]).is_dir()
+    )
+    return is_folder and not path.exists()

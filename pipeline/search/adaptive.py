@@ -18,7 +18,7 @@ from pydantic import Field
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.counts import Counts
+from pipeline.search.counts import CountedSearch
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 HARD, EASY = 0.3, 0.9
@@ -36,28 +36,19 @@ class AdaptiveOptions(Options):
     spare: int = Field(4, ge=0, description="extra rollouts a prefix may spend on undecided ones")
 
 
-class Adaptive:
+class Adaptive(CountedSearch):
     """One search over a solution of `n_steps` steps. Invariant as in `Bisection`: the first error
     is step `good` when bad == good + 1."""
 
     def __init__(
         self, options: AdaptiveOptions, n_steps: int, outcome: Outcome, siblings: ProbeCount
     ) -> None:
+        super().__init__(n_steps, outcome)
         self._options = options
-        self._n_steps = n_steps
-        self._outcome = outcome
         self._siblings = siblings
         self._good, self._bad = 0, n_steps
         self._first = True
-        self._counts = Counts()
         self._stuck: str | None = None
-
-    @property
-    def counts(self) -> tuple[ProbeCount, ...]:
-        return self._counts.all
-
-    def observe(self, prefix: int, outcome: Outcome) -> None:
-        self._counts.observe(prefix, outcome)
 
     def next(self) -> list[Probe]:
         if self._outcome is not Outcome.INCORRECT or self._stuck or self._n_steps < 2:
@@ -75,13 +66,12 @@ class Adaptive:
             return []
         while self._bad - self._good > 1:
             middle = self._middle()
-            missing = self._rollouts() - self._counts.decided(middle)
-            if missing > 0:
-                room = self._rollouts() + self._options.spare - self._counts.tried(middle)
-                if room <= 0:
+            if self._counts.decided(middle) < self._rollouts():
+                missing = self._counts.missing(middle, self._rollouts(), self._options.spare)
+                if not missing:
                     self._stuck = f"too many undecided rollouts from prefix {middle}"
                     return []
-                return [Probe(middle, min(missing, room))]
+                return [Probe(middle, missing)]
             share = self._counts.right(middle) / self._counts.decided(middle)
             if share >= self._options.threshold * self._bare_rate():
                 self._good = middle

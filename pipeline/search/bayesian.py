@@ -22,7 +22,7 @@ from pydantic import Field
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.belief import BROAD, Belief, Priors, Seen, fit_priors
-from pipeline.search.counts import Counts
+from pipeline.search.counts import CountedSearch
 from pipeline.search.protocol import NO_SIBLINGS, Finding, PilotSearch, Probe
 
 PILOT_CONFIDENCE = 0.97
@@ -53,7 +53,7 @@ class BayesianOptions(Options):
     )
 
 
-class Bayesian:
+class Bayesian(CountedSearch):
     """One search over a solution of `n_steps` steps."""
 
     def __init__(
@@ -64,20 +64,14 @@ class Bayesian:
         outcome: Outcome,
         siblings: ProbeCount = NO_SIBLINGS,
     ) -> None:
+        super().__init__(n_steps, outcome)
         self._options = options
         self._priors = priors
-        self._n_steps = n_steps
-        self._outcome = outcome
         self._siblings = siblings
-        self._counts = Counts()
         self._spent = 0.0
 
-    @property
-    def counts(self) -> tuple[ProbeCount, ...]:
-        return self._counts.all
-
     def observe(self, prefix: int, outcome: Outcome) -> None:
-        self._counts.observe(prefix, outcome)
+        super().observe(prefix, outcome)
         self._spent += self._length(prefix)
 
     def next(self) -> list[Probe]:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.counts import Counts
+from pipeline.search.counts import CountedSearch
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
@@ -41,23 +41,15 @@ class BisectionOptions(Options):
     most: int = Field(100, ge=1, description="rollouts of a prefix at most, with half_width")
 
 
-class Bisection:
+class Bisection(CountedSearch):
     """One search over a solution of `n_steps` steps. Invariant: prefix `good` is good (prefix 0 by
     assumption), prefix `bad` is bad; the first error is step `good` when bad == good + 1."""
 
     def __init__(self, options: BisectionOptions, n_steps: int, outcome: Outcome) -> None:
+        super().__init__(n_steps, outcome)
         self._options = options
-        self._outcome = outcome
         self._good, self._bad = 0, n_steps
-        self._counts = Counts()
         self._stuck: str | None = None
-
-    @property
-    def counts(self) -> tuple[ProbeCount, ...]:
-        return self._counts.all
-
-    def observe(self, prefix: int, outcome: Outcome) -> None:
-        self._counts.observe(prefix, outcome)
 
     def next(self) -> list[Probe]:
         if self._outcome is not Outcome.INCORRECT or self._stuck:
@@ -113,9 +105,8 @@ class Bisection:
         return self._options.most if self._too_wide(prefix) else self._options.rollouts
 
     def _wave(self, prefix: int) -> Probe:
-        missing = self._wanted(prefix) - self._counts.decided(prefix)
-        allowed = self._wanted(prefix) + self._options.spare - self._counts.tried(prefix)
-        return Probe(prefix, min(self._options.wave, missing, allowed))
+        missing = self._counts.missing(prefix, self._wanted(prefix), self._options.spare)
+        return Probe(prefix, min(self._options.wave, missing))
 
 
 def half_width(right: int, decided: int, z: float = 1.96) -> float:

@@ -1,4 +1,4 @@
-"""The rollouts seen so far, by prefix."""
+"""The rollouts seen so far, by prefix; and what every search does with them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,29 @@ class Counts:
     def tried(self, prefix: int) -> int:
         return sum(self._seen.get(prefix, [0, 0, 0])[1:])
 
+    def missing(self, prefix: int, wanted: int, spare: int) -> int:
+        """Rollouts to ask for until `wanted` are decided, `wanted + spare` being tried at most."""
+        return max(0, min(wanted - self.decided(prefix), wanted + spare - self.tried(prefix)))
+
     def any_right(self) -> bool:
         return any(right for right, _, _ in self._seen.values())
 
     @property
     def all(self) -> tuple[ProbeCount, ...]:
         return tuple(ProbeCount(prefix, *self._seen[prefix]) for prefix in sorted(self._seen))
+
+
+class CountedSearch:
+    """A search of one solution of `n_steps` steps that keeps what it sees."""
+
+    def __init__(self, n_steps: int, outcome: Outcome) -> None:
+        self._n_steps = n_steps
+        self._outcome = outcome
+        self._counts = Counts()
+
+    @property
+    def counts(self) -> tuple[ProbeCount, ...]:
+        return self._counts.all
+
+    def observe(self, prefix: int, outcome: Outcome) -> None:
+        self._counts.observe(prefix, outcome)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.counts import Counts
+from pipeline.search.counts import CountedSearch
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
@@ -22,31 +22,20 @@ class ExhaustiveOptions(Options):
     spare: int = Field(2, ge=0, description="extra rollouts a prefix may spend on undecided ones")
 
 
-class Exhaustive:
+class Exhaustive(CountedSearch):
     """One search: the prefixes 1..T-1 in one round, then what undecided rollouts left missing."""
 
     def __init__(self, options: ExhaustiveOptions, n_steps: int, outcome: Outcome) -> None:
+        super().__init__(n_steps, outcome)
         self._options = options
-        self._n_steps = n_steps
-        self._outcome = outcome
-        self._counts = Counts()
-
-    @property
-    def counts(self) -> tuple[ProbeCount, ...]:
-        return self._counts.all
-
-    def observe(self, prefix: int, outcome: Outcome) -> None:
-        self._counts.observe(prefix, outcome)
 
     def next(self) -> list[Probe]:
         if self._outcome is Outcome.UNDECIDED:
             return []
         probes = []
         for prefix in range(1, self._n_steps):
-            missing = self._options.rollouts - self._counts.decided(prefix)
-            allowed = self._options.rollouts + self._options.spare - self._counts.tried(prefix)
-            if min(missing, allowed) > 0:
-                probes.append(Probe(prefix, min(missing, allowed)))
+            if missing := self._counts.missing(prefix, self._options.rollouts, self._options.spare):
+                probes.append(Probe(prefix, missing))
         return probes
 
     def finding(self) -> Finding:

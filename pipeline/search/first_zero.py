@@ -13,7 +13,7 @@ from pydantic import Field
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.counts import Counts
+from pipeline.search.counts import CountedSearch
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
@@ -22,27 +22,18 @@ class FirstZeroOptions(Options):
     spare: int = Field(2, ge=0, description="extra rollouts a prefix may spend on undecided ones")
 
 
-class FirstZero:
+class FirstZero(CountedSearch):
     """One search over a wrong solution of `n_steps` steps: prefix 1, then 2, and so on."""
 
     def __init__(self, options: FirstZeroOptions, n_steps: int, outcome: Outcome) -> None:
+        super().__init__(n_steps, outcome)
         self._options = options
-        self._n_steps = n_steps
-        self._outcome = outcome
-        self._counts = Counts()
-
-    @property
-    def counts(self) -> tuple[ProbeCount, ...]:
-        return self._counts.all
-
-    def observe(self, prefix: int, outcome: Outcome) -> None:
-        self._counts.observe(prefix, outcome)
 
     def next(self) -> list[Probe]:
         if self._outcome is not Outcome.INCORRECT:
             return []
         prefix = self._first_without_success()
-        missing = self._missing(prefix)
+        missing = self._counts.missing(prefix, self._options.rollouts, self._options.spare)
         return [Probe(prefix, missing)] if prefix < self._n_steps and missing else []
 
     def finding(self) -> Finding:
@@ -60,11 +51,6 @@ class FirstZero:
         return next(
             (t for t in range(1, self._n_steps) if not self._counts.right(t)), self._n_steps
         )
-
-    def _missing(self, prefix: int) -> int:
-        wanted = self._options.rollouts - self._counts.decided(prefix)
-        allowed = self._options.rollouts + self._options.spare - self._counts.tried(prefix)
-        return max(0, min(wanted, allowed))
 
 
 class FirstZeroStrategy:

@@ -78,6 +78,7 @@ annotators: {{rollouts: {{}}, judge: {{}}, arithmetic: {{}}}}
             ["engines.generator={kind: vllm, model: ./no-model}"],
             "engines.generator.model: no folder",
         ),
+        (["engines.judge={kind: vllm, model: tests/jduge}"], "engines.judge.model: no folder"),
         (["engines.judge={kind: openai, model: m}"], "engines.judge.url: missing"),
     ],
 )
