@@ -1,4 +1,5 @@
-"""A benchmark's rows: printed as a table, and written with machine, versions and commit as JSON."""
+"""A benchmark's rows: printed as a table, and written as JSON, each section with the machine, versions
+and commit that it was measured with."""
 
 from __future__ import annotations
 
@@ -31,12 +32,24 @@ class Row:
 
 def report(name: str, rows: list[Row], replace_sections: bool = False) -> Path:
     """Print the rows and write `results/<name>.json`. With `replace_sections`, sections that were
-    not measured now keep the rows they had."""
+    not measured now keep the rows they had, and what they were measured with."""
     path = RESULTS / f"{name}.json"
+    now_measured = {
+        "measured": now(),
+        "commit": git_commit(),
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "system": platform.system(),
+        },
+        "versions": versions(),
+    }
+    sections = {row.section: now_measured for row in rows}
     if replace_sections and path.exists():
-        fresh = {row.section for row in rows}
-        old = [Row(**row) for row in json.loads(path.read_text())["rows"]]
-        rows = [row for row in old if row.section not in fresh] + rows
+        before = json.loads(path.read_text())
+        old = [Row(**row) for row in before["rows"]]
+        rows = [row for row in old if row.section not in sections] + rows
+        sections = before["sections"] | sections
     table = Table(title=f"bench-{name}", header_style="bold")
     for column in ("section", "figure", "value", "spread", "n", "wanted"):
         table.add_column(column, justify="right" if column in ("value", "n") else "left")
@@ -47,14 +60,7 @@ def report(name: str, rows: list[Row], replace_sections: bool = False) -> Path:
     RESULTS.mkdir(exist_ok=True)
     text = {
         "benchmark": name,
-        "measured": now(),
-        "commit": git_commit(),
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-        },
-        "versions": versions(),
+        "sections": sections,
         "rows": [asdict(row) for row in rows],
     }
     path.write_text(json.dumps(text, indent=1, ensure_ascii=False) + "\n")
