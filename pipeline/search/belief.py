@@ -4,8 +4,8 @@ A rollout from prefix(t) of T steps succeeds with chance v^(((T-t)/T)^d) when t 
 policy's own chance on the bare problem and d the drift with which it rises as less is left to get
 wrong (1: each step is as hard; 0: none of it shows before the end), and with chance q when t > e: a
 lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1 where there is no
-error (e = -1). Solutions with an error have a v and a d of their own: they come from problems in which
-one step is hard, and until that is passed no rollout is better off than from the start. Given e, what
+error (e = -1). Solutions with an error have a v and a d of their own: many come from problems in which
+one step is hard, where until that is passed no rollout is better off than from the start. Given e, what
 is seen before and after it is independent, so v and q are each summed over their own grid, and a
 posterior costs T x grid.
 
