@@ -43,6 +43,11 @@ class RolloutOptions(Options):
     search: dict[str, Any] = Field(default_factory=dict, description="the strategy's own options")
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     role: str = Field("policy", description="the engine that continues the prefixes")
+    hints: tuple[str, ...] = Field(
+        (),
+        description="annotators whose verdicts the search starts from, as far as it learns to trust "
+        "them; `bayesian` does, the others take no hints",
+    )
 
 
 class RolloutAnnotator:
@@ -63,6 +68,7 @@ class RolloutAnnotator:
         self._options = options
         self._strategy = strategy or named
         self._sampling = options.sampling.sampling()
+        self.hinted_by = options.hints
         self.pilot_size = named.pilot_size if isinstance(named, LearningStrategy) else 0
         self.fingerprint = content_hash(
             VERSION,
@@ -79,7 +85,13 @@ class RolloutAnnotator:
     def learn(self, pilot: Sequence[tuple[Solution, Verdict]], tools: Tools) -> dict[str, Any]:
         assert isinstance(self._strategy, LearningStrategy)
         searches = (
-            PilotSearch(len(s.steps), s.outcome, tools.siblings(s, self._sampling), verdict.probes)
+            PilotSearch(
+                len(s.steps),
+                s.outcome,
+                tools.siblings(s, self._sampling),
+                verdict.probes,
+                tools.hints(s),
+            )
             for s, verdict in pilot
         )
         return self._strategy.learn(list(searches))
@@ -110,8 +122,8 @@ class RolloutAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        siblings = tools.siblings(solution, self._sampling)
-        search = self._strategy.start(len(solution.steps), solution.outcome, siblings)
+        siblings, hints = tools.siblings(solution, self._sampling), tools.hints(solution)
+        search = self._strategy.start(len(solution.steps), solution.outcome, siblings, hints)
         cost = Cost()
         prompts: list[Prompt] = []
         drawn: dict[int, int] = {}

@@ -11,6 +11,7 @@ from pipeline.engine.protocol import Engine, Sampling
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import ProbeCount, Solution, Verdict
+from pipeline.search.hints import Hint
 
 
 def no_siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
@@ -18,17 +19,24 @@ def no_siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
     return ProbeCount(0, 0, 0)
 
 
+def no_hints(solution: Solution) -> tuple[Hint, ...]:
+    """A solution of which no other annotator has spoken."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the run lends an annotator: the engine of its role (None where it asked for none), the
     run's grader, the prompt that its solutions were generated with, and `siblings`: how the other
     solutions to the same problem came out. Each is a rollout from the bare problem, already paid,
-    where it was sampled by this engine and as `sampling` says; else there are none."""
+    where it was sampled by this engine and as `sampling` says; else there are none. `hints`: what
+    the annotators that this one is `hinted_by` said of a solution."""
 
     engine: Engine | None
     grader: Grader
     prompt: PromptTemplate
     siblings: Callable[[Solution, Sampling], ProbeCount] = no_siblings
+    hints: Callable[[Solution], tuple[Hint, ...]] = no_hints
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,15 @@ class Annotator(Protocol):
         ...
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict: ...
+
+
+@runtime_checkable
+class HintedAnnotator(Annotator, Protocol):
+    """An annotator that knows what others said. It runs after them, and its verdicts rest on theirs:
+    they are no independent witnesses beside it."""
+
+    hinted_by: tuple[str, ...]
+    """Names of annotators that are not hinted themselves."""
 
 
 @runtime_checkable

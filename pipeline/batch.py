@@ -19,7 +19,7 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
-from pipeline.annotator import Annotator, LearningAnnotator, Tools
+from pipeline.annotator import Annotator, HintedAnnotator, LearningAnnotator, Tools
 from pipeline.config import RunConfig
 from pipeline.dataset import write_dataset
 from pipeline.dataset.facts import card_facts
@@ -58,6 +58,7 @@ from pipeline.stages import (
     run_shard,
 )
 from pipeline.summary import Summary, make_summary, to_json
+from pipeline.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class _Batch:
             await self._stage(self._solutions_stage(problems, imported, room), room)
             self.rates = PassRates.of(run.solutions)
             self.left_out = self.rates.left_out(config.filter, set(problems))
-            for annotator in self.annotators:
+            for annotator in self.parts.order:
                 if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
                     annotator = await self._calibrated(annotator, room)
                 store = run.verdicts(annotator.name)
@@ -188,18 +189,24 @@ class _Batch:
         name: str | None = None,
     ) -> AnnotateStage:
         fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
+        told = self._told(annotator)
         return AnnotateStage(
             self.config,
             annotator,
             solutions,
-            partial(self._tools, fingerprint),
+            partial(self._tools, fingerprint, told),
             fingerprint,
             self.parts.prompt,
             store,
             name,
+            told.fingerprint,
         )
 
-    def _tools(self, fingerprint: str, engine: Engine | None) -> Tools:
+    def _told(self, annotator: Annotator) -> Told:
+        names = annotator.hinted_by if isinstance(annotator, HintedAnnotator) else ()
+        return Told.by({name: self.run_folder.verdicts(name) for name in names})
+
+    def _tools(self, fingerprint: str, told: Told, engine: Engine | None) -> Tools:
         """What an annotator whose engine has this fingerprint works with."""
         generated = self.config.generate.sampling.sampling()
 
@@ -209,7 +216,7 @@ class _Batch:
                 return self.rates.siblings(solution)
             return NO_SIBLINGS  # another model's chances
 
-        return Tools(engine, self.grader, self.parts.prompt, siblings)
+        return Tools(engine, self.grader, self.parts.prompt, siblings, told)
 
     async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
         """The annotator with what it learned from a pilot: learned once, then read from its file. A
@@ -244,7 +251,8 @@ class _Batch:
             verdicts = {verdict.solution_id: verdict for verdict in store.read(Verdict)}
             rows = [(s, verdicts[s.id]) for s in pilot()]
             rows.sort(key=lambda row: row[0].id)
-            tools = self._tools(room.fingerprint(annotator.role) if annotator.role else "", None)
+            fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
+            tools = self._tools(fingerprint, self._told(annotator), None)
             frozen = {
                 "made_by": made_by,
                 "solutions": len(rows),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.annotator import Annotator
+from pipeline.annotator import Annotator, HintedAnnotator
 from pipeline.config import RunConfig
 from pipeline.consensus import Rule, make_rule
 from pipeline.dataset import load_view
@@ -52,12 +52,13 @@ def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a configuration names, found."""
+    """What a configuration names, found. `order`: its annotators, those that take hints last."""
 
     splitter: Splitter
     prompt: PromptTemplate
     rule: Rule
     oracle: Oracle | None
+    order: tuple[Annotator, ...]
 
 
 def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
@@ -79,7 +80,32 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
         load_prompt(config.generate.prompt, PROMPTS),
         make_rule(config.consensus.rule),
         make_oracle(config.oracle),
+        _ordered(config, annotators),
     )
+
+
+def _ordered(config: RunConfig, annotators: Sequence[Annotator]) -> tuple[Annotator, ...]:
+    """Those that take hints after those that give them. Raises ConfigError for a hint of nobody's, and
+    for a consensus that would count a hint twice."""
+    hinted = [a for a in annotators if isinstance(a, HintedAnnotator) and a.hinted_by]
+    others = [a for a in annotators if a not in hinted]
+    names = {annotator.name for annotator in others}
+    for annotator in hinted:
+        where = f"annotators.{annotator.name}.hints"
+        for name in annotator.hinted_by:
+            if name not in names:
+                raise ConfigError(
+                    f"{where}: {name!r} is none of the annotators without hints of their own: "
+                    f"{', '.join(sorted(names)) or 'there are none'}"
+                )
+        twice = {annotator.name, *annotator.hinted_by} & set(config.consensus.witnesses)
+        if annotator.name in twice and len(twice) > 1:
+            raise ConfigError(
+                f"consensus.witnesses: {annotator.name} takes hints of "
+                f"{', '.join(sorted(twice - {annotator.name}))}, and they would agree for that reason "
+                "alone; name one of them"
+            )
+    return (*others, *hinted)
 
 
 def _no_folder(model: str) -> bool:

@@ -259,7 +259,8 @@ class Verdict(Record):
     `first_error` is its point answer, None when it has none (`reason` then says why).
     `log_likelihood`, where the annotator has a model of its evidence, has one entry for each
     first error -1..T-1 in that order (length T+1) and holds no prior over the first error and no
-    other witness. `confidence` is the posterior of its likeliest first error under its own prior.
+    other witness. `confidence` is the posterior of its likeliest first error under its own prior,
+    and the hints that it was given.
     The four kinds of evidence (counts at prefixes, votes, checks, a score a step) are generic:
     a reader can show any annotator's verdict without knowing the annotator.
     """

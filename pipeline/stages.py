@@ -299,7 +299,9 @@ class AnnotateStage:
         prompt: PromptTemplate,
         store: Store,
         name: str | None = None,
+        hints: str | None = None,
     ) -> None:
+        """`hints`: the fingerprint of what the annotator is hinted by."""
         self._config = config
         self._annotator = annotator
         self._solutions = solutions
@@ -310,7 +312,9 @@ class AnnotateStage:
         self.store = store
         reads = (prompt.fingerprint, graded_by(config)) if annotator.uses_outcome else ()
         seed = None if annotator.role is None else config.seed
-        self.fingerprint = content_hash(annotator.fingerprint, engine_fingerprint, seed, reads)
+        self.fingerprint = content_hash(
+            annotator.fingerprint, engine_fingerprint, seed, reads, *filter(None, [hints])
+        )
 
     def pending(self) -> Iterator[list[Solution]]:
         done = self._done()

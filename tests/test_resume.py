@@ -61,14 +61,22 @@ def learning(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"annotators": config.annotators | {"rollouts": search}})
 
 
+def hinted(config: RunConfig) -> RunConfig:
+    """The learning batch, its search told what the judge said."""
+    raw = learning(config).model_dump(mode="json")
+    raw["annotators"]["rollouts"]["hints"] = ["judge"]
+    raw["consensus"]["witnesses"] = ["rollouts"]
+    return RunConfig.check(raw, "test")
+
+
 @pytest.mark.slow
 def test_a_pilot_killed_at_random_instants_teaches_the_same(tmp_path: Path) -> None:
-    config = learning(small_batch(tmp_path, "measure"))
+    config = hinted(small_batch(tmp_path, "measure"))
     run_in_child(config, None)
     total = len(made_calls(config))
     rng = random.Random(21)
     for i in range(4):
-        run = killed_run(learning(small_batch(tmp_path, f"killed-{i}")), rng, total)
+        run = killed_run(hinted(small_batch(tmp_path, f"killed-{i}")), rng, total)
         assert (run.repeated_calls, run.unlike) == (0, 0)
 
 

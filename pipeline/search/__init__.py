@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.config import Options, check_options
 from pipeline.registry import load_named
+from pipeline.search.hints import Hint
 from pipeline.search.protocol import (
     NO_SIBLINGS,
     Finding,
@@ -39,6 +40,7 @@ __all__ = [
     "NO_SIBLINGS",
     "STRATEGIES",
     "Finding",
+    "Hint",
     "LearningStrategy",
     "PilotSearch",
     "Probe",

@@ -11,6 +11,7 @@ A right solution is taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from pydantic import Field
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.counts import CountedSearch
+from pipeline.search.hints import Hint
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 HARD, EASY = 0.3, 0.9
@@ -124,5 +126,11 @@ class AdaptiveStrategy:
     def __init__(self, options: AdaptiveOptions) -> None:
         self._options = options
 
-    def start(self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS) -> Adaptive:
+    def start(
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        hints: Sequence[Hint] = (),
+    ) -> Adaptive:
         return Adaptive(self._options, n_steps, outcome, siblings)

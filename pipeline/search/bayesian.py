@@ -17,12 +17,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.belief import BROAD, Belief, Priors, Seen, fit_priors
+from pipeline.search.belief import BROAD, Belief, Priors, Seen
 from pipeline.search.counts import CountedSearch
+from pipeline.search.fit import fit_priors
+from pipeline.search.hints import Hint, heard_all
 from pipeline.search.protocol import NO_SIBLINGS, Finding, PilotSearch, Probe
 
 PILOT_CONFIDENCE = 0.97
@@ -63,11 +65,13 @@ class Bayesian(CountedSearch):
         n_steps: int,
         outcome: Outcome,
         siblings: ProbeCount = NO_SIBLINGS,
+        hints: Sequence[Hint] = (),
     ) -> None:
         super().__init__(n_steps, outcome)
         self._options = options
         self._priors = priors
         self._siblings = siblings
+        self._heard = heard_all(hints, priors.reliability, n_steps)
         self._spent = 0.0
 
     def observe(self, prefix: int, outcome: Outcome) -> None:
@@ -103,9 +107,9 @@ class Bayesian(CountedSearch):
         return Finding(best - 1 if best else NO_ERROR, None, likelihood, sure)
 
     def belief(self) -> Belief:
-        """What is known now, the solution's own outcome among it."""
+        """What is known now, the solution's own outcome and the hints among it."""
         seen = seen_of(PilotSearch(self._n_steps, self._outcome, self._siblings, self.counts))
-        return Belief(self._priors, seen)
+        return Belief(self._priors, seen, self._heard)
 
     def _unanswering(self) -> list[int]:
         """Prefixes that are not asked again: their rollouts come to nothing, which tells nothing."""
@@ -124,7 +128,7 @@ def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.
 
 
 class BayesianStrategy:
-    VERSION = 2
+    VERSION = 3
     OPTIONS: ClassVar[type[Options]] = BayesianOptions
 
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:
@@ -132,8 +136,14 @@ class BayesianStrategy:
         self._priors = priors
         self.pilot_size = options.pilot
 
-    def start(self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS) -> Bayesian:
-        return Bayesian(self._options, self._priors, n_steps, outcome, siblings)
+    def start(
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        hints: Sequence[Hint] = (),
+    ) -> Bayesian:
+        return Bayesian(self._options, self._priors, n_steps, outcome, siblings, hints)
 
     def pilot(self) -> BayesianStrategy:
         """Under broad priors, and surer than the rest need be, so that there is more to learn."""
@@ -142,11 +152,11 @@ class BayesianStrategy:
 
     def learn(self, pilot: Sequence[PilotSearch]) -> dict[str, Any]:
         """The fitted priors; see `Priors`."""
-        return asdict(fit_priors([seen_of(search) for search in pilot]))
+        seen = [seen_of(search) for search in pilot]
+        return asdict(fit_priors(seen, [search.hints for search in pilot]))
 
     def knowing(self, facts: dict[str, Any]) -> BayesianStrategy:
-        known = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-        return BayesianStrategy(self._options, Priors(**known))  # type: ignore[arg-type]
+        return BayesianStrategy(self._options, TypeAdapter(Priors).validate_python(facts))
 
 
 def seen_of(search: PilotSearch) -> Seen:

@@ -9,18 +9,23 @@ one step is hard, where until that is passed no rollout is better off than from 
 is seen before and after it is independent, so v and q are each summed over their own grid, and a
 posterior costs T x grid.
 
-The priors are histograms, fitted to pilot searches by maximum marginal likelihood (EM; the
-nonparametric maximum likelihood estimate of Kiefer and Wolfowitz, 1956, on a fixed grid).
+Where an error lies goes with v: a solution whose policy hardly ever succeeds mostly fails at the step
+that makes the problem hard, wherever that is, and rollouts can't say where. So each band of v has
+places of its own, and what is learned where rollouts tell much isn't taken to hold where they don't.
+
+What others said of the solution (`pipeline.search.hints`) is evidence beside the rollouts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.search.hints import Reliability
 
 Array = NDArray[np.float64]
 VALUES: Array = np.array([0.005, 0.02, 0.05, *np.arange(0.1, 0.96, 0.05), 0.98, 0.995])
@@ -29,9 +34,9 @@ RECOVERIES: Array = np.array(
     [0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9]
 )
 """Grid of q, the chance to recover from a wrong prefix."""
-DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
-DRIFT_PENALTY = 2.0
-"""Log evidence that a drift must show for each unit it lies from where the fit starts."""
+BANDS: Array = np.array([0.08, 0.55])
+"""Where one band of v ends and the next begins."""
+BAND_OF = np.searchsorted(BANDS, VALUES)
 PLACES = 10
 """Bins of the prior over where an error lies, from the first step to the last."""
 _SURE = 1e-9
@@ -52,24 +57,29 @@ class Seen(NamedTuple):
 @dataclass(frozen=True)
 class Priors:
     """Weights that sum to one: of v on `VALUES` for solutions without an error (`value`) and with one
-    (`flawed_value`), of q on `RECOVERIES`, of an error's place in `PLACES` bins; the drifts of the two,
-    of `DRIFTS`; and `clean`, the share without an error."""
+    (`flawed_value`), of q on `RECOVERIES`, and for each band of v of an error's place in `PLACES` bins
+    (`places`); the drifts of the two; `clean`, the share without an error; and how far each kind of
+    hint can be trusted (`reliability`, by name)."""
 
     value: tuple[float, ...]
     flawed_value: tuple[float, ...]
     recovery: tuple[float, ...]
-    place: tuple[float, ...]
+    places: tuple[tuple[float, ...], ...]
     clean: float = 0.5
     drift: float = 1.0
     flawed_drift: float = 1.0
+    reliability: Mapping[str, Reliability] = field(default_factory=dict, hash=False)
 
-    def first_error(self, n_steps: int) -> Array:
-        """Prior of e = -1, 0, ..., T-1 (T+1,)."""
+    def joint(self, n_steps: int) -> Array:
+        """Prior of e = -1, 0, ..., T-1 and v on its grid (T+1, V)."""
         edges = np.linspace(0, PLACES, n_steps + 1)
-        reached = np.interp(
-            edges, np.arange(PLACES + 1), np.concatenate([[0], np.cumsum(self.place)])
-        )
-        return np.concatenate([[self.clean], (1 - self.clean) * np.diff(reached)])
+        by_band = [
+            np.diff(np.interp(edges, np.arange(PLACES + 1), np.concatenate([[0], np.cumsum(of)])))
+            for of in self.places
+        ]
+        place = np.stack(by_band)[BAND_OF].T  # (T, V)
+        flawed = (1 - self.clean) * place * np.array(self.flawed_value)
+        return np.concatenate([self.clean * np.array(self.value)[None], flawed])
 
 
 def left(n_steps: int, drift: float) -> Array:
@@ -91,7 +101,7 @@ BROAD = Priors(
     value=_histogram(VALUES, 2.0, 1.0),
     flawed_value=_histogram(VALUES, 1.0, 2.0),
     recovery=_histogram(RECOVERIES, 0.5, 4.0),
-    place=(1 / PLACES,) * PLACES,
+    places=((1 / PLACES,) * PLACES,) * (len(BANDS) + 1),
 )
 """Where a fit starts and what it is drawn to when a pilot is small."""
 
@@ -100,10 +110,11 @@ class Belief:
     """What is known of a solution: P(e) for e = -1..T-1, and what the next rollout would say.
 
     Of many solutions of one length at once, where `seen` has leading axes: every array here has the
-    same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q.
+    same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q. `heard` (..., E)
+    is the log likelihood of what hints said. `log_likelihood` is the rollouts' own.
     """
 
-    def __init__(self, priors: Priors, seen: Seen) -> None:
+    def __init__(self, priors: Priors, seen: Seen, heard: Array | float = 0.0) -> None:
         steps = seen.n_steps
         self._good = VALUES[:, None] ** left(steps, priors.drift)
         self._flawed_good = VALUES[:, None] ** left(steps, priors.flawed_drift)
@@ -115,11 +126,13 @@ class Belief:
         self._by_recovery: Array = _after(seen.right)[..., None] * np.log(RECOVERIES) + _after(
             seen.wrong
         )[..., None] * np.log1p(-RECOVERIES)  # (..., E, R)
-        weights = np.array([priors.value] + [priors.flawed_value] * steps)
+        prior = priors.joint(steps)
+        first_error = prior.sum(axis=-1)
+        weights = prior / np.maximum(first_error, 1e-300)[:, None]
         self._value_mass, value_total = _weighed(self._by_value, weights)
         self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
         self.log_likelihood: Array = value_total + recovery_total
-        joint = self.log_likelihood + np.log(np.maximum(priors.first_error(steps), 1e-300))
+        joint = self.log_likelihood + heard + np.log(np.maximum(first_error, 1e-300))
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
         total = mass.sum(axis=-1, keepdims=True)
@@ -148,15 +161,12 @@ class Belief:
         told = _entropy(weights @ chances) - weights @ _entropy(chances)
         return np.asarray(np.maximum(told, 0.0))[..., 0, :]
 
-    def responsibilities(self) -> tuple[Array, Array, Array, Array]:
-        """Posterior of v on its grid with e = -1 and with e >= 0 (..., V), of q on its grid with e >= 0
-        (..., R), each unscaled, and of e (..., E)."""
-        weights = self.posterior[..., None, :]
+    def responsibilities(self) -> tuple[Array, Array]:
+        """Posterior of e and v (..., E, V), and of q with e >= 0 (..., R), unscaled."""
+        flawed = self.posterior[..., None, 1:]
         return (
-            (weights[..., :1] @ self._value_mass[..., :1, :])[..., 0, :],
-            (weights[..., 1:] @ self._value_mass[..., 1:, :])[..., 0, :],
-            (weights[..., 1:] @ self._recovery_mass[..., 1:, :])[..., 0, :],
-            self.posterior,
+            self.posterior[..., None] * self._value_mass,
+            (flawed @ self._recovery_mass[..., 1:, :])[..., 0, :],
         )
 
 
@@ -184,83 +194,3 @@ def _entropy(p: Array) -> Array:
     """Bits of a coin that shows heads with chance p."""
     p = np.clip(p, _SURE, 1 - _SURE)
     return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
-
-
-def fit_priors(
-    pilot: Sequence[Seen], *, start: Priors = BROAD, strength: float = 8.0, rounds: int = 60
-) -> Priors:
-    """Priors under which the pilot's rollouts are likeliest, drawn to `start` as if it had been
-    seen on `strength` solutions. The pilot holds right and wrong solutions as often as they come."""
-    batches = [_stacked(pilot, steps) for steps in sorted({seen.n_steps for seen in pilot})]
-    best = start
-    for which in ("flawed_drift", "drift"):
-        fitted = [
-            _fitted(
-                batches,
-                replace(best, **{which: drift}),  # type: ignore[arg-type]
-                start,
-                strength,
-                max(1, rounds // 6),
-            )
-            for drift in DRIFTS
-        ]
-        usual = float(getattr(start, which))
-        best = max(
-            fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
-        )[0]
-    return _fitted(batches, best, start, strength, rounds)[0]
-
-
-def _fitted(
-    pilot: Sequence[Seen], priors: Priors, start: Priors, strength: float, rounds: int
-) -> tuple[Priors, float]:
-    """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with. `pilot`:
-    batches of solutions of one length."""
-    before = -np.inf
-    for _ in range(rounds):
-        value, flawed_value = (
-            strength * np.array(start.value),
-            strength * np.array(start.flawed_value),
-        )
-        recovery = strength * np.array(start.recovery)
-        place = strength * np.array(start.place)
-        clean, solutions = strength * start.clean, strength
-        evidence = 0.0
-        for seen in pilot:
-            belief = Belief(priors, seen)
-            v, flawed_v, q, e = (of.sum(axis=0) for of in belief.responsibilities())
-            value, flawed_value, recovery = value + v, flawed_value + flawed_v, recovery + q
-            place += _binned(e[1:], np.array(priors.place))
-            clean, solutions = clean + float(e[0]), solutions + len(seen.right)
-            evidence += belief.log_evidence
-        priors = replace(
-            priors,
-            value=tuple((value / value.sum()).tolist()),
-            flawed_value=tuple((flawed_value / flawed_value.sum()).tolist()),
-            recovery=tuple((recovery / recovery.sum()).tolist()),
-            place=tuple((place / place.sum()).tolist()),
-            clean=clean / solutions,
-        )
-        if evidence - before < 1e-4 * max(1, sum(len(seen.right) for seen in pilot)):
-            break
-        before = evidence
-    return priors, before
-
-
-def _stacked(pilot: Sequence[Seen], steps: int) -> Seen:
-    """All of `steps` steps, as one (n, T+1)."""
-    chosen = [seen for seen in pilot if seen.n_steps == steps]
-    return Seen(np.stack([s.right for s in chosen]), np.stack([s.wrong for s in chosen]))
-
-
-def _binned(posterior: Array, place: Array) -> Array:
-    """The steps' posterior in the bins of the prior; a step that spans bins goes by their weight."""
-    steps = len(posterior)
-    low = np.arange(steps)[:, None] / steps * PLACES
-    bins = np.arange(PLACES)[None, :]
-    overlap = np.clip(np.minimum(low + PLACES / steps, bins + 1) - np.maximum(low, bins), 0, None)
-    share = overlap * place
-    binned: Array = np.asarray(
-        posterior @ (share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300))
-    )
-    return binned

@@ -9,6 +9,7 @@ A right solution is taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from pydantic import Field
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.counts import CountedSearch
+from pipeline.search.hints import Hint
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
@@ -123,6 +125,10 @@ class BisectionStrategy:
         self._options = options
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        hints: Sequence[Hint] = (),
     ) -> Bisection:
         return Bisection(self._options, n_steps, outcome)

@@ -7,6 +7,7 @@ searched too, since soft values of their steps are wanted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from pydantic import Field
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.counts import CountedSearch
+from pipeline.search.hints import Hint
 from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
 
 
@@ -57,6 +59,10 @@ class ExhaustiveStrategy:
         self._options = options
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        hints: Sequence[Hint] = (),
     ) -> Exhaustive:
         return Exhaustive(self._options, n_steps, outcome)

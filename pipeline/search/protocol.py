@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pipeline.config import Options
 from pipeline.records import Outcome, ProbeCount
+from pipeline.search.hints import Hint
 
 NO_SIBLINGS = ProbeCount(0, 0, 0)
 
@@ -53,8 +54,9 @@ class Strategy(Protocol):
     """Makes a search for a solution. One file each in this folder; see CONTRIBUTING.
 
     `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s
-    words rollouts from prefix 0 that cost nothing more. A class may have a `VERSION`: raise it when
-    its findings change, and they are made anew.
+    words rollouts from prefix 0 that cost nothing more. `hints`: what other annotators said of it,
+    which a strategy may leave aside. A class may have a `VERSION`: raise it when its findings
+    change, and they are made anew.
     """
 
     OPTIONS: ClassVar[type[Options]]
@@ -62,7 +64,11 @@ class Strategy(Protocol):
     def __init__(self, options: Any) -> None: ...
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        hints: Sequence[Hint] = (),
     ) -> Search: ...
 
 
@@ -74,6 +80,7 @@ class PilotSearch:
     outcome: Outcome
     siblings: ProbeCount
     counts: tuple[ProbeCount, ...]
+    hints: tuple[Hint, ...] = ()
 
 
 @runtime_checkable

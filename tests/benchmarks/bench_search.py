@@ -4,7 +4,7 @@
     make bench-search ARGS="--only simulator"  one section; the other keeps its last figures
 
 Sections: simulator (v and q known, a grid of settings), tinymath (the hard split and its policy's
-rollouts, sampled once into --keep and replayed to every search).
+rollouts, sampled once into --keep and replayed to every search), decisions (how long one takes).
 """
 
 from __future__ import annotations
@@ -13,23 +13,28 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.search import picture, simulator, tinymath
+from tests.benchmarks.search import decisions, picture, simulator, tinymath
+
+SECTIONS = ("simulator", "tinymath", "decisions")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--only", choices=("simulator", "tinymath"), help="measure this section")
+    parser.add_argument("--only", choices=SECTIONS, help="measure this section")
     parser.add_argument(
         "--keep", type=Path, default=Path(".cache/bench-search"), help="folder of the rollouts"
     )
     parser.add_argument("--draws", type=int, default=simulator.DRAWS, help="of each simulated cell")
     options = parser.parse_args()
+    wanted = (options.only,) if options.only else SECTIONS
     rows: list[Row] = []
-    if options.only != "tinymath":
+    if "decisions" in wanted:
+        rows += decisions.measure()
+    if "simulator" in wanted:
         rows += simulator.rows(simulator.measure(options.draws))
-    if options.only != "simulator":
+    if "tinymath" in wanted:
         found = tinymath.measure(options.keep)
         rows += tinymath.rows(found)
         print(f"drawn in {picture.draw(found.strata)}")

@@ -17,8 +17,8 @@ from pipeline.search.exhaustive import ExhaustiveOptions, ExhaustiveStrategy
 from pipeline.search.first_zero import FirstZeroOptions, FirstZeroStrategy
 from tests.benchmarks.search.world import Array, Case, Played, play
 
-CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-WORTHS = (1.2, 0.8, 0.6, 0.4, 0.3, 0.2, 0.12, 0.08, 0.05, 0.03)
+CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
+WORTHS = (1.2, 0.8, 0.6, 0.4, 0.3, 0.2, 0.12, 0.08, 0.05, 0.03, 0.015)
 BISECTIONS = (1, 2, 4, 8, 16)
 
 

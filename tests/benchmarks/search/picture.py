@@ -15,7 +15,9 @@ from tests.benchmarks.search.methods import BISECTIONS, Score
 from tests.benchmarks.search.tinymath import Stratum
 
 PICTURE = Path("docs/search.svg")
-SHOWN = ("all", "q 0", "q above .1")
+SHOWN = ("all", "q 0", "few answers or a redundant fact")
+COLOURS = {"bayesian": "tab:blue", "with a vote, siblings uncharged": "tab:green"}
+LABELS = {"bayesian": "bayesian", "with a vote, siblings uncharged": "with a judge's vote"}
 
 
 def draw(strata: Sequence[Stratum]) -> Path:
@@ -47,12 +49,10 @@ def _panel(panel: pyplot.Axes, stratum: Stratum) -> None:
         _curve(panel, scores, style, name, "tab:gray")
     exhaustive = [stratum.plain[f"exhaustive k={k}"] for k in (4, 8)]
     _curve(panel, exhaustive, "s-", "every step, k 4 and 8", "tab:brown")
-    for curves, name, colour in (
-        (stratum.alone, "bayesian", "tab:blue"),
-        (stratum.with_siblings, "with the problem's other solutions", "tab:green"),
-    ):
-        _curve(panel, curves["confidence"], ".-", f"{name}, by confidence", colour)
-        _curve(panel, curves["price"], ".:", f"{name}, by price", colour)
+    for evidence, colour in COLOURS.items():
+        curves = stratum.bayesian[evidence]
+        _curve(panel, curves["confidence"], ".-", f"{LABELS[evidence]}, by confidence", colour)
+        _curve(panel, curves["price"], ".:", f"{LABELS[evidence]}, by price", colour)
     panel.set_xscale("log")
     panel.set_xlabel("sampled tokens, in whole solutions")
     panel.grid(alpha=0.3)

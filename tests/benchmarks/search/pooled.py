@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.progress import Progress
@@ -26,8 +26,9 @@ from pipeline.join import Annotated, annotated
 from pipeline.parts import PROMPTS
 from pipeline.pass_rates import PassRates
 from pipeline.prompts import load_prompt
-from pipeline.records import Outcome, Solution, content_hash
+from pipeline.records import Outcome, content_hash
 from pipeline.run_folder import RunFolder
+from pipeline.search import NO_SIBLINGS, Hint
 from pipeline.testbed.facts import parse_problem
 from pipeline.testbed.grammar import kind_of
 from pipeline.testbed.oracle import judge_solution
@@ -46,11 +47,25 @@ AT_ONCE = 24
 class PooledCase(Case):
     """`few`: few answers are possible or a fact is redundant, so that luck exists. `q`: share of the
     pool's rollouts from after the fatal step that came right; None where that is the last step.
-    The searches then draw the same rollouts: a stratum by q is chosen by what they see."""
+    The searches then draw the same rollouts: a stratum by q is chosen by what they see. `vote`: a
+    judge's first vote, of `vote_tokens`."""
 
     few: bool = False
     q: float | None = None
     problem: str = ""
+    vote: tuple[Hint, ...] = ()
+    vote_tokens: float = 0.0
+
+    def knowing(self, *, siblings: bool, vote: bool, charged: bool = True) -> PooledCase:
+        """The case as a search that is told of its siblings or its vote sees it, and pays for it. A
+        sibling costs as much as the solution itself."""
+        paid = siblings * self.siblings.decided * self.tokens * charged + vote * self.vote_tokens
+        return replace(
+            self,
+            siblings=self.siblings if siblings else NO_SIBLINGS,
+            hints=self.vote if vote else (),
+            paid=paid,
+        )
 
 
 class Pooled:
@@ -68,7 +83,7 @@ class Pooled:
 
 
 def solutions_run(folder: Path) -> RunConfig:
-    """The hard split's solutions, with the judge's votes and the arithmetic beside them."""
+    """The hard split's solutions, with the judge's votes beside them."""
     config = RunConfig.load(
         RECIPE,
         [
@@ -140,7 +155,7 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
                         random.Random(f"{solution.id} {prefix}").shuffle(graded)
                         rollouts.append(graded)
                     progress.advance(bar)
-                    return _case(solution, rollouts, rates)
+                    return _case(item, rollouts, rates)
 
                 waiting = iter(enumerate(items))
 
@@ -155,9 +170,9 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
     return [cases[number] for number in range(len(items))]
 
 
-def _case(
-    solution: Solution, rollouts: Sequence[Sequence[Rollout]], rates: PassRates
-) -> PooledCase:
+def _case(item: Annotated, rollouts: Sequence[Sequence[Rollout]], rates: PassRates) -> PooledCase:
+    solution, judged = item.solution, item.verdicts["judge"]
+    first = judged.votes[0].first_error if judged.votes else None
     truth = judge_solution(solution.question, solution.steps)
     problem = parse_problem(solution.question)
     after = [
@@ -177,6 +192,8 @@ def _case(
         few=kind_of(problem) != "value",
         q=sum(after) / len(after) if after else None,
         problem=solution.problem_id,
+        vote=() if first is None else (Hint("judge", (first,)),),
+        vote_tokens=judged.cost.completion_tokens / max(1, len(judged.votes)),
     )
 
 

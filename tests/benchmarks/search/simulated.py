@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.records import Outcome, content_hash
-from pipeline.search.belief import PLACES, RECOVERIES, VALUES, Priors
+from pipeline.search.belief import BANDS, PLACES, RECOVERIES, VALUES, Priors
 from tests.benchmarks.search.world import Case, Rollout
 
 STRENGTHS = {"weak": (2.0, 4.0), "middle": (4.0, 3.0), "strong": (6.0, 2.0)}
@@ -50,7 +50,7 @@ class SimulatedCase(Case):
             weights[np.abs(grid - value).argmin()] = 1.0
             return tuple(weights)
 
-        value, places = at(VALUES, self.v), (1 / PLACES,) * PLACES
+        value, places = at(VALUES, self.v), ((1 / PLACES,) * PLACES,) * (len(BANDS) + 1)
         told = at(RECOVERIES, self.q)
         return Priors(value, value, told, places, self.v, self.drift, self.drift)
 

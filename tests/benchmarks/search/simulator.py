@@ -13,7 +13,8 @@ from multiprocessing import get_context
 import numpy as np
 from rich.progress import track
 
-from pipeline.search.belief import BROAD, Priors, fit_priors
+from pipeline.search.belief import BROAD, Priors
+from pipeline.search.fit import fit_priors
 from tests.benchmarks.report import Row
 from tests.benchmarks.search.calibration import excess_ece, log_score
 from tests.benchmarks.search.methods import (
@@ -38,7 +39,7 @@ from tests.benchmarks.search.world import Case, Moment, at_tokens, stopped, trac
 DRAWS = 4000
 RIGHT_DRAWS = 1000
 PILOT = 200
-SURE = 0.985
+SURE = 0.997
 BUDGET = 40.0
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of bisection k=8's mean tokens, at which posteriors are frozen to see whether they are true."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.recipes import read_yaml
-from pipeline.search import NO_SIBLINGS, PilotSearch
+from pipeline.search import PilotSearch
 from pipeline.search.bayesian import BayesianOptions, BayesianStrategy
-from pipeline.search.belief import BROAD, Priors, fit_priors
+from pipeline.search.belief import BROAD, Priors
+from pipeline.search.fit import fit_priors
 from tests.benchmarks.report import Row
 from tests.benchmarks.search.calibration import excess_ece, log_score, reliability
 from tests.benchmarks.search.methods import Score, exact_for, play_all, score
@@ -33,17 +34,27 @@ STRATA: dict[str, Callable[[PooledCase], bool]] = {
     "few answers or a redundant fact": lambda case: case.few,
     "one way to one of many answers": lambda case: not case.few,
 }
+EVIDENCE: dict[str, Callable[[PooledCase], PooledCase]] = {
+    "bayesian": lambda case: case.knowing(siblings=False, vote=False),
+    "with siblings": lambda case: case.knowing(siblings=True, vote=False),
+    "with a vote": lambda case: case.knowing(siblings=False, vote=True),
+    "with siblings and a vote": lambda case: case.knowing(siblings=True, vote=True),
+    "with a vote, siblings uncharged": lambda case: case.knowing(
+        siblings=True, vote=True, charged=False
+    ),
+}
+"""What the search is told before its first rollout, and pays for. The last is what a run pays that
+labels all solutions of a problem: they are made in any case."""
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """Every method on one set of wrong-outcome solutions."""
+    """Every method on one set of wrong-outcome solutions; `bayesian` by kind of evidence."""
 
     name: str
     problems: list[NDArray[np.int64]]
     plain: dict[str, Score]
-    alone: dict[str, list[Score]]
-    with_siblings: dict[str, list[Score]]
+    bayesian: dict[str, Curves]
 
     @property
     def lucky(self) -> bool:
@@ -53,65 +64,78 @@ class Stratum:
 
 
 @dataclass(frozen=True)
+class Truth:
+    """Whether one search's stated confidences are true, of the first fatal step and of the first
+    wrong one: excess ECE by share of bisection k=8's tokens."""
+
+    fatal: dict[float, float]
+    wrong: dict[float, float]
+    log_gain: float
+    reliability: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class Found:
     """All that the section measured."""
 
     strata: list[Stratum]
     right: list[Score]
     right_problems: list[NDArray[np.int64]]
-    excess: dict[float, float]
-    log_gain: float
-    reliability: list[tuple[float, float]]
-    pilot_tokens: float
+    truth: dict[str, Truth]
+    pilot_tokens: dict[str, float]
     pooled: int
-
-
-def without_siblings(cases: Sequence[PooledCase]) -> list[PooledCase]:
-    return [replace(case, siblings=NO_SIBLINGS) for case in cases]
 
 
 def measure(folder: Path) -> Found:
     there = world(folder)
     wrong, right = there.wrong, there.right
-    alone, pilot_tokens = _learned(without_siblings(there.pilot))
-    priors, _ = _learned(there.pilot)
-    of_alone = _moments(without_siblings(wrong), alone)
-    found = _moments(wrong, priors)
-    shipped = as_shipped(there.pilot)
+    moments, pilot_tokens, of_right = {}, {}, []
+    for name, told in EVIDENCE.items():
+        priors, pilot_tokens[name] = _learned([told(case) for case in there.pilot])
+        moments[name] = _moments([told(case) for case in wrong], priors)
+        knowing = [told(case) for case in right]
+        ends = [stopped(m, 0.9) for m in _moments(knowing, priors)]
+        of_right.append(score(f"{_named(name)}, sure 0.9", knowing, ends))
+    as_run = EVIDENCE["with a vote, siblings uncharged"]
+    shipped = as_shipped([as_run(case) for case in there.pilot])
     strata = []
-    for name, among in STRATA.items():
+    for stratum, among in STRATA.items():
         rows = [i for i, case in enumerate(wrong) if among(case)]
         if len(rows) < 30:
             continue
-        cases = [wrong[i] for i in rows]
-        plain = [*play_all(cases), score(SHIPPED, cases, [play(shipped, c) for c in cases])]
-        strata.append(
-            Stratum(
-                name,
-                _by_problem(cases),
-                {s.method: s for s in plain},
-                curves("bayesian", cases, [of_alone[i] for i in rows]),
-                curves("bayesian with siblings", cases, [found[i] for i in rows]),
-            )
-        )
+        cases = [EVIDENCE["bayesian"](wrong[i]) for i in rows]
+        known = [as_run(wrong[i]) for i in rows]
+        plain = [*play_all(cases), score(SHIPPED, known, [play(shipped, c) for c in known])]
+        found = {
+            name: curves(_named(name), cases, [moments[name][i] for i in rows]) for name in EVIDENCE
+        }
+        strata.append(Stratum(stratum, _by_problem(cases), {s.method: s for s in plain}, found))
     eight = strata[0].plain["bisection k=8"].tokens * float(np.mean([c.tokens for c in wrong]))
-    truths = [case.fatal for case in wrong]
-    frozen = {s: [at_tokens(m, s * eight).posterior for m in found] for s in SHARES}
-    of_right = _moments(right, priors)
+    known = [as_run(case) for case in right]
     return Found(
         strata,
         [s for s in play_all(right) if s.method in ("exhaustive k=8", "bisection k=8")]
-        + [
-            score(f"bayesian with siblings, sure {c:g}", right, [stopped(m, c) for m in of_right])
-            for c in (0.8, 0.9, 0.95)
-        ]
-        + [score(SHIPPED, right, [play(shipped, c) for c in right])],
+        + of_right
+        + [score(SHIPPED, known, [play(shipped, c) for c in known])],
         _by_problem(right),
-        {s: excess_ece(p, truths) for s, p in frozen.items()},
-        log_score(frozen[1.0], truths) - log_score([m[0].posterior for m in found], truths),
-        reliability(frozen[0.25], truths),
+        {name: _truth(of, wrong, eight) for name, of in moments.items()},
         pilot_tokens,
         sum(case.n_steps * A_PREFIX for case in (*there.pilot, *wrong, *right)),
+    )
+
+
+def _named(evidence: str) -> str:
+    return evidence if evidence == "bayesian" else f"bayesian {evidence}"
+
+
+def _truth(moments: list[list[Moment]], cases: Sequence[PooledCase], eight: float) -> Truth:
+    frozen = {s: [at_tokens(m, s * eight).posterior for m in moments] for s in SHARES}
+    fatal, wrong = [case.fatal for case in cases], [case.wrong for case in cases]
+    return Truth(
+        {s: excess_ece(p, fatal) for s, p in frozen.items()},
+        {s: excess_ece(p, wrong) for s, p in frozen.items()},
+        log_score(frozen[1.0], fatal) - log_score([m[0].posterior for m in moments], fatal),
+        reliability(frozen[0.25], wrong),
     )
 
 
@@ -121,9 +145,11 @@ def as_shipped(pilot: Sequence[PooledCase]) -> BayesianStrategy:
     strategy = BayesianStrategy(BayesianOptions(**recipe))
     first, searches = strategy.pilot(), []
     for case in pilot:
-        search = first.start(case.n_steps, case.outcome, case.siblings)
+        search = first.start(case.n_steps, case.outcome, case.siblings, case.hints)
         drive(search, case)
-        searches.append(PilotSearch(case.n_steps, case.outcome, case.siblings, search.counts))
+        searches.append(
+            PilotSearch(case.n_steps, case.outcome, case.siblings, search.counts, case.hints)
+        )
     return strategy.knowing(strategy.learn(searches))
 
 
@@ -152,7 +178,7 @@ def _learned(pilot: Sequence[PooledCase]) -> tuple[Priors, float]:
     """Priors, and the tokens that the pilot cost, in whole solutions for each of its own."""
     found = traces_of_all(pilot, BROAD, sure=0.97, budget=12.0, rollouts=2)
     spent = [m[-1].tokens / case.tokens for m, case in zip(found.moments, pilot, strict=True)]
-    return fit_priors(found.seen), float(np.mean(spent))
+    return fit_priors(found.seen, [case.hints for case in pilot]), float(np.mean(spent))
 
 
 def _moments(cases: Sequence[PooledCase], priors: Priors) -> list[list[Moment]]:
@@ -161,18 +187,24 @@ def _moments(cases: Sequence[PooledCase], priors: Priors) -> list[list[Moment]]:
 
 def rows(found: Found) -> Iterator[Row]:
     yield Row("tinymath", "rollouts pooled", found.pooled)
-    yield Row("tinymath", "pilot's price, in solutions for each", round(found.pilot_tokens, 3))
+    for name, tokens in found.pilot_tokens.items():
+        figure = f"{_named(name)}: price of its pilot, in solutions for each"
+        yield Row("tinymath", figure, round(tokens, 3))
     for stratum in found.strata:
         yield from _rows(stratum)
     for s in found.right:
         spread = _spread(s, found.right_problems)
         yield Row("tinymath", f"right outcome: {s.method}", s.exact, spread, s.n)
-    for share, excess in found.excess.items():
-        figure = f"excess ECE at {share:.0%} of bisection k=8's tokens"
-        yield Row("tinymath", figure, excess, wanted="<= .02")
-    yield Row("tinymath", "log score above the prior's, bits", found.log_gain, wanted="> 0")
-    for said, right in found.reliability:
-        yield Row("tinymath", f"said {said:.3f}, at 25% of k=8's tokens: right", right)
+    for name, truth in found.truth.items():
+        for share in SHARES:
+            figure = f"{_named(name)}: excess ECE at {share:.0%} of bisection k=8's tokens"
+            beside = f"first wrong step: {truth.wrong[share]:.3f}"
+            yield Row("tinymath", figure, truth.fatal[share], beside, wanted="<= .02")
+        figure = f"{_named(name)}: log score above the prior's, bits"
+        yield Row("tinymath", figure, truth.log_gain, wanted="> 0")
+        for said, right in truth.reliability:
+            figure = f"{_named(name)}: said {said:.3f}, at 25% of k=8's tokens: first wrong step"
+            yield Row("tinymath", figure, right)
 
 
 def _rows(stratum: Stratum) -> Iterator[Row]:
@@ -180,39 +212,43 @@ def _rows(stratum: Stratum) -> Iterator[Row]:
     where = f"wrong outcome, {stratum.name} ({lucky})"
     every = [*stratum.plain.values()]
     if stratum.name == "all":
-        every += [s for c in (*stratum.alone.values(), *stratum.with_siblings.values()) for s in c]
+        every += [s for of in stratum.bayesian.values() for curve in of.values() for s in curve]
     for s in every:
         if stratum.name == "all" or s.method in ("bisection k=8", "bisection k=16", SHIPPED):
             spread = _spread(s, stratum.problems)
             yield Row("tinymath", f"{where}: {s.method}", s.exact, spread, s.n)
+    for name, curve in stratum.bayesian.items():
+        yield from _ratios(stratum, where, name, curve)
+
+
+def _ratios(stratum: Stratum, where: str, name: str, curve: Curves) -> Iterator[Row]:
+    """The Bayesian search's tokens where it is as exact as a bisection, of that one's; and its errors
+    of bisection's for the same tokens."""
     wanted = {
-        "bisection k=8": "<= .333" if stratum.lucky else "<= .75",
-        "bisection k=16": "<= .125" if stratum.lucky else "<= .6",
+        "bisection k=8": "<= .333" if stratum.lucky else "<= .5" if "vote" in name else "<= .75",
+        "bisection k=16": "<= .125" if stratum.lucky else "<= .4" if "vote" in name else "<= .6",
         "bisection k=8, early stop": "<= 1",
         "bisection k=16, early stop": "<= 1",
     }
-    for name, curve in (("bayesian", stratum.alone), ("with siblings", stratum.with_siblings)):
-        for method, want in wanted.items():
-            its = stratum.plain[method]
-            figure = f"{where}: {name}'s tokens of {method}'s, as exact"
+    for method, want in wanted.items():
+        its = stratum.plain[method]
+        figure = f"{where}: {_named(name)}: tokens of {method}'s, as exact"
 
-            def ratio(
-                rows: NDArray[np.int64], curve: Curves = curve, its: Score = its
-            ) -> float | None:
-                then = its.on(rows)
-                on_rows = {rule: [s.on(rows) for s in scores] for rule, scores in curve.items()}
-                tokens = cheapest(on_rows, then.exact)
-                return None if tokens is None else tokens / then.tokens
+        def ratio(rows: NDArray[np.int64], curve: Curves = curve, its: Score = its) -> float | None:
+            then = its.on(rows)
+            on_rows = {rule: [s.on(rows) for s in scores] for rule, scores in curve.items()}
+            tokens = cheapest(on_rows, then.exact)
+            return None if tokens is None else tokens / then.tokens
 
-            value = ratio(np.arange(its.n))
-            told = "never reached" if value is None else value
-            spread = interval(stratum.problems, ratio)
-            yield Row("tinymath", figure, told, spread, its.n, wanted=want)
-        eight = stratum.plain["bisection k=8"]
-        mine = 1 - max(exact_for(c, eight.tokens) for c in curve.values())
-        figure = f"{where}: {name}'s errors of bisection k=8's, for its tokens"
-        if eight.exact < 1:
-            yield Row("tinymath", figure, mine / (1 - eight.exact), n=eight.n, wanted="<= .75")
+        value = ratio(np.arange(its.n))
+        told = "never reached" if value is None else value
+        spread = interval(stratum.problems, ratio)
+        yield Row("tinymath", figure, told, spread, its.n, wanted=want)
+    eight = stratum.plain["bisection k=8"]
+    mine = 1 - max(exact_for(c, eight.tokens) for c in curve.values())
+    figure = f"{where}: {_named(name)}: errors of bisection k=8's, for its tokens"
+    if eight.exact < 1:
+        yield Row("tinymath", figure, mine / (1 - eight.exact), n=eight.n, wanted="<= .75")
 
 
 def _spread(s: Score, problems: Sequence[NDArray[np.int64]]) -> str:

@@ -16,6 +16,7 @@ from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search import NO_SIBLINGS, PilotSearch, Search, Strategy
 from pipeline.search.bayesian import BayesianOptions, bits_per_price, seen_of
 from pipeline.search.belief import Belief, Priors, Seen
+from pipeline.search.hints import Hint, heard_all
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,8 @@ class Pool(Protocol):
 @dataclass(frozen=True)
 class Case:
     """One solution. `fatal` is the first step that the answer can't recover from (what rollouts
-    see), `wrong` the first wrong one; -1: none. `tokens`: those of the whole solution."""
+    see), `wrong` the first wrong one; -1: none. `tokens`: those of the whole solution. `paid`: what
+    its siblings and hints cost, charged before the first rollout."""
 
     n_steps: int
     fatal: int
@@ -45,6 +47,8 @@ class Case:
     pool: Pool
     siblings: ProbeCount = NO_SIBLINGS
     tokens: float = 1.0
+    hints: tuple[Hint, ...] = ()
+    paid: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Ledger:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._drawn: Counter[int] = Counter()
-        self.tokens = 0.0
+        self.tokens = case.paid
         self.rollouts = 0
         self.reused = 0
 
@@ -91,7 +95,7 @@ def drive(search: Search, case: Case) -> Ledger:
 
 
 def play(strategy: Strategy, case: Case) -> Played:
-    search = strategy.start(case.n_steps, case.outcome, case.siblings)
+    search = strategy.start(case.n_steps, case.outcome, case.siblings, case.hints)
     ledger = drive(search, case)
     found = search.finding()
     best = found.first_error
@@ -151,10 +155,11 @@ def traces(
     for row, case in enumerate(cases):
         seen = seen_of(PilotSearch(steps, case.outcome, case.siblings, ()))
         right[row], wrong[row] = seen.right, seen.wrong
+    heard = np.stack([heard_all(case.hints, priors.reliability, steps) for case in cases])
     moments: list[list[Moment]] = [[] for _ in cases]
     going = np.arange(len(cases))
     while len(going):
-        belief = Belief(priors, Seen(right[going], wrong[going]))
+        belief = Belief(priors, Seen(right[going], wrong[going]), heard[going])
         told = bits_per_price(belief, steps, overhead)
         for row, posterior, best in zip(going, belief.posterior, told.max(axis=1), strict=True):
             spent_on = ledgers[row]
@@ -198,5 +203,5 @@ def unworthy(moments: Sequence[Moment], worth: float) -> Played:
 
 
 def at_tokens(moments: Sequence[Moment], tokens: float) -> Moment:
-    """The last moment that had cost no more than `tokens`."""
-    return [m for m in moments if m.tokens <= tokens][-1]
+    """The last moment that had cost no more than `tokens`, or the first of all."""
+    return next((m for m in reversed(moments) if m.tokens <= tokens), moments[0])

@@ -1,0 +1,157 @@
+"""Priors learned from a pilot of the run, without gold.
+
+Histograms fitted to pilot searches by maximum marginal likelihood (EM; the nonparametric maximum
+likelihood estimate of Kiefer and Wolfowitz, 1956, on a fixed grid), and with them how far each kind
+of hint can be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.search.belief import BAND_OF, BANDS, BROAD, PLACES, Array, Belief, Priors, Seen
+from pipeline.search.hints import START, Hint, Reliability, counted, heard, kinds_of
+
+DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
+DRIFT_PENALTY = 2.0
+"""Log evidence that a drift must show for each unit it lies from where the fit starts."""
+VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
+"""Solutions that the start counts for, in what is drawn to it: v, q, the places of each band, and all
+else. A pilot of hundreds says little of ten places in three bands, and much of how rare luck is."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Pilot solutions of one length: `seen` (n, T+1), and `told` (n, T+1, KINDS) by hint's name."""
+
+    seen: Seen
+    told: dict[str, Array]
+
+
+def fit_priors(
+    pilot: Sequence[Seen],
+    hints: Sequence[Sequence[Hint]] = (),
+    *,
+    start: Priors = BROAD,
+    rounds: int = 60,
+) -> Priors:
+    """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
+    right and wrong solutions as often as they come. `hints`: those of each pilot solution."""
+    hints = hints or [()] * len(pilot)
+    names = sorted({hint.name for of_one in hints for hint in of_one})
+    start = replace(start, reliability=dict.fromkeys(names, START))
+    batches = [
+        _batch(pilot, hints, names, steps) for steps in sorted({seen.n_steps for seen in pilot})
+    ]
+    best = start
+    for which in ("flawed_drift", "drift"):
+        fitted = [
+            _fitted(
+                batches,
+                replace(best, **{which: drift}),  # type: ignore[arg-type]
+                start,
+                max(1, rounds // 6),
+            )
+            for drift in DRIFTS
+        ]
+        usual = float(getattr(start, which))
+        best = max(
+            fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
+        )[0]
+    return _fitted(batches, best, start, rounds)[0]
+
+
+def _fitted(
+    pilot: Sequence[_Batch], priors: Priors, start: Priors, rounds: int
+) -> tuple[Priors, float]:
+    """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
+    before = -np.inf
+    solutions = sum(len(batch.seen.right) for batch in pilot)
+    for _ in range(rounds):
+        value = VALUE_PULL * np.array(start.value)
+        flawed_value = VALUE_PULL * np.array(start.flawed_value)
+        recovery = RECOVERY_PULL * np.array(start.recovery)
+        places = PLACE_PULL * np.array(start.places)
+        clean = PULL * start.clean
+        kinds = {
+            name: [PULL * np.array(rates) for rates in (START.clean, START.flawed)]
+            for name in start.reliability
+        }
+        evidence = 0.0
+        for batch in pilot:
+            belief = Belief(priors, batch.seen, _heard(batch, priors))
+            by_value, q = belief.responsibilities()
+            joint = by_value.sum(axis=0)
+            value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
+            recovery = recovery + q.sum(axis=0)
+            clean += float(joint[0].sum())
+            for band in range(len(BANDS) + 1):
+                of_band = joint[1:, band == BAND_OF].sum(axis=1)
+                places[band] += _binned(of_band, np.array(priors.places[band]))
+            for name, told in batch.told.items():
+                found = counted(told, priors.reliability[name], belief.posterior)
+                kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
+            evidence += belief.log_evidence
+        priors = replace(
+            priors,
+            value=_shares(value),
+            flawed_value=_shares(flawed_value),
+            recovery=_shares(recovery),
+            places=tuple(_shares(place) for place in places),
+            clean=clean / (solutions + PULL),
+            reliability={
+                name: Reliability(_shares(of_clean), _shares(of_flawed))
+                for name, (of_clean, of_flawed) in kinds.items()
+            },
+        )
+        if evidence - before < 1e-4 * max(1, solutions):
+            break
+        before = evidence
+    return priors, before
+
+
+def _heard(batch: _Batch, priors: Priors) -> Array:
+    """(n, T+1)"""
+    told = [heard(told, priors.reliability[name]) for name, told in batch.told.items()]
+    return np.sum(told, axis=0) if told else np.zeros(1)
+
+
+def _batch(
+    pilot: Sequence[Seen], hints: Sequence[Sequence[Hint]], names: Sequence[str], steps: int
+) -> _Batch:
+    """All of `steps` steps."""
+    rows = [i for i, seen in enumerate(pilot) if seen.n_steps == steps]
+    told = {
+        name: np.stack(
+            [
+                sum(
+                    (kinds_of(hint, steps) for hint in hints[i] if hint.name == name),
+                    kinds_of(Hint(name, ()), steps),
+                )
+                for i in rows
+            ]
+        )
+        for name in names
+    }
+    seen = Seen(np.stack([pilot[i].right for i in rows]), np.stack([pilot[i].wrong for i in rows]))
+    return _Batch(seen, told)
+
+
+def _shares(weights: Array) -> tuple[float, ...]:
+    return tuple((weights / weights.sum()).tolist())
+
+
+def _binned(posterior: Array, place: Array) -> Array:
+    """The steps' posterior in the bins of the prior; a step that spans bins goes by their weight."""
+    steps = len(posterior)
+    low = np.arange(steps)[:, None] / steps * PLACES
+    bins = np.arange(PLACES)[None, :]
+    overlap = np.clip(np.minimum(low + PLACES / steps, bins + 1) - np.maximum(low, bins), 0, None)
+    share = overlap * place
+    binned: Array = np.asarray(
+        posterior @ (share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300))
+    )
+    return binned

@@ -1,0 +1,113 @@
+"""What others said of a solution before its search: a judge's votes, an executed check.
+
+A hint is cheap beside rollouts and often wrong, so it enters as a likelihood: how often such a hint
+names the very first error, misses it, or names a step before or after it is learned from the pilot,
+together with the rest of the priors and without gold (Dawid and Skene, 1979, for one answer of T+1).
+Votes that agree tell more than votes that don't, so that each of the two has rates of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.records import NO_ERROR
+
+Array = NDArray[np.float64]
+NONE, EXACT, EARLIER, LATER = range(4)
+RELATIONS = 4
+"""Of what was named to the first error. Without one, EARLIER stands for any step named."""
+KINDS = 2 * RELATIONS
+"""Each relation by votes that all agree, then by votes that don't."""
+
+
+class Hint(NamedTuple):
+    """`answers`: the first error that each vote named, -1 for none. One answer is a vote of one."""
+
+    name: str
+    answers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often a hint is of each of the `KINDS`, for solutions without and with an error."""
+
+    clean: tuple[float, ...]
+    flawed: tuple[float, ...]
+
+
+START = Reliability(
+    clean=(0.6, 0.0, 0.15, 0.0, 0.15, 0.0, 0.1, 0.0),
+    flawed=(0.15, 0.3, 0.1, 0.1, 0.05, 0.15, 0.1, 0.05),
+)
+"""Where a fit starts and what it is drawn to."""
+
+
+def kinds_of(hint: Hint, n_steps: int) -> Array:
+    """Chance of the hint given its kind, for each e = -1..T-1 (T+1, KINDS): 0 for kinds it isn't of;
+    a kind that could have been any of n steps gives each 1/n. Of answers with as many votes each,
+    a mean."""
+    votes = Counter(answer for answer in hint.answers if NO_ERROR <= answer < n_steps)
+    told = np.zeros((n_steps + 1, KINDS))
+    if not votes:
+        return told
+    most = max(votes.values())
+    named = [answer for answer, count in votes.items() if count == most]
+    split = RELATIONS * (most < len(hint.answers))
+    steps: NDArray[np.int64] = np.arange(n_steps)
+    for answer in named:
+        share = 1 / len(named)
+        if answer == NO_ERROR:
+            told[:, split + NONE] += share
+            continue
+        told[0, split + EARLIER] += share / n_steps
+        told[1 + answer, split + EXACT] += share
+        later = steps > answer
+        told[1:][later, split + EARLIER] += share / steps[later]
+        earlier = steps < answer
+        told[1:][earlier, split + LATER] += share / (n_steps - 1 - steps[earlier])
+    return told
+
+
+def possible(n_steps: int) -> Array:
+    """Which kinds a hint can be of at all, for each e = -1..T-1 (T+1, KINDS), 0 or 1: no step lies
+    before the first one, or after the last."""
+    can: Array = np.ones((n_steps + 1, RELATIONS))
+    can[0, [EXACT, LATER]] = 0
+    can[1, EARLIER] = 0
+    can[n_steps, LATER] = 0
+    return np.tile(can, 2)
+
+
+def heard(told: Array, reliability: Reliability) -> Array:
+    """Log likelihood of hints for each e (..., T+1); `told` is of `kinds_of` (..., T+1, KINDS). One
+    that names nothing tells nothing."""
+    rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
+    chance = (told * rates).sum(axis=-1) / (possible(len(rates) - 1) * rates).sum(axis=-1)
+    names = told.sum(axis=(-1, -2), keepdims=True)[..., 0] > 0
+    return np.asarray(np.where(names, np.log(np.maximum(chance, 1e-12)), 0.0))
+
+
+def heard_all(hints: Sequence[Hint], reliability: Mapping[str, Reliability], n_steps: int) -> Array:
+    """Log likelihood of all of a solution's hints for each e (T+1,), those aside of which nothing was
+    learned."""
+    total = np.zeros(n_steps + 1)
+    for hint in hints:
+        if hint.name in reliability:
+            total += heard(kinds_of(hint, n_steps), reliability[hint.name])
+    return total
+
+
+def counted(told: Array, reliability: Reliability, posterior: Array) -> tuple[Array, Array]:
+    """Expected number of hints of each kind (KINDS,), for solutions without and with an error, under
+    a posterior over e (n, T+1)."""
+    rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
+    mass = told * rates
+    share = mass / np.maximum(mass.sum(axis=-1, keepdims=True), 1e-300)
+    of = (posterior[..., None] * share).sum(axis=0)
+    return of[0], of[1:].sum(axis=0)

@@ -1,0 +1,50 @@
+"""What annotators that ran before say of a solution, for one that takes it as a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from pipeline.errors import EngineFaultError
+from pipeline.records import Solution, Verdict, content_hash
+from pipeline.search.hints import Hint
+from pipeline.shards import Store
+
+
+class Told:
+    """Hints by solution, from the verdicts of the annotators that `stores` name.
+
+    A solution that one of them has no verdict of, since its engine failed, gets none from here: what
+    is said of it would depend on when. Raises EngineFaultError then, so that a later run tries again.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[str, dict[str, tuple[int, ...]]] = {}
+        self.fingerprint: str | None = None
+
+    @classmethod
+    def by(cls, stores: Mapping[str, Store]) -> Self:
+        told = cls()
+        for name, store in stores.items():
+            told._answers[name] = {v.solution_id: answers_of(v) for v in store.read(Verdict)}
+        if stores:
+            told.fingerprint = content_hash({n: s.fingerprint for n, s in stores.items()})
+        return told
+
+    def __call__(self, solution: Solution) -> tuple[Hint, ...]:
+        for name, answers in self._answers.items():
+            if solution.id not in answers:
+                raise EngineFaultError(f"{name} has no verdict of this solution yet")
+        return tuple(
+            Hint(name, answers[solution.id])
+            for name, answers in self._answers.items()
+            if answers[solution.id]
+        )
+
+
+def answers_of(verdict: Verdict) -> tuple[int, ...]:
+    """The first error that each of its votes names, or that it names; none where it is undecided."""
+    if verdict.votes:
+        named = (vote.first_error for vote in verdict.votes)
+        return tuple(first_error for first_error in named if first_error is not None)
+    return () if verdict.first_error is None else (verdict.first_error,)

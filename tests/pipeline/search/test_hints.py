@@ -1,0 +1,146 @@
+"""A hint is a likelihood over the first error whose trust is learned, and never more than that."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.records import Outcome
+from pipeline.search.bayesian import Bayesian, BayesianOptions, BayesianStrategy
+from pipeline.search.belief import BROAD, Belief, Seen
+from pipeline.search.fit import fit_priors
+from pipeline.search.hints import (
+    KINDS,
+    START,
+    Hint,
+    Reliability,
+    heard,
+    heard_all,
+    kinds_of,
+    possible,
+)
+from pipeline.search.protocol import NO_SIBLINGS, PilotSearch
+
+WRONG = Outcome.INCORRECT
+
+
+def judge(*answers: int) -> Hint:
+    return Hint("judge", answers)
+
+
+@given(st.integers(1, 12), st.booleans())
+def test_over_all_answers_that_could_be_given_the_chances_sum_to_one(
+    steps: int, split: bool
+) -> None:
+    """For each first error, over the answers of one vote (or of a majority of two in three)."""
+    total = np.zeros(steps + 1)
+    rates = np.array([START.clean] + [START.flawed] * steps)
+    half = slice(KINDS // 2, None) if split else slice(0, KINDS // 2)
+    for answer in range(-1, steps):
+        other = -1 if answer >= 0 else 0
+        hint = judge(answer, answer, other) if split else judge(answer)
+        total += np.exp(heard(kinds_of(hint, steps), START))
+    allowed = possible(steps) * rates
+    assert total == pytest.approx(allowed[:, half].sum(axis=1) / allowed.sum(axis=1))
+
+
+@given(st.lists(st.integers(-3, 12), max_size=5), st.integers(1, 9))
+def test_whatever_is_said_the_posterior_is_a_distribution(answers: list[int], steps: int) -> None:
+    told = heard_all([judge(*answers)], {"judge": START}, steps)
+    nothing = Seen(np.zeros(steps + 1), np.zeros(steps + 1))
+    belief = Belief(BROAD, nothing, told)
+    assert belief.posterior.sum() == pytest.approx(1.0)
+    assert np.isfinite(belief.posterior).all()
+
+
+def test_one_that_says_nothing_or_is_not_known_changes_nothing() -> None:
+    known = {"judge": START}
+    assert not heard_all([judge()], known, 5).any()
+    assert not heard_all([judge(7)], known, 5).any()
+    assert not heard_all([Hint("stranger", (2,))], known, 5).any()
+
+
+def test_a_tie_is_shared_between_those_named() -> None:
+    told = heard_all([judge(1, 3)], {"judge": START}, 5)
+    assert told[1 + 1] == pytest.approx(told[1 + 3], abs=0.5)
+    assert min(told[2], told[4]) > max(told[3], told[5])
+
+
+def test_a_trusted_hint_saves_the_rollouts() -> None:
+    sure = Reliability((0.96, 0, 0.02, 0, 0.02, 0, 0, 0), (0.01, 0.95, 0.02, 0.02, 0, 0, 0, 0))
+    told = heard_all([judge(4)], {"judge": sure}, 9)
+    assert Belief(BROAD, wrong_outcome(9), told).posterior[1 + 4] > 0.9
+    facts = {"judge": sure}
+    priors = BayesianStrategy(BayesianOptions())._priors
+    strategy = BayesianStrategy(
+        BayesianOptions(), type(priors)(**vars(priors) | {"reliability": facts})
+    )
+    search = strategy.start(9, WRONG, NO_SIBLINGS, [judge(4)])
+    assert search.next() == []
+    assert search.finding().first_error == 4
+    assert strategy.start(9, WRONG).next()
+
+
+def test_the_rollouts_own_likelihood_holds_no_hint() -> None:
+    """A verdict carries its own evidence alone, so that none is counted twice when it is fused."""
+    plain = Bayesian(BayesianOptions(), BROAD, 6, WRONG)
+    priors = type(BROAD)(**vars(BROAD) | {"reliability": {"judge": START}})
+    hinted = Bayesian(BayesianOptions(), priors, 6, WRONG, hints=[judge(2)])
+    assert hinted.finding().log_likelihood == plain.finding().log_likelihood
+    assert hinted.finding().confidence != plain.finding().confidence
+
+
+def test_trust_is_learned_without_gold() -> None:
+    """A judge right on nine flawed solutions of ten, and one that names steps at random; rollouts
+    that show where the error is."""
+    rng = np.random.default_rng(3)
+    pilot = []
+    for number in range(300):
+        right, wrong = np.zeros(9), np.zeros(9)
+        error = -1 if number % 2 else int(rng.integers(8))
+        (wrong if error >= 0 else right)[8] = 1
+        for prefix in range(8):
+            good = error < 0 or prefix <= error
+            right[prefix] = rng.binomial(3, 0.7 if good else 0.01)
+            wrong[prefix] = 3 - right[prefix]
+        said = error if rng.random() < 0.9 else int(rng.integers(-1, 8))
+        hints = (judge(said), Hint("dice", (int(rng.integers(-1, 8)),)))
+        pilot.append((Seen(right, wrong), hints))
+    fitted = fit_priors([seen for seen, _ in pilot], [hints for _, hints in pilot])
+    assert fitted.reliability["judge"].flawed[1] == pytest.approx(0.9, abs=0.08)
+    assert fitted.reliability["judge"].clean[0] == pytest.approx(0.9, abs=0.08)
+    assert fitted.reliability["dice"].flawed[1] < 0.25
+
+
+def test_what_is_learned_survives_json() -> None:
+    import json
+
+    strategy = BayesianStrategy(BayesianOptions())
+    searches = [PilotSearch(4, WRONG, NO_SIBLINGS, (), (judge(1),)) for _ in range(5)]
+    facts = strategy.learn(searches)
+    again = strategy.knowing(json.loads(json.dumps(facts)))
+    assert json.loads(json.dumps(again.learn(searches))) == json.loads(json.dumps(facts))
+    one = again.start(4, WRONG, NO_SIBLINGS, [judge(1)]).belief().posterior
+    two = strategy.knowing(facts).start(4, WRONG, NO_SIBLINGS, [judge(1)]).belief().posterior
+    assert one == pytest.approx(two)
+
+
+def wrong_outcome(steps: int) -> Seen:
+    wrong = np.zeros(steps + 1)
+    wrong[-1] = 1
+    return Seen(np.zeros(steps + 1), wrong)
+
+
+def test_hints_and_rollouts_that_contradict_each_other_leave_it_unsure() -> None:
+    """A judge that is nearly always right names the second step; every rollout after the fourth is
+    right all the same."""
+    sure = Reliability((0.9, 0, 0.1, 0, 0, 0, 0, 0), (0.05, 0.9, 0.03, 0.02, 0, 0, 0, 0))
+    seen = wrong_outcome(6)
+    told = heard_all([judge(1)], {"judge": sure}, 6)
+    before = Belief(BROAD, seen, told).posterior
+    seen.right[4] += 6
+    after = Belief(BROAD, seen, told).posterior
+    assert after.sum() == pytest.approx(1.0)
+    assert before[2] > 0.9 > after[2]
