@@ -11,6 +11,7 @@ A right solution is taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import ClassVar
 
@@ -41,9 +42,14 @@ class Adaptive(CountedSearch):
     is step `good` when bad == good + 1."""
 
     def __init__(
-        self, options: AdaptiveOptions, n_steps: int, outcome: Outcome, siblings: ProbeCount
+        self,
+        options: AdaptiveOptions,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount,
+        known: Sequence[ProbeCount] = (),
     ) -> None:
-        super().__init__(n_steps, outcome)
+        super().__init__(n_steps, outcome, known)
         self._options = options
         self._siblings = siblings
         self._good, self._bad = 0, n_steps
@@ -124,5 +130,11 @@ class AdaptiveStrategy:
     def __init__(self, options: AdaptiveOptions) -> None:
         self._options = options
 
-    def start(self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS) -> Adaptive:
-        return Adaptive(self._options, n_steps, outcome, siblings)
+    def start(
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
+    ) -> Adaptive:
+        return Adaptive(self._options, n_steps, outcome, siblings, known)

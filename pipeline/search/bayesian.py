@@ -63,8 +63,9 @@ class Bayesian(CountedSearch):
         n_steps: int,
         outcome: Outcome,
         siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
     ) -> None:
-        super().__init__(n_steps, outcome)
+        super().__init__(n_steps, outcome, known)
         self._options = options
         self._priors = priors
         self._siblings = siblings
@@ -132,8 +133,14 @@ class BayesianStrategy:
         self._priors = priors
         self.pilot_size = options.pilot
 
-    def start(self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS) -> Bayesian:
-        return Bayesian(self._options, self._priors, n_steps, outcome, siblings)
+    def start(
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
+    ) -> Bayesian:
+        return Bayesian(self._options, self._priors, n_steps, outcome, siblings, known)
 
     def pilot(self) -> BayesianStrategy:
         """Under broad priors, and surer than the rest need be, so that there is more to learn."""

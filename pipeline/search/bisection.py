@@ -4,11 +4,13 @@ A wrong solution's empty prefix is taken as good and its full text is known to b
 the middle is good if any of k rollouts from it reaches the gold answer; then the error lies later,
 else earlier. A probe ends at its first success, so a good prefix costs few rollouts.
 
-A right solution is taken to hold no error, without a rollout.
+A right solution is taken to hold no error, without a rollout. Where rollouts are known beforehand,
+the search begins between the first prefix that they show to be bad and the last good one before it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import ClassVar
 
@@ -45,10 +47,19 @@ class Bisection(CountedSearch):
     """One search over a solution of `n_steps` steps. Invariant: prefix `good` is good (prefix 0 by
     assumption), prefix `bad` is bad; the first error is step `good` when bad == good + 1."""
 
-    def __init__(self, options: BisectionOptions, n_steps: int, outcome: Outcome) -> None:
-        super().__init__(n_steps, outcome)
+    def __init__(
+        self,
+        options: BisectionOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Sequence[ProbeCount] = (),
+    ) -> None:
+        super().__init__(n_steps, outcome, known)
         self._options = options
-        self._good, self._bad = 0, n_steps
+        bad = [c.prefix for c in known if not c.right and c.decided >= options.rollouts]
+        self._bad = min(bad, default=n_steps)
+        good = [c.prefix for c in known if c.right and c.prefix < self._bad]
+        self._good = max(good, default=0)
         self._stuck: str | None = None
 
     def next(self) -> list[Probe]:
@@ -123,6 +134,10 @@ class BisectionStrategy:
         self._options = options
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
     ) -> Bisection:
-        return Bisection(self._options, n_steps, outcome)
+        return Bisection(self._options, n_steps, outcome, known)

@@ -7,6 +7,7 @@ searched too, since soft values of their steps are wanted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -25,8 +26,14 @@ class ExhaustiveOptions(Options):
 class Exhaustive(CountedSearch):
     """One search: the prefixes 1..T-1 in one round, then what undecided rollouts left missing."""
 
-    def __init__(self, options: ExhaustiveOptions, n_steps: int, outcome: Outcome) -> None:
-        super().__init__(n_steps, outcome)
+    def __init__(
+        self,
+        options: ExhaustiveOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Sequence[ProbeCount] = (),
+    ) -> None:
+        super().__init__(n_steps, outcome, known)
         self._options = options
 
     def next(self) -> list[Probe]:
@@ -57,6 +64,10 @@ class ExhaustiveStrategy:
         self._options = options
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
     ) -> Exhaustive:
-        return Exhaustive(self._options, n_steps, outcome)
+        return Exhaustive(self._options, n_steps, outcome, known)

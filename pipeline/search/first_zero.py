@@ -7,6 +7,7 @@ is not asked. Right solutions are taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -25,8 +26,14 @@ class FirstZeroOptions(Options):
 class FirstZero(CountedSearch):
     """One search over a wrong solution of `n_steps` steps: prefix 1, then 2, and so on."""
 
-    def __init__(self, options: FirstZeroOptions, n_steps: int, outcome: Outcome) -> None:
-        super().__init__(n_steps, outcome)
+    def __init__(
+        self,
+        options: FirstZeroOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Sequence[ProbeCount] = (),
+    ) -> None:
+        super().__init__(n_steps, outcome, known)
         self._options = options
 
     def next(self) -> list[Probe]:
@@ -60,6 +67,10 @@ class FirstZeroStrategy:
         self._options = options
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
     ) -> FirstZero:
-        return FirstZero(self._options, n_steps, outcome)
+        return FirstZero(self._options, n_steps, outcome, known)

@@ -53,8 +53,9 @@ class Strategy(Protocol):
     """Makes a search for a solution. One file each in this folder; see CONTRIBUTING.
 
     `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s
-    words rollouts from prefix 0 that cost nothing more. A class may have a `VERSION`: raise it when
-    its findings change, and they are made anew.
+    words rollouts from prefix 0 that cost nothing more. `known`: rollouts from prefixes 1..T-1 that
+    are paid for as well, one count a prefix; the search's `counts` begin with them. A class may have
+    a `VERSION`: raise it when its findings change, and they are made anew.
     """
 
     OPTIONS: ClassVar[type[Options]]
@@ -62,7 +63,11 @@ class Strategy(Protocol):
     def __init__(self, options: Any) -> None: ...
 
     def start(
-        self, n_steps: int, outcome: Outcome, siblings: ProbeCount = NO_SIBLINGS
+        self,
+        n_steps: int,
+        outcome: Outcome,
+        siblings: ProbeCount = NO_SIBLINGS,
+        known: Sequence[ProbeCount] = (),
     ) -> Search: ...
 
 
