@@ -97,7 +97,9 @@ class RolloutAnnotator:
             (Outcome.INCORRECT, solution.wrong, steps // 2),
             (Outcome.CORRECT, 1 - solution.wrong, steps),
         ):
-            search = self._strategy.start(steps, outcome)
+            its_own = solution.sampling is not None and self._sampling.is_like(solution.sampling)
+            known = solution.known if its_own and outcome is Outcome.INCORRECT else ()
+            search = self._strategy.start(steps, outcome, known=known)
             asked = 0
             for probes in rounds(search, steps, self.name):
                 for probe in probes:
@@ -111,7 +113,8 @@ class RolloutAnnotator:
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
         siblings = tools.siblings(solution, self._sampling)
-        search = self._strategy.start(len(solution.steps), solution.outcome, siblings)
+        known = tools.known(solution, self._sampling)
+        search = self._strategy.start(len(solution.steps), solution.outcome, siblings, known)
         cost = Cost()
         prompts: list[Prompt] = []
         drawn: dict[int, int] = {}

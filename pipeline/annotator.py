@@ -18,27 +18,37 @@ def no_siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
     return ProbeCount(0, 0, 0)
 
 
+def nothing_known(solution: Solution, sampling: Sampling) -> tuple[ProbeCount, ...]:
+    """A solution whose prefixes no one continued."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the run lends an annotator: the engine of its role (None where it asked for none), the
     run's grader, the prompt that its solutions were generated with, and `siblings`: how the other
     solutions to the same problem came out. Each is a rollout from the bare problem, already paid,
-    where it was sampled by this engine and as `sampling` says; else there are none."""
+    where it was sampled by this engine and as `sampling` says; else there are none. `known`: so are
+    the rollouts from the solution's prefixes 1..T-1 that a tree was grown with."""
 
     engine: Engine | None
     grader: Grader
     prompt: PromptTemplate
     siblings: Callable[[Solution, Sampling], ProbeCount] = no_siblings
+    known: Callable[[Solution, Sampling], tuple[ProbeCount, ...]] = nothing_known
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """An average solution, before there is one: `tokens` long, `steps` steps, wrong with chance
-    `wrong`."""
+    `wrong`. `known`: what will be known of a wrong one's prefixes, where an annotator samples them
+    as `sampling` says."""
 
     tokens: float
     steps: float
     wrong: float = 0.4
+    known: tuple[ProbeCount, ...] = ()
+    sampling: Sampling | None = None
 
 
 class Annotator(Protocol):

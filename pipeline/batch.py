@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
 from pathlib import Path
@@ -203,13 +203,17 @@ class _Batch:
         """What an annotator whose engine has this fingerprint works with."""
         generated = self.config.generate.sampling.sampling()
 
-        def siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
-            alike = replace(sampling, max_tokens=generated.max_tokens) == generated
-            if solution.generator == fingerprint and alike:
-                return self.rates.siblings(solution)
-            return NO_SIBLINGS  # another model's chances
+        def its_own(solution: Solution, sampling: Sampling) -> bool:
+            """Else they are another model's chances."""
+            return solution.generator == fingerprint and sampling.is_like(generated)
 
-        return Tools(engine, self.grader, self.parts.prompt, siblings)
+        def siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
+            return self.rates.siblings(solution) if its_own(solution, sampling) else NO_SIBLINGS
+
+        def known(solution: Solution, sampling: Sampling) -> tuple[ProbeCount, ...]:
+            return solution.known if its_own(solution, sampling) else ()
+
+        return Tools(engine, self.grader, self.parts.prompt, siblings, known)
 
     async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
         """The annotator with what it learned from a pilot: learned once, then read from its file. A

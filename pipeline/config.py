@@ -164,8 +164,14 @@ class GenerateConfig(Options):
     tree: TreeConfig | None = Field(
         None,
         description="grow a tree from the solutions: the wrong ones are searched for their first "
-        "error, and the rollouts that this takes are searched in turn (OmegaPRM)",
+        "error, and the rollouts that this takes are searched in turn (OmegaPRM); false: not the "
+        "recipe's",
     )
+
+    @field_validator("tree", mode="before")
+    @classmethod
+    def _false_is_none(cls, tree: Any) -> Any:
+        return None if tree is False else tree  # an empty key leaves the recipe's
 
     @model_validator(mode="after")
     def _tree_can_grow(self) -> Self:

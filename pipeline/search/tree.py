@@ -135,7 +135,8 @@ class RolloutTree:
     def counts(self, solution: Steps) -> tuple[ProbeCount, ...]:
         """Rollouts from each prefix 1..T-1 of a solution that is a node, the solution itself aside."""
         nodes = [n for n in self._nodes if n and _passes(solution, n, ROOT) and n != solution]
-        return tuple(self.count(node, but=solution) for node in sorted(nodes, key=len))
+        counts = (self.count(node, but=solution) for node in sorted(nodes, key=len))
+        return tuple(count for count in counts if count.decided or count.undecided)
 
     def count(self, node: Steps, but: Steps | None = None) -> ProbeCount:
         """Rollouts from a node; `but`: without those that pass through it on the way to a solution."""
