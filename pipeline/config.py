@@ -136,11 +136,6 @@ class TreeConfig(Options):
         100, ge=1, description="wrong rollouts a problem that are searched for their first error"
     )
     rollouts: int = Field(8, ge=1, description="k: rollouts of each prefix that a search visits")
-    wave: int | None = Field(
-        None,
-        ge=1,
-        description="sample a prefix so many at a time, until one is right; default: all k",
-    )
     alpha: float = Field(
         0.5, gt=0, le=1, description="the lower, the more a search prefers states of high value"
     )

@@ -26,7 +26,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from pipeline.config import TreeConfig
-from pipeline.records import Outcome, ProbeCount
+from pipeline.records import Outcome, ProbeCount, content_hash
 from pipeline.search.bisection import Bisection, BisectionOptions
 from pipeline.search.counts import Counts
 from pipeline.search.protocol import Finding
@@ -59,10 +59,11 @@ class Rollout:
 
 
 class _Drawn(NamedTuple):
-    """A rollout with the whole solution that it ends."""
+    """A rollout with the whole solution that it ends, and what decides a tie."""
 
     solution: Steps
     rollout: Rollout
+    tie: str
 
 
 @dataclass(slots=True)
@@ -85,11 +86,9 @@ class RolloutTree:
     def __init__(self, config: TreeConfig, samples: int) -> None:
         self._config = config
         self._samples = samples
+        k = config.rollouts
         self._bisection = BisectionOptions(
-            rollouts=config.rollouts,
-            wave=config.wave or config.rollouts,
-            check_start=False,
-            spare=config.spare,
+            rollouts=k, wave=k, check_start=False, spare=config.spare
         )
         self._nodes: dict[Steps, _Node] = {ROOT: _Node()}
         self._searched: dict[Steps, None] = {}
@@ -97,7 +96,7 @@ class RolloutTree:
         self._rollouts = 0
 
     def next(self) -> list[Wanted]:
-        if missing := self._samples - len(self._nodes[ROOT].own):
+        if (missing := self._samples - len(self._nodes[ROOT].own)) > 0:
             return [Wanted(ROOT, 0, missing)]
         while True:
             for solution in [s for s in self._searched if s in self._unsettled]:
@@ -112,7 +111,8 @@ class RolloutTree:
 
     def observe(self, node: Steps, rollout: Rollout) -> None:
         """One rollout that was sampled from `node`."""
-        drawn = _Drawn(node + rollout.steps, rollout)
+        solution = node + rollout.steps
+        drawn = _Drawn(solution, rollout, content_hash(solution))
         self._rollouts += 1
         for prefix, at in self._nodes.items():
             if prefix == node:
@@ -147,7 +147,7 @@ class RolloutTree:
 
     def _select(self) -> Steps | None:
         """Begin the next search: the solution of the best (node, rollout), None when there is none or
-        the budget is spent. Ties go by the texts."""
+        the budget is spent. A tie goes by a hash of the texts: it favours no kind of text."""
         if len(self._searched) >= self._config.searches:
             return None
         if self._config.budget is not None and self._rollouts >= self._config.budget:
@@ -155,12 +155,12 @@ class RolloutTree:
         best = min(self._candidates(), default=None)
         if best is None:
             return None
-        _, solution, node = best
+        _, _, solution, node = best
         self._nodes[node].visits += 1
         return solution
 
-    def _candidates(self) -> Iterator[tuple[float, Steps, Steps]]:
-        """(-(Q + U), solution, node) of each wrong rollout that was not searched."""
+    def _candidates(self) -> Iterator[tuple[float, str, Steps, Steps]]:
+        """(-(Q + U), tie, solution, node) of each wrong rollout that was not searched."""
         config, visits = self._config, sum(node.visits for node in self._nodes.values())
         for prefix, node in self._nodes.items():
             count = self.count(prefix)
@@ -168,11 +168,11 @@ class RolloutTree:
                 continue
             seldom = config.c_puct * sqrt(visits) / (1 + node.visits)
             value = config.alpha ** (1 - count.right / count.decided)
-            for solution, rollout in node.own:
+            for solution, rollout, tie in node.own:
                 wrong = rollout.outcome is Outcome.INCORRECT
                 if wrong and rollout.steps and solution not in self._searched:
                     short = config.beta ** (rollout.tokens / config.length)
-                    yield -(value * short + seldom), solution, prefix
+                    yield -(value * short + seldom), tie, solution, prefix
 
     def _search(self, solution: Steps) -> Bisection:
         known = self.counts(solution)
@@ -186,13 +186,10 @@ class RolloutTree:
             if node in self._nodes:
                 return Wanted(solution, probe.prefix, probe.rollouts)
             self._make(node, solution)
-            known = self.count(node)
-            if self._config.wave is None:  # as published, a new node has k even after a success
-                missing = Counts((known,)).missing(
-                    probe.prefix, self._config.rollouts, self._config.spare
-                )
-                if missing:
-                    return Wanted(solution, probe.prefix, missing)
+            passing, config = Counts((self.count(node),)), self._config
+            # k of them even after a success, or those that fail before one would fill the pool
+            if missing := passing.missing(probe.prefix, config.rollouts, config.spare):
+                return Wanted(solution, probe.prefix, missing)
         return None
 
     def _make(self, node: Steps, made_for: Steps) -> None:

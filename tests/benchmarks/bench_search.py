@@ -1,10 +1,11 @@
 """Every search for the first error, side by side: exactness against tokens.
 
     make bench-search                          everything
-    make bench-search ARGS="--only simulator"  one section; the other keeps its last figures
+    make bench-search ARGS="--only simulator"  one section; the others keep their last figures
 
 Sections: simulator (v and q known, a grid of settings), tinymath (the hard split and its policy's
-rollouts, sampled once into --keep and replayed to every search).
+rollouts, sampled once into --keep and replayed to every search), trees (rollouts for each search of
+OmegaPRM's tree, beside its peers' rules, on a synthetic policy).
 """
 
 from __future__ import annotations
@@ -13,26 +14,30 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.search import picture, simulator, tinymath
+from tests.benchmarks.search import picture, simulator, tinymath, trees
+
+SECTIONS = ("simulator", "tinymath", "trees")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--only", choices=("simulator", "tinymath"), help="measure this section")
+    parser.add_argument("--only", choices=SECTIONS, help="measure this section")
     parser.add_argument(
         "--keep", type=Path, default=Path(".cache/bench-search"), help="folder of the rollouts"
     )
     parser.add_argument("--draws", type=int, default=simulator.DRAWS, help="of each simulated cell")
     options = parser.parse_args()
     rows: list[Row] = []
-    if options.only != "tinymath":
+    if options.only in (None, "simulator"):
         rows += simulator.rows(simulator.measure(options.draws))
-    if options.only != "simulator":
+    if options.only in (None, "tinymath"):
         found = tinymath.measure(options.keep)
         rows += tinymath.rows(found)
         print(f"drawn in {picture.draw(found.strata)}")
+    if options.only in (None, "trees"):
+        rows += trees.rows(trees.measure())
     path = report("search", rows, replace_sections=bool(options.only))
     print(f"written to {path.relative_to(Path.cwd())}")
 
