@@ -117,8 +117,7 @@ class RolloutAnnotator:
         search = self._strategy.start(len(solution.steps), solution.outcome, siblings, known)
         cost = Cost()
         prompts: list[Prompt] = []
-        # what is known was drawn in no more calls than it has rollouts: none of them is drawn again
-        drawn = {count.prefix: count.decided + count.undecided for count in known}
+        drawn: dict[int, int] = {}
         for probes in rounds(search, len(solution.steps), self.name):
             if not prompts:
                 turns = tools.prompt.fill({"question": solution.question})

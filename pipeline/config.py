@@ -136,6 +136,12 @@ class TreeConfig(Options):
         100, ge=1, description="wrong rollouts a problem that are searched for their first error"
     )
     rollouts: int = Field(8, ge=1, description="k: rollouts of each prefix that a search visits")
+    wave: int | None = Field(
+        None,
+        ge=1,
+        description="sample a prefix so many at a time, until some are right and some wrong, which "
+        "costs less and names fewer first errors exactly; default: all k, as published",
+    )
     alpha: float = Field(
         0.5, gt=0, le=1, description="the lower, the more a search prefers states of high value"
     )

@@ -17,6 +17,9 @@ from pipeline.errors import BadRequestError
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.search.tree import ROOT, Rollout, RolloutTree, Steps, Wanted
 
+FIRST_DRAW = 1_000_000
+"""Of a prefix that a tree continues. Those who annotate begin at 0: their rollouts are others."""
+
 Write = Callable[[Steps, Completion], Awaitable[Solution]]
 """(steps given, what the policy wrote after them) -> the graded solution."""
 
@@ -70,7 +73,7 @@ class _Policy:
     async def rollouts(self, wanted: Wanted) -> list[Rollout]:
         """Undecided ones where the engine refuses the prefix (too long, say)."""
         node, n = wanted.node, wanted.rollouts
-        draw = self._draws[node]
+        draw = FIRST_DRAW + self._draws[node]
         self._draws[node] += 1
         try:
             prompt = self._prompts(wanted.solution)[wanted.prefix]

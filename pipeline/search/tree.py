@@ -21,7 +21,7 @@ later rollout, passing through a prefix that seemed bad, turns out right.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import NamedTuple
 
@@ -93,21 +93,24 @@ class RolloutTree:
         self._nodes: dict[Steps, _Node] = {ROOT: _Node()}
         self._searched: dict[Steps, None] = {}
         self._unsettled: set[Steps] = set()
+        self._visited: Wanted | None = None
         self._rollouts = 0
 
     def next(self) -> list[Wanted]:
         if (missing := self._samples - len(self._nodes[ROOT].own)) > 0:
             return [Wanted(ROOT, 0, missing)]
+        if self._visited and (wanted := self._lacking(self._visited)):
+            return [wanted]
         while True:
-            for solution in [s for s in self._searched if s in self._unsettled]:
-                if wanted := self._wanted(solution):
-                    return [wanted]
-                self._unsettled.remove(solution)
-            selected = self._select()
-            if selected is None:
-                return []
-            self._searched[selected] = None
-            self._unsettled.add(selected)
+            solution = next((s for s in self._searched if s in self._unsettled), None)
+            if solution is None:
+                solution = self._select()
+                if solution is None:
+                    return []
+                self._searched[solution] = None
+            if wanted := self._wanted(solution):
+                return [wanted]
+            self._unsettled.discard(solution)
 
     def observe(self, node: Steps, rollout: Rollout) -> None:
         """One rollout that was sampled from `node`."""
@@ -121,7 +124,7 @@ class RolloutTree:
                 at.through.append(drawn)
             else:
                 continue
-            self._unsettled.update(s for s in self._searched if s[: len(prefix)] == prefix)
+            self._unsettle(prefix)
 
     @property
     def searched(self) -> tuple[Steps, ...]:
@@ -130,7 +133,9 @@ class RolloutTree:
 
     def finding(self, solution: Steps) -> Finding:
         """Of a wrong solution, from what is known so far."""
-        return self._search(solution).finding()
+        search = self._search(solution)
+        search.next()
+        return search.finding()
 
     def counts(self, solution: Steps) -> tuple[ProbeCount, ...]:
         """Rollouts from each prefix 1..T-1 of a solution that is a node, the solution itself aside."""
@@ -179,18 +184,26 @@ class RolloutTree:
         return Bisection(self._bisection, len(solution), Outcome.INCORRECT, known)
 
     def _wanted(self, solution: Steps) -> Wanted | None:
-        """What the bisection of a solution still lacks."""
+        """What the bisection of a solution wants next."""
         while probes := self._search(solution).next():
             probe = probes[0]
-            node = solution[: probe.prefix]
-            if node in self._nodes:
-                return Wanted(solution, probe.prefix, probe.rollouts)
-            self._make(node, solution)
-            passing, config = Counts((self.count(node),)), self._config
-            # k of them even after a success, or those that fail before one would fill the pool
-            if missing := passing.missing(probe.prefix, config.rollouts, config.spare):
-                return Wanted(solution, probe.prefix, missing)
+            self._visited = Wanted(solution, probe.prefix, probe.rollouts)
+            if self._visited.node in self._nodes:
+                return self._visited
+            self._make(self._visited.node, solution)
+            if wanted := self._lacking(self._visited):
+                return wanted
         return None
+
+    def _lacking(self, visited: Wanted) -> Wanted | None:
+        """What a node that a bisection visits still lacks: k rollouts even where one is right. Else only
+        prefixes that fail before they succeed had wrong rollouts to select, and most of those are bad
+        ones with a lucky success."""
+        count, config = self.count(visited.node), self._config
+        missing = Counts((count,)).missing(visited.prefix, config.rollouts, config.spare)
+        if config.wave is not None:
+            missing = 0 if 0 < count.right < count.decided else min(missing, config.wave)
+        return replace(visited, rollouts=missing) if missing else None
 
     def _make(self, node: Steps, made_for: Steps) -> None:
         self._nodes[node] = _Node(
@@ -201,6 +214,11 @@ class RolloutTree:
                 if drawn.solution != made_for and _passes(drawn.solution, node, above)
             ]
         )
+        self._unsettle(node)
+
+    def _unsettle(self, node: Steps) -> None:
+        """What is known of a node has changed: the searches through it are looked at again."""
+        self._unsettled.update(s for s in self._searched if s[: len(node)] == node)
 
 
 def _passes(solution: Steps, node: Steps, above: Steps) -> bool:

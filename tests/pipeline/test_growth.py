@@ -68,8 +68,9 @@ def test_what_the_tree_paid_for_is_not_paid_for_again(tmp_path: Path) -> None:
         verdict = found[solution.id]
         assert verdict.cost == Cost()
         assert verdict.probes == solution.known
-        right += verdict.first_error == simulated_truth(solution.text, solution.gold)
-    assert right / len(searched) > 0.8
+        truth = simulated_truth(solution.text, solution.gold)
+        right += verdict.first_error == min(truth, len(solution.steps) - 1)
+    assert right / len(searched) > 0.9
     grown_tokens = sum(s.cost.completion_tokens for s in rows)
     assert grown_tokens == sum(r.cost.completion_tokens for r in records(config, "generate"))
 

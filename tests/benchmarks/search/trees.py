@@ -7,7 +7,7 @@ step, so that none passes through another's prefixes, unless a step has a few `w
 
 The rules, each with the paper's alpha, beta, L and c_puct, are:
 
-- ours, `pipeline.search.tree`;
+- ours, `pipeline.search.tree`, as published and in waves of two;
 - openr's (omegaPRM_v2): after a search all wrong rollouts of its state go back to the pool, the searched
   one too, and no visit is counted; each prefix that a bisection visits, the whole text among them, gets
   k new rollouts, and is a state of its own even where it was visited before;
@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from math import sqrt
 
 import numpy as np
@@ -97,8 +98,8 @@ class Grown:
         return len({s for s, found in self.searched if found == first_error(s)})
 
 
-def ours(policy: Policy, searches: int, k: int) -> Grown:
-    tree = RolloutTree(TreeConfig(searches=searches, rollouts=k), k)
+def ours(policy: Policy, searches: int, k: int, wave: int | None = None) -> Grown:
+    tree = RolloutTree(TreeConfig(searches=searches, rollouts=k, wave=wave), k)
     while wanted := tree.next():
         for each in wanted:
             for _ in range(each.rollouts):
@@ -160,6 +161,7 @@ RULES: dict[str, Callable[..., Grown]] = {
     OPENR: partial(peer, cleared=False),
     MM_PRM: partial(peer, cleared=True),
     "ours": ours,
+    "ours in waves": partial(ours, wave=2),
 }
 
 
@@ -211,15 +213,13 @@ def _by_every_rule(k: int, searches: int, wordings: int | None) -> list[Found]:
 def rows(found: Sequence[Sequence[Found]]) -> Iterator[Row]:
     for setting in found:
         yield from (_row(one) for one in setting)
-        *peers, mine = setting
-        every = range(len(mine.trees))
-        for its in peers:
+        for mine, its in product(setting[2:], setting[:2]):
+            every = range(len(mine.trees))
             ratio = partial(_ratio, mine, its)
             figure = f"{mine.name}: of {its.rule}'s rollouts for each distinct search"
             yield Row("trees", figure, ratio(every), _spread(ratio, every), len(every), "< 1")
-    mine = [setting[-1] for setting in found]
-    made = [len(t.searched) for one in mine for t in one.trees]
-    distinct = [t.distinct for one in mine for t in one.trees]
+    trees = [tree for setting in found for one in setting[2:] for tree in one.trees]
+    made, distinct = [len(t.searched) for t in trees], [t.distinct for t in trees]
     yield Row("trees", "ours: searches in all", sum(made), n=len(made))
     yield Row("trees", "ours: repeated searches", sum(made) - sum(distinct), wanted="0")
 

@@ -82,9 +82,11 @@ policies = st.builds(
 
 
 @settings(deadline=None, max_examples=60)
-@given(policies, st.integers(1, 8))
-def test_no_rollout_of_a_state_is_searched_twice(policy: Policy, rollouts: int) -> None:
-    tree = RolloutTree(TreeConfig(searches=30, rollouts=rollouts), 6)
+@given(policies, st.integers(1, 8), st.sampled_from([None, 1, 3]))
+def test_no_rollout_of_a_state_is_searched_twice(
+    policy: Policy, rollouts: int, wave: int | None
+) -> None:
+    tree = RolloutTree(TreeConfig(searches=30, rollouts=rollouts, wave=wave), 6)
     told = grow(tree, policy)
     wrong = {node + r.steps for node, r in told.rollouts if r.outcome is WRONG}
     assert len(set(tree.searched)) == len(tree.searched) <= 30
@@ -232,6 +234,21 @@ def test_a_policy_that_repeats_itself_comes_to_an_end() -> None:
     grow(tree, policy)
     assert tree.searched == (("a", "b", "c", "d"),)
     assert tree.finding(("a", "b", "c", "d")).first_error == 0
+
+
+def test_a_prefix_in_waves_costs_less_and_has_k_or_both_outcomes() -> None:
+    sizes = []
+    for wave in (None, 1):
+        tree = RolloutTree(TreeConfig(searches=4, wave=wave), 8)
+        told = grow(tree, policy_of(5, 9, undecided=0))
+        sizes.append(len(told.rollouts))
+        for node in {node for node, _ in told.rollouts}:
+            count = tree.count(node)
+            assert count.decided >= 8 or (wave and 0 < count.right < count.decided)
+        for solution in tree.searched:
+            bad = next(i for i, step in enumerate(solution) if step.startswith("bad"))
+            assert tree.finding(solution).first_error == bad
+    assert sizes[1] < sizes[0]
 
 
 def test_no_search_begins_beyond_the_budget_and_one_that_began_is_finished() -> None:
