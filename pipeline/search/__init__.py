@@ -1,6 +1,6 @@
 """Where is the first error? Strategies without I/O: they name the rollouts they want and are told
 the outcomes. A new strategy is one file here (an options class and a strategy class) and one line
-in `STRATEGIES`.
+in `STRATEGIES`. `tree` is no strategy: it says which solutions of a problem are searched at all.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class RolloutTree:
 
     def counts(self, solution: Steps) -> tuple[ProbeCount, ...]:
         """Rollouts from each prefix 1..T-1 of a solution that is a node, the solution itself aside."""
-        nodes = [n for n in self._nodes if n and _passes(solution, n, ROOT) and n != solution]
+        nodes = [n for n in self._nodes if _passes(solution, n, ROOT) and n != solution]
         counts = (self.count(node, but=solution) for node in sorted(nodes, key=len))
         return tuple(count for count in counts if count.decided or count.undecided)
 
