@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,9 @@ def test_solutions_that_were_begun_for_the_policy_are_no_pass_rate(tmp_path: Pat
     run_once(config)
     rates = PassRates.of(RunFolder(config.folder).solutions)
     rows = solutions(config)
+    alone = [s.outcome is Outcome.CORRECT for s in rows if not s.given]
+    summary = json.loads((config.folder / "summary.json").read_text())
+    assert summary["solve_rate"] == sum(alone) / len(alone)
     for solution in rows:
         roots = [s for s in rows if s.problem_id == solution.problem_id and not s.given]
         assert rates.siblings(solution).decided == len(roots) - (solution in roots)
