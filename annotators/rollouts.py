@@ -22,6 +22,7 @@ from pipeline.errors import RunError
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
 from pipeline.search import (
     STRATEGIES,
+    Known,
     LearningStrategy,
     PilotSearch,
     Probe,
@@ -85,13 +86,7 @@ class RolloutAnnotator:
     def learn(self, pilot: Sequence[tuple[Solution, Verdict]], tools: Tools) -> dict[str, Any]:
         assert isinstance(self._strategy, LearningStrategy)
         searches = (
-            PilotSearch(
-                len(s.steps),
-                s.outcome,
-                tools.siblings(s, self._sampling),
-                verdict.probes,
-                tools.hints(s),
-            )
+            PilotSearch(len(s.steps), s.outcome, verdict.probes, tools.known(s, self._sampling))
             for s, verdict in pilot
         )
         return self._strategy.learn(list(searches))
@@ -109,7 +104,9 @@ class RolloutAnnotator:
             (Outcome.INCORRECT, solution.wrong, steps // 2),
             (Outcome.CORRECT, 1 - solution.wrong, steps),
         ):
-            search = self._strategy.start(steps, outcome)
+            its_own = solution.sampling is not None and self._sampling.is_like(solution.sampling)
+            known = solution.known if its_own and outcome is Outcome.INCORRECT else ()
+            search = self._strategy.start(steps, outcome, Known(rollouts=known))
             asked = 0
             for probes in rounds(search, steps, self.name):
                 for probe in probes:
@@ -122,8 +119,8 @@ class RolloutAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        siblings, hints = tools.siblings(solution, self._sampling), tools.hints(solution)
-        search = self._strategy.start(len(solution.steps), solution.outcome, siblings, hints)
+        known = tools.known(solution, self._sampling)
+        search = self._strategy.start(len(solution.steps), solution.outcome, known)
         cost = Cost()
         prompts: list[Prompt] = []
         drawn: dict[int, int] = {}

@@ -11,42 +11,38 @@ from pipeline.engine.protocol import Engine, Sampling
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import ProbeCount, Solution, Verdict
-from pipeline.search.hints import Hint
+from pipeline.search.protocol import NOTHING_KNOWN, Known
 
 
-def no_siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
-    """A solution with no others to its problem."""
-    return ProbeCount(0, 0, 0)
-
-
-def no_hints(solution: Solution) -> tuple[Hint, ...]:
-    """A solution of which no other annotator has spoken."""
-    return ()
+def nothing_known(solution: Solution, sampling: Sampling) -> Known:
+    """A solution that no one has looked at."""
+    return NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the run lends an annotator: the engine of its role (None where it asked for none), the
-    run's grader, the prompt that its solutions were generated with, and `siblings`: how the other
-    solutions to the same problem came out. Each is a rollout from the bare problem, already paid,
-    where it was sampled by this engine and as `sampling` says; else there are none. `hints`: what
-    the annotators that this one is `hinted_by` said of a solution."""
+    run's grader, the prompt that its solutions were generated with, and what is `known` of a solution.
+    Its rollouts, those of its siblings among them, are there where they were sampled by this engine
+    and as `sampling` says; its hints are of the annotators that this one is `hinted_by`."""
 
     engine: Engine | None
     grader: Grader
     prompt: PromptTemplate
-    siblings: Callable[[Solution, Sampling], ProbeCount] = no_siblings
-    hints: Callable[[Solution], tuple[Hint, ...]] = no_hints
+    known: Callable[[Solution, Sampling], Known] = nothing_known
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """An average solution, before there is one: `tokens` long, `steps` steps, wrong with chance
-    `wrong`."""
+    `wrong`. `known`: what will be known of a wrong one's prefixes, where an annotator samples them
+    as `sampling` says."""
 
     tokens: float
     steps: float
     wrong: float = 0.4
+    known: tuple[ProbeCount, ...] = ()
+    sampling: Sampling | None = None
 
 
 class Annotator(Protocol):

@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
 from pathlib import Path
@@ -38,14 +38,13 @@ from pipeline.progress import Progress, StageProgress
 from pipeline.records import (
     Label,
     Outcome,
-    ProbeCount,
     Problem,
     Solution,
     Verdict,
     content_hash,
 )
 from pipeline.run_folder import RunFolder
-from pipeline.search import NO_SIBLINGS
+from pipeline.search import Known
 from pipeline.shards import Store
 from pipeline.stages import (
     AnnotateStage,
@@ -210,13 +209,13 @@ class _Batch:
         """What an annotator whose engine has this fingerprint works with."""
         generated = self.config.generate.sampling.sampling()
 
-        def siblings(solution: Solution, sampling: Sampling) -> ProbeCount:
-            alike = replace(sampling, max_tokens=generated.max_tokens) == generated
-            if solution.generator == fingerprint and alike:
-                return self.rates.siblings(solution)
-            return NO_SIBLINGS  # another model's chances
+        def known(solution: Solution, sampling: Sampling) -> Known:
+            hints = told(solution)
+            if solution.generator != fingerprint or not sampling.is_like(generated):
+                return Known(hints=hints)  # another model's chances
+            return Known(self.rates.siblings(solution), solution.known, hints)
 
-        return Tools(engine, self.grader, self.parts.prompt, siblings, told)
+        return Tools(engine, self.grader, self.parts.prompt, known)
 
     async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
         """The annotator with what it learned from a pilot: learned once, then read from its file. A

@@ -129,10 +129,62 @@ class SolutionsConfig(Options):
     strict: bool = Field(False, description="stop at the first bad row instead of setting it aside")
 
 
+class TreeConfig(Options):
+    """OmegaPRM's tree of rollouts (`pipeline.search.tree`), with the paper's parameters."""
+
+    searches: int = Field(
+        100, ge=1, description="wrong rollouts a problem that are searched for their first error"
+    )
+    rollouts: int = Field(8, ge=1, description="k: rollouts of each prefix that a search visits")
+    wave: int | None = Field(
+        None,
+        ge=1,
+        description="sample a prefix so many at a time, until some are right and some wrong, which "
+        "costs less and names fewer first errors exactly; default: all k, as published",
+    )
+    alpha: float = Field(
+        0.5, gt=0, le=1, description="the lower, the more a search prefers states of high value"
+    )
+    beta: float = Field(
+        0.9, gt=0, le=1, description="the lower, the more it prefers short rollouts"
+    )
+    length: int = Field(500, ge=1, description="L: tokens at which a rollout's weight is beta")
+    c_puct: float = Field(
+        0.125, ge=0, description="the higher, the more it prefers states selected seldom"
+    )
+    spare: int = Field(2, ge=0, description="extra rollouts a prefix may spend on undecided ones")
+    budget: int | None = Field(
+        None, ge=1, description="rollouts a problem after which no search begins"
+    )
+
+
 class GenerateConfig(Options):
     samples: int = Field(4, ge=1, description="solutions a problem")
     prompt: str = Field("boxed", description="a shipped prompt's name, or the path of a YAML file")
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
+    tree: TreeConfig | None = Field(
+        None,
+        description="grow a tree from the solutions: the wrong ones are searched for their first "
+        "error, and the rollouts that this takes are searched in turn (OmegaPRM); false: not the "
+        "recipe's",
+    )
+
+    @field_validator("tree", mode="before")
+    @classmethod
+    def _false_is_none(cls, tree: Any) -> Any:
+        return None if tree is False else tree  # an empty key leaves the recipe's
+
+    @model_validator(mode="after")
+    def _tree_can_grow(self) -> Self:
+        if self.tree is not None and self.samples < 2:
+            raise ValueError(
+                "a tree needs samples of 2 or more: it grows where some are right and some wrong"
+            )
+        if self.tree is not None and self.sampling.temperature == 0:
+            raise ValueError(
+                "a tree needs sampling.temperature above 0: greedy rollouts are all the same"
+            )
+        return self
 
 
 class StepsConfig(Options):

@@ -1,4 +1,7 @@
-"""How often each problem's solutions came out right: what a run filters by, and evidence."""
+"""How often each problem's solutions came out right: what a run filters by, and evidence.
+
+Solutions that were begun for the policy (those of a tree that grew) say nothing of the bare problem.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ class PassRates:
     def of(cls, solutions: Store) -> Self:
         """Counts of every problem that has a solution, undecided ones aside."""
         rates = cls()
-        for row in solutions.rows(["problem_id", "question", "gold", "outcome"]):
+        for row in solutions.rows(["problem_id", "question", "gold", "outcome", "given"]):
+            if row.get("given"):  # a row of an earlier version has none
+                continue
             key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
             rates._right[key] += row["outcome"] == Outcome.CORRECT
             rates._decided[key] += row["outcome"] != Outcome.UNDECIDED
@@ -46,4 +51,6 @@ class PassRates:
         key = problem_key(solution.problem_id, solution.question, solution.gold)
         right = self._right[key] - (solution.outcome is Outcome.CORRECT)
         decided = self._decided[key] - (solution.outcome is not Outcome.UNDECIDED)
+        if solution.given:
+            return ProbeCount(0, self._right[key], self._decided[key])
         return ProbeCount(0, right, decided)

@@ -7,11 +7,13 @@ Annotators say what they expect through `expected_completion_tokens`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pipeline.annotator import Annotator, Expectation
-from pipeline.config import RunConfig
-from pipeline.records import Problem
+from pipeline.config import RunConfig, TreeConfig
+from pipeline.records import Outcome, ProbeCount, Problem
+from pipeline.search.tree import Rollout, RolloutTree, Steps
 
 CHARS_PER_TOKEN = 3.5
 ASSUMED_SOLUTION_TOKENS = 256
@@ -48,16 +50,70 @@ def make_plan(
     else:
         assumed = "assumed, as no problem has a reference"
         tokens, steps = ASSUMED_SOLUTION_TOKENS, ASSUMED_STEPS
-    tokens = min(tokens, config.generate.sampling.max_tokens)
+    generate = config.generate
+    tokens = min(tokens, generate.sampling.max_tokens)
     expectation = Expectation(tokens, steps)
+    of_generator = expectation
     by_stage: dict[str, int] = {}
-    if imported is None:
-        solutions = len(problems) * config.generate.samples
+    if imported is not None:
+        solutions = imported
+    elif generate.tree is None:
+        solutions = len(problems) * generate.samples
         by_stage["generate"] = round(solutions * tokens)
     else:
-        solutions = imported
+        tree = expected_tree(generate.tree, generate.samples, max(1, round(steps)), tokens)
+        assumed += "; a tree grows on every problem"
+        solutions = len(problems) * tree.solutions
+        by_stage["generate"] = round(len(problems) * tree.tokens)
+        expectation = Expectation(tokens, steps, tree.wrong)
+        of_generator = replace(expectation, known=tree.known, sampling=generate.sampling.sampling())
     for annotator in annotators:
-        by_stage[annotator.name] = round(
-            solutions * annotator.expected_completion_tokens(expectation)
-        )
+        role = annotator.role
+        known = role is not None and of_generator.known and _same_engine(config, role)
+        expected = annotator.expected_completion_tokens(of_generator if known else expectation)
+        by_stage[annotator.name] = round(solutions * expected)
     return Plan(solutions, tokens, by_stage, assumed)
+
+
+def _same_engine(config: RunConfig, role: str) -> bool:
+    return config.engine_for(role) == config.engine_for("generator")
+
+
+class ExpectedTree(NamedTuple):
+    """Of one problem: its solutions, the share of them that is wrong, the tokens sampled, and what is
+    known of a searched solution's prefixes."""
+
+    solutions: int
+    wrong: float
+    tokens: float
+    known: tuple[ProbeCount, ...]
+
+
+def expected_tree(config: TreeConfig, samples: int, steps: int, tokens: float) -> ExpectedTree:
+    """The tree of solutions of `steps` steps and `tokens` tokens, no two of which share a step, where
+    two rollouts of three from a good prefix succeed and none from a bad one: a wrong one errs in the
+    middle of what it writes."""
+    tree = RolloutTree(config, samples)
+    rollouts: list[tuple[Steps, Rollout]] = []
+    while wanted := tree.next():
+        for each in wanted:
+            for _ in range(each.rollouts):
+                number, node = len(rollouts), each.node
+                wrong = "bad" in node or number % 3 == 0
+                rest = [f"{number}"] * (steps - len(node))
+                if wrong:
+                    rest[len(rest) // 2] = "bad"
+                outcome = Outcome.INCORRECT if wrong else Outcome.CORRECT
+                written = Rollout(tuple(rest), outcome, round(tokens * len(rest) / steps))
+                rollouts.append((node, written))
+                tree.observe(node, written)
+    roots = {node + r.steps for node, r in rollouts if not node}
+    wrong_roots = sum(r.outcome is Outcome.INCORRECT for node, r in rollouts if not node)
+    others = [solution for solution in tree.searched if solution not in roots]
+    solutions = samples + len(others)
+    return ExpectedTree(
+        solutions,
+        (wrong_roots + len(others)) / solutions,
+        float(sum(r.tokens for _, r in rollouts)),
+        tree.counts(tree.searched[0]) if tree.searched else (),
+    )

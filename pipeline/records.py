@@ -146,12 +146,35 @@ class Problem(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeCount(Record):
+    """Rollouts from prefix(`prefix`): `right` of `decided` reached the gold answer."""
+
+    prefix: int
+    right: int
+    decided: int
+    undecided: int = 0
+
+    SCHEMA: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("prefix", pa.int32()),
+            ("right", pa.int32()),
+            ("decided", pa.int32()),
+            ("undecided", pa.int32()),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Solution(Record):
     """One attempt at a problem.
 
     `steps` joined without a separator is the solution's text, byte for byte.
-    `token_ids` are the sampled ids where the engine gave them (empty for imported text).
+    `token_ids` are the sampled ids where the engine gave them (empty for imported text, and where
+    steps were given).
     `answer` is the final answer found, by the rule named in `answer_rule`, or None.
+    `given`: steps that the policy was given when it wrote the rest; 0 where it wrote all of them.
+    `known`: rollouts from prefixes 1..T-1 that were paid for while a tree was grown
+    (`pipeline.search.tree`), by the generator and as `generate` samples; the solution isn't among them.
     """
 
     id: str
@@ -169,6 +192,8 @@ class Solution(Record):
     reference: str | None = None
     level: str | None = None
     token_ids: tuple[int, ...] = ()
+    given: int = 0
+    known: tuple[ProbeCount, ...] = ()
     cost: Cost = field(default_factory=Cost)
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
@@ -188,6 +213,8 @@ class Solution(Record):
             ("reference", pa.string()),
             ("level", pa.string()),
             ("token_ids", pa.list_(pa.int32())),
+            ("given", pa.int32()),
+            ("known", pa.list_(ProbeCount.struct())),
             ("cost", Cost.struct()),
         ]
     )
@@ -195,25 +222,6 @@ class Solution(Record):
     @property
     def text(self) -> str:
         return "".join(self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeCount(Record):
-    """Rollouts from prefix(`prefix`): `right` of `decided` reached the gold answer."""
-
-    prefix: int
-    right: int
-    decided: int
-    undecided: int = 0
-
-    SCHEMA: ClassVar[pa.Schema] = pa.schema(
-        [
-            ("prefix", pa.int32()),
-            ("right", pa.int32()),
-            ("decided", pa.int32()),
-            ("undecided", pa.int32()),
-        ]
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.annotator import Annotator, Tools
 from pipeline.config import RunConfig
-from pipeline.engine.protocol import Engine, SampleRequest
+from pipeline.engine.protocol import Completion, Engine, SampleRequest
 from pipeline.errors import BadRequestError, EngineFaultError, RunError
 from pipeline.grading import VERSION as GRADING_VERSION
 from pipeline.grading import Grader
+from pipeline.growth import grown
 from pipeline.prompts import PromptTemplate
 from pipeline.records import (
     NO_ERROR,
@@ -112,7 +114,8 @@ def problem_key(problem_id: str, question: str, gold: str) -> str:
 
 
 class GenerateStage:
-    """N solutions to each problem, split into steps and graded. An item is a problem."""
+    """N solutions to each problem, and those of the tree that grows from them where there is to be
+    one, split into steps and graded. An item is a problem."""
 
     name = calls = "generate"
     role: str | None = "generator"
@@ -161,7 +164,8 @@ class GenerateStage:
         n = self._config.generate.samples
         key = problem_key(item.id, item.question, item.answer)
         try:
-            prompt = engine.renderer.render(self._prompt.fill({"question": item.question}))
+            turns = self._prompt.fill({"question": item.question})
+            prompt = engine.renderer.render(turns)
             result = await engine.sample(SampleRequest(prompt, self._sampling, n))
         except BadRequestError as error:
             return [self._refused(item, key, error)]
@@ -173,7 +177,7 @@ class GenerateStage:
             completion_tokens=0,
             seconds=result.cost.seconds / n,
         )
-        rows: list[Record] = []
+        solutions = []
         for index, completion in enumerate(result.completions):
             # The call is charged to its first solution, sampled tokens to each their own.
             cost = replace(
@@ -181,23 +185,34 @@ class GenerateStage:
                 completion_tokens=len(completion.token_ids) or result.cost.completion_tokens // n,
                 seconds=share.seconds,
             )
-            steps = tuple(self._splitter(completion.text))
-            solution = Solution(
-                id=content_hash(key, self._made_by, index, steps),
-                problem_id=item.id,
-                question=item.question,
-                gold=item.answer,
-                steps=steps,
-                generator=self._generator,
-                index=index,
-                finish_reason=completion.finish_reason,
-                reference=item.reference,
-                level=item.level,
-                token_ids=completion.token_ids,
-                cost=cost,
+            solution = await self._written(item, (), completion)
+            solutions.append(
+                replace(solution, index=index, token_ids=completion.token_ids, cost=cost)
             )
-            rows.append(await graded(solution, self._grader, self._config.steps.max_steps))
-        return rows
+        if (tree := self._config.generate.tree) is not None:
+            write = partial(self._written, item)
+            solutions = await grown(solutions, tree, turns, self._sampling, engine, write)
+        return [
+            replace(s, id=content_hash(key, self._made_by, s.index, s.steps)) for s in solutions
+        ]
+
+    async def _written(
+        self, item: Problem, given: tuple[str, ...], completion: Completion
+    ) -> Solution:
+        """The steps that were given and what was written after them; without an id."""
+        solution = Solution(
+            id="",
+            problem_id=item.id,
+            question=item.question,
+            gold=item.answer,
+            steps=tuple(self._splitter("".join(given) + completion.text)),
+            generator=self._generator,
+            finish_reason=completion.finish_reason,
+            reference=item.reference,
+            level=item.level,
+            given=len(given),
+        )
+        return await graded(solution, self._grader, self._config.steps.max_steps)
 
     def _refused(self, item: Problem, key: str, error: BadRequestError) -> Solution:
         """The engine will never take it (too long, say): that is an answer, and not a label."""

@@ -58,11 +58,13 @@ class StageCost:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts are of the annotated solutions; `left_out` problems were filtered."""
+    """Counts are of the annotated solutions; `left_out` problems were filtered. `solve_rate`: right
+    share of the decided solutions that were written from the bare problem."""
 
     problems: int
     solutions: int
     outcomes: Mapping[str, int]
+    solve_rate: float | None
     cut: int
     kept: int
     kept_wrong_outcome: int
@@ -75,13 +77,6 @@ class Summary:
     left_out: int
     dataset: str
     warnings: tuple[str, ...] = ()
-
-    @property
-    def solve_rate(self) -> float | None:
-        """Right share of the decided solutions."""
-        right = self.outcomes.get(Outcome.CORRECT, 0)
-        decided = right + self.outcomes.get(Outcome.INCORRECT, 0)
-        return right / decided if decided else None
 
     @property
     def kept_share(self) -> float:
@@ -112,6 +107,7 @@ def make_summary(
 ) -> Summary:
     """Read the run's rows once and count. `stages` gives wall times and faults."""
     outcomes: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     first_errors: Counter[int] = Counter()
     kept_wrong = cut = solutions = 0
@@ -127,6 +123,8 @@ def make_summary(
             continue
         solutions += 1
         outcomes[solution.outcome] += 1
+        if not solution.given:
+            alone[solution.outcome] += 1
         cut += solution.finish_reason == "length"
         wrong = solution.outcome is Outcome.INCORRECT
         if label.first_error is None:
@@ -156,10 +154,12 @@ def make_summary(
         warnings.append(
             f"{faults} rows failed and are not in the dataset; run the same command again"
         )
+    decided = alone[Outcome.CORRECT] + alone[Outcome.INCORRECT]
     return Summary(
         problems=problems,
         solutions=solutions,
         outcomes=dict(outcomes),
+        solve_rate=alone[Outcome.CORRECT] / decided if decided else None,
         cut=cut,
         kept=sum(first_errors.values()),
         kept_wrong_outcome=kept_wrong,
@@ -219,7 +219,6 @@ def to_json(summary: Summary) -> dict[str, Any]:
         {"who": q.who, "over": q.over, **q.score._asdict()} for q in summary.quality
     ]
     return plain | {
-        "solve_rate": summary.solve_rate,
         "kept_share": summary.kept_share,
         "kept_share_wrong_outcome": summary.kept_share_wrong_outcome,
         "cost": asdict(summary.cost),

@@ -10,6 +10,7 @@ from pipeline.search.belief import BROAD
 from tests.benchmarks.search.calibration import ece, excess_ece
 from tests.benchmarks.search.methods import Score, capacity, channel_bound, tokens_for
 from tests.benchmarks.search.simulated import Cell, draw_case
+from tests.benchmarks.search.trees import Policy, ours, peer
 from tests.benchmarks.search.world import play, stopped, traces
 
 CELL = Cell(10, drift=True, recovery=0.1, strength="middle")
@@ -57,3 +58,13 @@ def test_tokens_to_an_exactness_lie_between_two_settings() -> None:
     assert tokens_for(curve, 0.7) == pytest.approx(2.0)
     assert tokens_for(curve, 0.2) == pytest.approx(1.0)
     assert tokens_for(curve, 0.95) is None
+
+
+def test_of_the_rules_of_a_tree_only_openr_s_repeats_a_search() -> None:
+    for problem in range(6):
+        mine = ours(Policy(problem, None), 12, 8)
+        openr, mm_prm = (peer(Policy(problem, None), 12, 8, cleared=c) for c in (False, True))
+        assert [bool(g.searched) for g in (openr, mm_prm)] == [bool(mine.searched)] * 2
+        assert mine.distinct == len(mine.searched)
+        assert mm_prm.distinct == len(mm_prm.searched)
+        assert openr.distinct < len(openr.searched) or not openr.searched

@@ -102,7 +102,8 @@ VIEW = View(
         "verdicts": "for each annotator: its first error or the reason it has none, "
         "rollouts from each prefix (`right` of `decided`, after the first `prefix` steps), votes "
         "with rationale, executed checks, scores, log-likelihood over -1..T-1, and cost",
-        "cost": "of writing the solution: calls, tokens, engine seconds",
+        "cost": "of writing the solution, and of its search where a tree was grown: calls, tokens, "
+        "engine seconds",
     },
     rows=rows,
 )

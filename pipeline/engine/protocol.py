@@ -7,7 +7,7 @@ It never grades, splits or labels; it turns prompts into text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from pipeline.records import Cost
@@ -50,6 +50,10 @@ class Sampling:
     top_p: float = 1.0
     top_k: int = 0
     stop: tuple[str, ...] = ()
+
+    def is_like(self, other: Sampling) -> bool:
+        """Whether both draw alike; only their length limits may differ."""
+        return replace(self, max_tokens=other.max_tokens) == other
 
 
 @dataclass(frozen=True, slots=True)

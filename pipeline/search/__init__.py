@@ -1,6 +1,6 @@
 """Where is the first error? Strategies without I/O: they name the rollouts they want and are told
 the outcomes. A new strategy is one file here (an options class and a strategy class) and one line
-in `STRATEGIES`.
+in `STRATEGIES`. `tree` is no strategy: it says which solutions of a problem are searched at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pipeline.registry import load_named
 from pipeline.search.hints import Hint
 from pipeline.search.protocol import (
     NO_SIBLINGS,
+    NOTHING_KNOWN,
     Finding,
+    Known,
     LearningStrategy,
     PilotSearch,
     Probe,
@@ -37,10 +39,12 @@ def make_strategy(name: str, options: dict[str, Any], where: str) -> tuple[Strat
 
 
 __all__ = [
+    "NOTHING_KNOWN",
     "NO_SIBLINGS",
     "STRATEGIES",
     "Finding",
     "Hint",
+    "Known",
     "LearningStrategy",
     "PilotSearch",
     "Probe",

@@ -11,17 +11,15 @@ A right solution is taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 from typing import ClassVar
 
 from pydantic import Field
 
 from pipeline.config import Options
-from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.counts import CountedSearch
-from pipeline.search.hints import Hint
-from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
+from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, Probe
 
 HARD, EASY = 0.3, 0.9
 """Shares of the bare problem's rollouts below and above which the first probe is moved."""
@@ -43,11 +41,15 @@ class Adaptive(CountedSearch):
     is step `good` when bad == good + 1."""
 
     def __init__(
-        self, options: AdaptiveOptions, n_steps: int, outcome: Outcome, siblings: ProbeCount
+        self,
+        options: AdaptiveOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Known = NOTHING_KNOWN,
     ) -> None:
-        super().__init__(n_steps, outcome)
+        super().__init__(n_steps, outcome, known.rollouts)
         self._options = options
-        self._siblings = siblings
+        self._siblings = known.siblings
         self._good, self._bad = 0, n_steps
         self._first = True
         self._stuck: str | None = None
@@ -126,11 +128,5 @@ class AdaptiveStrategy:
     def __init__(self, options: AdaptiveOptions) -> None:
         self._options = options
 
-    def start(
-        self,
-        n_steps: int,
-        outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
-    ) -> Adaptive:
-        return Adaptive(self._options, n_steps, outcome, siblings)
+    def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> Adaptive:
+        return Adaptive(self._options, n_steps, outcome, known)

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from pipeline.config import Options
-from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.belief import BROAD, Belief, Priors, Seen
 from pipeline.search.counts import CountedSearch
 from pipeline.search.fit import fit_priors
-from pipeline.search.hints import Hint, heard_all
-from pipeline.search.protocol import NO_SIBLINGS, Finding, PilotSearch, Probe
+from pipeline.search.hints import heard_all
+from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, PilotSearch, Probe
 
 PILOT_CONFIDENCE = 0.97
 
@@ -64,14 +64,13 @@ class Bayesian(CountedSearch):
         priors: Priors,
         n_steps: int,
         outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
+        known: Known = NOTHING_KNOWN,
     ) -> None:
-        super().__init__(n_steps, outcome)
+        super().__init__(n_steps, outcome, known.rollouts)
         self._options = options
         self._priors = priors
-        self._siblings = siblings
-        self._heard = heard_all(hints, priors.reliability, n_steps)
+        self._known = known
+        self._heard = heard_all(known.hints, priors.reliability, n_steps)
         self._spent = 0.0
 
     def observe(self, prefix: int, outcome: Outcome) -> None:
@@ -108,7 +107,7 @@ class Bayesian(CountedSearch):
 
     def belief(self) -> Belief:
         """What is known now, the solution's own outcome and the hints among it."""
-        seen = seen_of(PilotSearch(self._n_steps, self._outcome, self._siblings, self.counts))
+        seen = seen_of(PilotSearch(self._n_steps, self._outcome, self.counts, self._known))
         return Belief(self._priors, seen, self._heard)
 
     def _unanswering(self) -> list[int]:
@@ -136,14 +135,8 @@ class BayesianStrategy:
         self._priors = priors
         self.pilot_size = options.pilot
 
-    def start(
-        self,
-        n_steps: int,
-        outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
-    ) -> Bayesian:
-        return Bayesian(self._options, self._priors, n_steps, outcome, siblings, hints)
+    def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> Bayesian:
+        return Bayesian(self._options, self._priors, n_steps, outcome, known)
 
     def pilot(self) -> BayesianStrategy:
         """Under broad priors, and surer than the rest need be, so that there is more to learn."""
@@ -153,7 +146,7 @@ class BayesianStrategy:
     def learn(self, pilot: Sequence[PilotSearch]) -> dict[str, Any]:
         """The fitted priors; see `Priors`."""
         seen = [seen_of(search) for search in pilot]
-        return asdict(fit_priors(seen, [search.hints for search in pilot]))
+        return asdict(fit_priors(seen, [search.known.hints for search in pilot]))
 
     def knowing(self, facts: dict[str, Any]) -> BayesianStrategy:
         return BayesianStrategy(self._options, TypeAdapter(Priors).validate_python(facts))
@@ -164,7 +157,7 @@ def seen_of(search: PilotSearch) -> Seen:
     right, wrong = np.zeros(search.n_steps + 1), np.zeros(search.n_steps + 1)
     right[-1] = search.outcome is Outcome.CORRECT
     wrong[-1] = search.outcome is Outcome.INCORRECT
-    for count in (search.siblings, *search.counts):
+    for count in (search.known.siblings, *search.counts):
         right[count.prefix] += count.right
         wrong[count.prefix] += count.decided - count.right
     return Seen(right, wrong)

@@ -4,22 +4,21 @@ A wrong solution's empty prefix is taken as good and its full text is known to b
 the middle is good if any of k rollouts from it reaches the gold answer; then the error lies later,
 else earlier. A probe ends at its first success, so a good prefix costs few rollouts.
 
-A right solution is taken to hold no error, without a rollout.
+A right solution is taken to hold no error, without a rollout. Where rollouts are known beforehand,
+the search begins between the first prefix that they show to be bad and the last good one before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 from typing import ClassVar
 
 from pydantic import Field
 
 from pipeline.config import Options
-from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.counts import CountedSearch
-from pipeline.search.hints import Hint
-from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
+from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, Probe
 
 
 class BisectionOptions(Options):
@@ -47,10 +46,19 @@ class Bisection(CountedSearch):
     """One search over a solution of `n_steps` steps. Invariant: prefix `good` is good (prefix 0 by
     assumption), prefix `bad` is bad; the first error is step `good` when bad == good + 1."""
 
-    def __init__(self, options: BisectionOptions, n_steps: int, outcome: Outcome) -> None:
-        super().__init__(n_steps, outcome)
+    def __init__(
+        self,
+        options: BisectionOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Known = NOTHING_KNOWN,
+    ) -> None:
+        super().__init__(n_steps, outcome, known.rollouts)
         self._options = options
-        self._good, self._bad = 0, n_steps
+        bad = [c.prefix for c in known.rollouts if not c.right and c.decided >= options.rollouts]
+        self._bad = min(bad, default=n_steps)
+        good = [c.prefix for c in known.rollouts if c.right and c.prefix < self._bad]
+        self._good = max(good, default=0)
         self._stuck: str | None = None
 
     def next(self) -> list[Probe]:
@@ -124,11 +132,5 @@ class BisectionStrategy:
     def __init__(self, options: BisectionOptions) -> None:
         self._options = options
 
-    def start(
-        self,
-        n_steps: int,
-        outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
-    ) -> Bisection:
-        return Bisection(self._options, n_steps, outcome)
+    def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> Bisection:
+        return Bisection(self._options, n_steps, outcome, known)

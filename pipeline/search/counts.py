@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.records import Outcome, ProbeCount
 
 
 class Counts:
     """Right, decided and undecided rollouts for each prefix 0..T."""
 
-    def __init__(self) -> None:
-        self._seen: dict[int, list[int]] = {}
+    def __init__(self, known: Sequence[ProbeCount] = ()) -> None:
+        self._seen = {c.prefix: [c.right, c.decided, c.undecided] for c in known}
 
     def observe(self, prefix: int, outcome: Outcome) -> None:
         right, decided, undecided = self._seen.setdefault(prefix, [0, 0, 0])
@@ -41,12 +43,13 @@ class Counts:
 
 
 class CountedSearch:
-    """A search of one solution of `n_steps` steps that keeps what it sees."""
+    """A search of one solution of `n_steps` steps that keeps what it sees, and begins with what is
+    `known`."""
 
-    def __init__(self, n_steps: int, outcome: Outcome) -> None:
+    def __init__(self, n_steps: int, outcome: Outcome, known: Sequence[ProbeCount] = ()) -> None:
         self._n_steps = n_steps
         self._outcome = outcome
-        self._counts = Counts()
+        self._counts = Counts(known)
 
     @property
     def counts(self) -> tuple[ProbeCount, ...]:

@@ -7,16 +7,14 @@ searched too, since soft values of their steps are wanted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from pipeline.config import Options
-from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.counts import CountedSearch
-from pipeline.search.hints import Hint
-from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
+from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, Probe
 
 
 class ExhaustiveOptions(Options):
@@ -27,8 +25,14 @@ class ExhaustiveOptions(Options):
 class Exhaustive(CountedSearch):
     """One search: the prefixes 1..T-1 in one round, then what undecided rollouts left missing."""
 
-    def __init__(self, options: ExhaustiveOptions, n_steps: int, outcome: Outcome) -> None:
-        super().__init__(n_steps, outcome)
+    def __init__(
+        self,
+        options: ExhaustiveOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Known = NOTHING_KNOWN,
+    ) -> None:
+        super().__init__(n_steps, outcome, known.rollouts)
         self._options = options
 
     def next(self) -> list[Probe]:
@@ -58,11 +62,5 @@ class ExhaustiveStrategy:
     def __init__(self, options: ExhaustiveOptions) -> None:
         self._options = options
 
-    def start(
-        self,
-        n_steps: int,
-        outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
-    ) -> Exhaustive:
-        return Exhaustive(self._options, n_steps, outcome)
+    def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> Exhaustive:
+        return Exhaustive(self._options, n_steps, outcome, known)

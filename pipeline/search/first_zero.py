@@ -7,16 +7,14 @@ is not asked. Right solutions are taken to hold no error, without a rollout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from pipeline.config import Options
-from pipeline.records import NO_ERROR, Outcome, ProbeCount
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.counts import CountedSearch
-from pipeline.search.hints import Hint
-from pipeline.search.protocol import NO_SIBLINGS, Finding, Probe
+from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, Probe
 
 
 class FirstZeroOptions(Options):
@@ -27,8 +25,14 @@ class FirstZeroOptions(Options):
 class FirstZero(CountedSearch):
     """One search over a wrong solution of `n_steps` steps: prefix 1, then 2, and so on."""
 
-    def __init__(self, options: FirstZeroOptions, n_steps: int, outcome: Outcome) -> None:
-        super().__init__(n_steps, outcome)
+    def __init__(
+        self,
+        options: FirstZeroOptions,
+        n_steps: int,
+        outcome: Outcome,
+        known: Known = NOTHING_KNOWN,
+    ) -> None:
+        super().__init__(n_steps, outcome, known.rollouts)
         self._options = options
 
     def next(self) -> list[Probe]:
@@ -61,11 +65,5 @@ class FirstZeroStrategy:
     def __init__(self, options: FirstZeroOptions) -> None:
         self._options = options
 
-    def start(
-        self,
-        n_steps: int,
-        outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
-    ) -> FirstZero:
-        return FirstZero(self._options, n_steps, outcome)
+    def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> FirstZero:
+        return FirstZero(self._options, n_steps, outcome, known)

@@ -19,6 +19,23 @@ NO_SIBLINGS = ProbeCount(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a solution before its search, and paid for already.
+
+    `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s words
+    rollouts from prefix 0. `rollouts`: from prefixes 1..T-1, one count a prefix. `hints`: what other
+    annotators said.
+    """
+
+    siblings: ProbeCount = NO_SIBLINGS
+    rollouts: tuple[ProbeCount, ...] = ()
+    hints: tuple[Hint, ...] = ()
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """`rollouts` continuations from the prefix that holds the first `prefix` steps."""
 
@@ -53,23 +70,15 @@ class Search(Protocol):
 class Strategy(Protocol):
     """Makes a search for a solution. One file each in this folder; see CONTRIBUTING.
 
-    `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s
-    words rollouts from prefix 0 that cost nothing more. `hints`: what other annotators said of it,
-    which a strategy may leave aside. A class may have a `VERSION`: raise it when its findings
-    change, and they are made anew.
+    It may leave aside what is `known`, but for the rollouts: the search's `counts` begin with them. A
+    class may have a `VERSION`: raise it when its findings change, and they are made anew.
     """
 
     OPTIONS: ClassVar[type[Options]]
 
     def __init__(self, options: Any) -> None: ...
 
-    def start(
-        self,
-        n_steps: int,
-        outcome: Outcome,
-        siblings: ProbeCount = NO_SIBLINGS,
-        hints: Sequence[Hint] = (),
-    ) -> Search: ...
+    def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> Search: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +87,8 @@ class PilotSearch:
 
     n_steps: int
     outcome: Outcome
-    siblings: ProbeCount
     counts: tuple[ProbeCount, ...]
-    hints: tuple[Hint, ...] = ()
+    known: Known = NOTHING_KNOWN
 
 
 @runtime_checkable

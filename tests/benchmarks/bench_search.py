@@ -1,10 +1,11 @@
 """Every search for the first error, side by side: exactness against tokens.
 
     make bench-search                          everything
-    make bench-search ARGS="--only simulator"  one section; the other keeps its last figures
+    make bench-search ARGS="--only simulator"  one section; the others keep their last figures
 
 Sections: simulator (v and q known, a grid of settings), tinymath (the hard split and its policy's
-rollouts, sampled once into --keep and replayed to every search), decisions (how long one takes).
+rollouts, sampled once into --keep and replayed to every search), trees (rollouts for each search of
+OmegaPRM's tree, beside its peers' rules, on a synthetic policy), decisions (how long one takes).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.search import decisions, picture, simulator, tinymath
+from tests.benchmarks.search import decisions, picture, simulator, tinymath, trees
 
-SECTIONS = ("simulator", "tinymath", "decisions")
+SECTIONS = ("simulator", "tinymath", "trees", "decisions")
 
 
 def main() -> None:
@@ -38,6 +39,8 @@ def main() -> None:
         found = tinymath.measure(options.keep)
         rows += tinymath.rows(found)
         print(f"drawn in {picture.draw(found.strata)}")
+    if "trees" in wanted:
+        rows += trees.rows(trees.measure())
     path = report("search", rows, replace_sections=bool(options.only))
     print(f"written to {path.relative_to(Path.cwd())}")
 

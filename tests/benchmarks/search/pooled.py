@@ -26,9 +26,9 @@ from pipeline.join import Annotated, annotated
 from pipeline.parts import PROMPTS
 from pipeline.pass_rates import PassRates
 from pipeline.prompts import load_prompt
-from pipeline.records import Outcome, content_hash
+from pipeline.records import Outcome, ProbeCount, content_hash
 from pipeline.run_folder import RunFolder
-from pipeline.search import NO_SIBLINGS, Hint
+from pipeline.search import NO_SIBLINGS, Hint, Known
 from pipeline.testbed.facts import parse_problem
 from pipeline.testbed.grammar import kind_of
 from pipeline.testbed.oracle import judge_solution
@@ -53,19 +53,19 @@ class PooledCase(Case):
     few: bool = False
     q: float | None = None
     problem: str = ""
+    siblings: ProbeCount = NO_SIBLINGS
     vote: tuple[Hint, ...] = ()
     vote_tokens: float = 0.0
 
     def knowing(self, *, siblings: bool, vote: bool, charged: bool = True) -> PooledCase:
         """The case as a search that is told of its siblings or its vote sees it, and pays for it. A
         sibling costs as much as the solution itself."""
-        paid = siblings * self.siblings.decided * self.tokens * charged + vote * self.vote_tokens
-        return replace(
-            self,
+        of_siblings = self.siblings.decided * self.tokens if siblings and charged else 0.0
+        known = Known(
             siblings=self.siblings if siblings else NO_SIBLINGS,
             hints=self.vote if vote else (),
-            paid=paid,
         )
+        return replace(self, known=known, paid=of_siblings + vote * self.vote_tokens)
 
 
 class Pooled:
@@ -187,11 +187,11 @@ def _case(item: Annotated, rollouts: Sequence[Sequence[Rollout]], rates: PassRat
         truth.first_error,
         solution.outcome,
         Pooled(rollouts),
-        rates.siblings(solution),
         float(len(solution.token_ids)),
         few=kind_of(problem) != "value",
         q=sum(after) / len(after) if after else None,
         problem=solution.problem_id,
+        siblings=rates.siblings(solution),
         vote=() if first is None else (Hint("judge", (first,)),),
         vote_tokens=judged.cost.completion_tokens / max(1, len(judged.votes)),
     )

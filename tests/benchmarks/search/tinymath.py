@@ -145,11 +145,9 @@ def as_shipped(pilot: Sequence[PooledCase]) -> BayesianStrategy:
     strategy = BayesianStrategy(BayesianOptions(**recipe))
     first, searches = strategy.pilot(), []
     for case in pilot:
-        search = first.start(case.n_steps, case.outcome, case.siblings, case.hints)
+        search = first.start(case.n_steps, case.outcome, case.known)
         drive(search, case)
-        searches.append(
-            PilotSearch(case.n_steps, case.outcome, case.siblings, search.counts, case.hints)
-        )
+        searches.append(PilotSearch(case.n_steps, case.outcome, search.counts, case.known))
     return strategy.knowing(strategy.learn(searches))
 
 
@@ -178,7 +176,7 @@ def _learned(pilot: Sequence[PooledCase]) -> tuple[Priors, float]:
     """Priors, and the tokens that the pilot cost, in whole solutions for each of its own."""
     found = traces_of_all(pilot, BROAD, sure=0.97, budget=12.0, rollouts=2)
     spent = [m[-1].tokens / case.tokens for m, case in zip(found.moments, pilot, strict=True)]
-    return fit_priors(found.seen, [case.hints for case in pilot]), float(np.mean(spent))
+    return fit_priors(found.seen, [case.known.hints for case in pilot]), float(np.mean(spent))
 
 
 def _moments(cases: Sequence[PooledCase], priors: Priors) -> list[list[Moment]]:

@@ -12,11 +12,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search import NO_SIBLINGS, PilotSearch, Search, Strategy
+from pipeline.records import NO_ERROR, Outcome
+from pipeline.search import NOTHING_KNOWN, Known, PilotSearch, Search, Strategy
 from pipeline.search.bayesian import BayesianOptions, bits_per_price, seen_of
 from pipeline.search.belief import Belief, Priors, Seen
-from pipeline.search.hints import Hint, heard_all
+from pipeline.search.hints import heard_all
 
 Array = NDArray[np.float64]
 
@@ -38,16 +38,15 @@ class Pool(Protocol):
 class Case:
     """One solution. `fatal` is the first step that the answer can't recover from (what rollouts
     see), `wrong` the first wrong one; -1: none. `tokens`: those of the whole solution. `paid`: what
-    its siblings and hints cost, charged before the first rollout."""
+    is `known` of it cost, charged before the first rollout."""
 
     n_steps: int
     fatal: int
     wrong: int
     outcome: Outcome
     pool: Pool
-    siblings: ProbeCount = NO_SIBLINGS
     tokens: float = 1.0
-    hints: tuple[Hint, ...] = ()
+    known: Known = NOTHING_KNOWN
     paid: float = 0.0
 
 
@@ -95,7 +94,7 @@ def drive(search: Search, case: Case) -> Ledger:
 
 
 def play(strategy: Strategy, case: Case) -> Played:
-    search = strategy.start(case.n_steps, case.outcome, case.siblings, case.hints)
+    search = strategy.start(case.n_steps, case.outcome, case.known)
     ledger = drive(search, case)
     found = search.finding()
     best = found.first_error
@@ -153,9 +152,9 @@ def traces(
     spent = np.zeros(len(cases))
     right, wrong = np.zeros((len(cases), steps + 1)), np.zeros((len(cases), steps + 1))
     for row, case in enumerate(cases):
-        seen = seen_of(PilotSearch(steps, case.outcome, case.siblings, ()))
+        seen = seen_of(PilotSearch(steps, case.outcome, (), case.known))
         right[row], wrong[row] = seen.right, seen.wrong
-    heard = np.stack([heard_all(case.hints, priors.reliability, steps) for case in cases])
+    heard = np.stack([heard_all(case.known.hints, priors.reliability, steps) for case in cases])
     moments: list[list[Moment]] = [[] for _ in cases]
     going = np.arange(len(cases))
     while len(going):

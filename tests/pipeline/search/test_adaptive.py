@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from pipeline.records import Outcome, ProbeCount
 from pipeline.search.adaptive import Adaptive, AdaptiveOptions
-from pipeline.search.protocol import NO_SIBLINGS
+from pipeline.search.protocol import NO_SIBLINGS, Known
 from tests.pipeline.search.test_bisection import drive
 
 
 def start(n_steps: int, siblings: ProbeCount = NO_SIBLINGS) -> Adaptive:
-    return Adaptive(AdaptiveOptions(), n_steps, Outcome.INCORRECT, siblings)
+    return Adaptive(AdaptiveOptions(), n_steps, Outcome.INCORRECT, Known(siblings))
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n - 1))))

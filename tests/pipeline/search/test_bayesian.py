@@ -13,6 +13,7 @@ from pipeline.records import Outcome, ProbeCount
 from pipeline.search.bayesian import Bayesian, BayesianOptions
 from pipeline.search.belief import BROAD, RECOVERIES, VALUES, Belief, Priors, Seen
 from pipeline.search.fit import fit_priors
+from pipeline.search.protocol import Known
 
 RIGHT, WRONG = Outcome.CORRECT, Outcome.INCORRECT
 
@@ -148,7 +149,7 @@ def test_the_siblings_tell_how_strong_the_policy_is_here() -> None:
     """Rollouts that fail after the second step speak for an early error only if others succeed."""
 
     def early(right: int, decided: int) -> float:
-        search = Bayesian(BayesianOptions(), BROAD, 8, WRONG, ProbeCount(0, right, decided))
+        search = Bayesian(BayesianOptions(), BROAD, 8, WRONG, Known(ProbeCount(0, right, decided)))
         for _ in range(4):
             search.observe(2, WRONG)
         return float(search.belief().posterior[1:3].sum())

@@ -21,7 +21,7 @@ from pipeline.search.hints import (
     kinds_of,
     possible,
 )
-from pipeline.search.protocol import NO_SIBLINGS, PilotSearch
+from pipeline.search.protocol import Known, PilotSearch
 
 WRONG = Outcome.INCORRECT
 
@@ -77,7 +77,7 @@ def test_a_trusted_hint_saves_the_rollouts() -> None:
     strategy = BayesianStrategy(
         BayesianOptions(), type(priors)(**vars(priors) | {"reliability": facts})
     )
-    search = strategy.start(9, WRONG, NO_SIBLINGS, [judge(4)])
+    search = strategy.start(9, WRONG, Known(hints=(judge(4),)))
     assert search.next() == []
     assert search.finding().first_error == 4
     assert strategy.start(9, WRONG).next()
@@ -87,7 +87,7 @@ def test_the_rollouts_own_likelihood_holds_no_hint() -> None:
     """A verdict carries its own evidence alone, so that none is counted twice when it is fused."""
     plain = Bayesian(BayesianOptions(), BROAD, 6, WRONG)
     priors = type(BROAD)(**vars(BROAD) | {"reliability": {"judge": START}})
-    hinted = Bayesian(BayesianOptions(), priors, 6, WRONG, hints=[judge(2)])
+    hinted = Bayesian(BayesianOptions(), priors, 6, WRONG, Known(hints=(judge(2),)))
     assert hinted.finding().log_likelihood == plain.finding().log_likelihood
     assert hinted.finding().confidence != plain.finding().confidence
 
@@ -118,12 +118,13 @@ def test_what_is_learned_survives_json() -> None:
     import json
 
     strategy = BayesianStrategy(BayesianOptions())
-    searches = [PilotSearch(4, WRONG, NO_SIBLINGS, (), (judge(1),)) for _ in range(5)]
+    searches = [PilotSearch(4, WRONG, (), Known(hints=(judge(1),))) for _ in range(5)]
     facts = strategy.learn(searches)
     again = strategy.knowing(json.loads(json.dumps(facts)))
     assert json.loads(json.dumps(again.learn(searches))) == json.loads(json.dumps(facts))
-    one = again.start(4, WRONG, NO_SIBLINGS, [judge(1)]).belief().posterior
-    two = strategy.knowing(facts).start(4, WRONG, NO_SIBLINGS, [judge(1)]).belief().posterior
+    told = Known(hints=(judge(1),))
+    one = again.start(4, WRONG, told).belief().posterior
+    two = strategy.knowing(facts).start(4, WRONG, told).belief().posterior
     assert one == pytest.approx(two)
 
 
