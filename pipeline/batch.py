@@ -63,6 +63,8 @@ log = logging.getLogger(__name__)
 
 CONSENSUS_VERSION = 3
 LOGGED_FAULTS = 5
+MOST_SHARDS = 64
+"""Shards begun and not written: what a stage holds in memory."""
 
 ShardWork = Callable[[], Awaitable[ShardResult]]
 RunShard = Callable[[str, int, int, ShardWork], Awaitable[ShardResult]]
@@ -284,18 +286,27 @@ class _Batch:
     async def _shards(
         self, stage: Stage[Any], engine: RecordedEngine | None, room: EngineRoom
     ) -> None:
-        size = self.config.shard_size
-        in_flight = 4 if engine is None else max(4, 4 * engine.max_in_flight // size)
-        shards = enumerate(stage.pending())
+        """One shard after another begins as items end, not as shards do: else the engine would run
+        dry behind each shard's longest search."""
+        most = 2 * max(self.config.shard_size, 0 if engine is None else engine.max_in_flight)
+        open_items, item_ended = 0, asyncio.Event()
+        open_shards = asyncio.Semaphore(MOST_SHARDS)
         loaded = room.load_seconds(stage.role) if stage.role else 0.0
 
+        def ended() -> None:
+            nonlocal open_items
+            open_items -= 1
+            item_ended.set()
+
         def made() -> None:
+            ended()
             self.progress.row(stage.name)
             if engine is not None and stage.role is not None:
                 load_seconds = room.load_seconds(stage.role) - loaded
                 self.progress.spent(stage.name, engine.stats(), load_seconds)
 
         def failed(fault: Fault) -> None:
+            ended()
             self.faults[stage.name] += 1
             self.progress.fault(stage.name)
             if self.faults[stage.name] <= LOGGED_FAULTS:
@@ -303,14 +314,19 @@ class _Batch:
                     "%s: %s: %s; a later run tries again", stage.name, fault.id, fault.reason
                 )
 
-        async def worker() -> None:
-            for number, items in shards:
-                work = partial(run_shard, stage, items, engine, made, failed)
-                await self.run_one(stage.name, number, len(items), work)
+        async def shard(number: int, items: list[Any]) -> None:
+            work = partial(run_shard, stage, items, engine, made, failed)
+            await self.run_one(stage.name, number, len(items), work)
+            open_shards.release()
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(in_flight):
-                group.create_task(worker())
+            for number, items in enumerate(stage.pending()):
+                await open_shards.acquire()
+                while open_items >= most:
+                    item_ended.clear()
+                    await item_ended.wait()
+                open_items += len(items)
+                group.create_task(shard(number, items))
 
     def _chosen(self) -> Iterator[Solution]:
         for solution in self.run_folder.solutions.read(Solution):

@@ -11,8 +11,9 @@ it is bad. Here both are evidence: a recovery by luck and a good prefix that is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from pipeline.config import Options
-from pipeline.records import NO_ERROR, Outcome
+from pipeline.records import NO_ERROR, Outcome, ProbeCount
 from pipeline.search.belief import BROAD, Belief, Priors, Seen
 from pipeline.search.counts import CountedSearch
 from pipeline.search.fit import fit_priors
@@ -28,6 +29,8 @@ from pipeline.search.hints import heard_all
 from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, PilotSearch, Probe
 
 PILOT_CONFIDENCE = 0.97
+PILOT_AHEAD = 1.0
+"""A pilot's rollouts teach even where the search could have done without them."""
 
 
 class BayesianOptions(Options):
@@ -41,6 +44,13 @@ class BayesianOptions(Options):
         0.04, ge=0, description="bits a whole solution's worth of tokens must be expected to tell"
     )
     rollouts: int = Field(2, ge=1, description="rollouts of a probe")
+    ahead: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the rollouts so far that may be asked for at once, so that long "
+        "searches need few rounds; 0: one probe a round",
+    )
     pilot: int = Field(
         200,
         ge=0,
@@ -71,25 +81,36 @@ class Bayesian(CountedSearch):
         self._priors = priors
         self._known = known
         self._heard = heard_all(known.hints, priors.reliability, n_steps)
-        self._spent = 0.0
-
-    def observe(self, prefix: int, outcome: Outcome) -> None:
-        super().observe(prefix, outcome)
-        self._spent += self._length(prefix)
 
     def next(self) -> list[Probe]:
         if self._outcome is Outcome.UNDECIDED or self._n_steps == 0:
             return []
-        belief = self.belief()
-        if belief.posterior.max() >= self._options.confidence:
-            return []
-        told = bits_per_price(belief, self._n_steps, self._options.overhead)
-        told[self._unanswering()] = 0.0
-        prefix = int(told.argmax())
-        left = int((self._options.budget - self._spent) / self._length(prefix))
-        if told[prefix] < self._options.worth or left < 1:
-            return []
-        return [Probe(prefix, min(self._options.rollouts, left))]
+        asked = sum(c.decided + c.undecided for c in self.counts)
+        most = max(1, int(self._options.ahead * asked / self._options.rollouts))
+        return list(islice(self._needed(), most))
+
+    def _needed(self) -> Iterator[Probe]:
+        """The next probes, were each to speak for the first error that is now the likeliest: a search
+        that is far from sure needs several whatever they say."""
+        seen, likeliest = self._seen(), None
+        spent = self._sampled(self.counts) - self._sampled(self._known.rollouts)
+        while True:
+            belief = Belief(self._priors, seen, self._heard)
+            if belief.posterior.max() >= self._options.confidence:
+                return
+            if likeliest is None:
+                likeliest = int(belief.posterior.argmax()) - 1
+            told = bits_per_price(belief, self._n_steps, self._options.overhead)
+            told[self._unanswering()] = 0.0
+            prefix = int(told.argmax())
+            left = int((self._options.budget - spent) / self._length(prefix))
+            if told[prefix] < self._options.worth or left < 1:
+                return
+            probe = Probe(prefix, min(self._options.rollouts, left))
+            yield probe
+            spent += probe.rollouts * self._length(prefix)
+            good = likeliest == NO_ERROR or prefix <= likeliest
+            (seen.right if good else seen.wrong)[prefix] += probe.rollouts
 
     def finding(self) -> Finding:
         if self._outcome is Outcome.UNDECIDED:
@@ -107,8 +128,14 @@ class Bayesian(CountedSearch):
 
     def belief(self) -> Belief:
         """What is known now, the solution's own outcome and the hints among it."""
-        seen = seen_of(PilotSearch(self._n_steps, self._outcome, self.counts, self._known))
-        return Belief(self._priors, seen, self._heard)
+        return Belief(self._priors, self._seen(), self._heard)
+
+    def _seen(self) -> Seen:
+        return seen_of(PilotSearch(self._n_steps, self._outcome, self.counts, self._known))
+
+    def _sampled(self, counts: Sequence[ProbeCount]) -> float:
+        """Tokens of these rollouts, in whole solutions."""
+        return sum((c.decided + c.undecided) * self._length(c.prefix) for c in counts)
 
     def _unanswering(self) -> list[int]:
         """Prefixes that are not asked again: their rollouts come to nothing, which tells nothing."""
@@ -141,7 +168,8 @@ class BayesianStrategy:
     def pilot(self) -> BayesianStrategy:
         """Under broad priors, and surer than the rest need be, so that there is more to learn."""
         sure = max(PILOT_CONFIDENCE, self._options.confidence)
-        return BayesianStrategy(self._options.model_copy(update={"confidence": sure}), BROAD)
+        options = self._options.model_copy(update={"confidence": sure, "ahead": PILOT_AHEAD})
+        return BayesianStrategy(options, BROAD)
 
     def learn(self, pilot: Sequence[PilotSearch]) -> dict[str, Any]:
         """The fitted priors; see `Priors`."""

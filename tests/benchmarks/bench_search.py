@@ -5,7 +5,8 @@
 
 Sections: simulator (v and q known, a grid of settings), tinymath (the hard split and its policy's
 rollouts, sampled once into --keep and replayed to every search), trees (rollouts for each search of
-OmegaPRM's tree, beside its peers' rules, on a synthetic policy), decisions (how long one takes).
+OmegaPRM's tree, beside its peers' rules, on a synthetic policy), decisions (how long one takes), speed
+(how busy a run of steplabel-fast keeps the engine).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.search import decisions, picture, simulator, tinymath, trees
+from tests.benchmarks.search import busy, decisions, picture, simulator, tinymath, trees
 
-SECTIONS = ("simulator", "tinymath", "trees", "decisions")
+SECTIONS = ("simulator", "tinymath", "trees", "decisions", "speed")
 
 
 def main() -> None:
@@ -41,6 +42,8 @@ def main() -> None:
         print(f"drawn in {picture.draw(found.strata)}")
     if "trees" in wanted:
         rows += trees.rows(trees.measure())
+    if "speed" in wanted:
+        rows += busy.measure()
     path = report("search", rows, replace_sections=bool(options.only))
     print(f"written to {path.relative_to(Path.cwd())}")
 

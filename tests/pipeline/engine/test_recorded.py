@@ -237,6 +237,22 @@ async def test_a_call_longer_than_the_timeout_is_a_fault(journal: CallJournal) -
         await engine.sample(ask(1))
 
 
+async def test_a_call_that_was_cancelled_is_not_recorded_and_made_anew(
+    journal: CallJournal,
+) -> None:
+    inner = Flaky(seconds=5)
+    engine = RecordedEngine(inner, journal)
+    task = asyncio.create_task(engine.sample(ask(1)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert len(journal) == 0
+    inner.seconds = 0
+    again = await engine.sample(ask(1))
+    assert again == await RecordedEngine(Flaky(), journal).sample(ask(1))
+    assert (inner.calls, len(journal)) == (2, 1)
+
+
 async def test_sequences_in_flight_stay_under_the_limit(journal: CallJournal) -> None:
     inner = Flaky(seconds=0.005, limit=8)
     engine = RecordedEngine(inner, journal)

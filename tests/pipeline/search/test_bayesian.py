@@ -98,6 +98,47 @@ def test_a_policy_that_always_succeeds_names_the_last_step_or_none() -> None:
     assert search.finding().first_error in (None, 7)
 
 
+def test_a_search_that_asks_ahead_needs_fewer_rounds_and_hardly_more_rollouts() -> None:
+    def run(ahead: float) -> tuple[int, int]:
+        rounds = taken = 0
+        for error in [*range(8)] * 5:
+            search, asked = start(8, confidence=0.97, ahead=ahead), 0
+            while probes := search.next():
+                rounds += 1
+                assert sum(p.rollouts for p in probes) <= max(2, ahead * asked)
+                for probe in probes:
+                    for _ in range(probe.rollouts):
+                        asked += 1
+                        right = rng.random() < (0.6 if probe.prefix <= error else 0.05)
+                        search.observe(probe.prefix, RIGHT if right else WRONG)
+            taken += asked
+        return rounds, taken
+
+    rng = random.Random(1)
+    (rounds, taken), (fewer, hardly_more) = run(0.0), run(0.5)
+    assert fewer < 0.6 * rounds
+    assert hardly_more < 1.15 * taken
+
+
+def test_what_one_probe_may_settle_is_asked_for_alone() -> None:
+    rng, alone, several = random.Random(2), 0, 0
+    for _ in range(40):
+        search = start(8, confidence=0.9, ahead=1.0)
+        for _ in range(rng.randrange(6, 30)):
+            prefix = rng.randrange(8)
+            search.observe(prefix, RIGHT if prefix <= 3 and rng.random() < 0.7 else WRONG)
+        likeliest = int(search.belief().posterior.argmax()) - 1
+        if not (probes := search.next()):
+            continue
+        for _ in range(probes[0].rollouts):
+            search.observe(probes[0].prefix, RIGHT if probes[0].prefix <= likeliest else WRONG)
+        settled = search.belief().posterior.max() >= 0.9
+        assert len(probes) == 1 or not settled
+        alone, several = alone + settled, several + (len(probes) > 1)
+    assert alone > 2
+    assert several > 2
+
+
 def test_undecided_rollouts_are_no_evidence_and_end_at_the_budget() -> None:
     search = start(6, budget=5.0)
     before = search.belief().posterior

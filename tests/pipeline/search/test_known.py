@@ -38,3 +38,9 @@ def test_bisection_trusts_the_first_prefix_known_to_be_bad() -> None:
     known = (ProbeCount(2, 1, 4), ProbeCount(5, 0, 4), ProbeCount(9, 1, 8))
     probes = strategy.start(STEPS, Outcome.INCORRECT, Known(rollouts=known)).next()
     assert [probe.prefix for probe in probes] == [3]
+
+
+def test_what_is_known_spends_nothing_of_a_budget() -> None:
+    strategy, _ = make_strategy("bayesian", {"budget": 1, "confidence": 0.99}, "test")
+    known = Known(rollouts=(ProbeCount(3, 4, 16), ProbeCount(6, 1, 16)))
+    assert strategy.start(STEPS, Outcome.INCORRECT, known).next()

@@ -1,0 +1,32 @@
+"""Section `speed`: how busy a run of `steplabel-fast` keeps the engine, searches and all, on TinyMath's
+hard split: against the same engine given all the run's requests at once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pipeline.config import RunConfig
+from tests.benchmarks.quality import HARD, RECIPE
+from tests.benchmarks.report import Row
+from tests.benchmarks.speed import rows
+
+
+def fast_run(folder: Path, repeat: int) -> RunConfig:
+    """The quickstart's problems and models on the hard split, labelled by `steplabel-fast`."""
+    return RunConfig.load(
+        RECIPE,
+        [
+            "recipe=steplabel-fast",
+            f"problems.path={HARD}",
+            "problems.limit=null",
+            f"name=busy-{repeat}",
+            f"seed={200 + repeat}",
+            f"runs_dir={folder}",
+        ],
+    )
+
+
+def measure() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        return rows("speed", lambda repeat: fast_run(Path(folder), repeat), least=">= .90")
