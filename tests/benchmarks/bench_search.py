@@ -3,10 +3,14 @@
     make bench-search                          everything
     make bench-search ARGS="--only simulator"  one section; the others keep their last figures
 
-Sections: simulator (v and q known, a grid of settings), tinymath (the hard split and its policy's
-rollouts, sampled once into --keep and replayed to every search), trees (rollouts for each search of
-OmegaPRM's tree, beside its peers' rules, on a synthetic policy), decisions (how long one takes), speed
-(how busy a run of steplabel-fast keeps the engine).
+Sections:
+  simulator  v and q known, over a grid of settings
+  tinymath   the hard split and its policy's rollouts, sampled once into --keep and replayed to every search
+  trees      rollouts for each search of OmegaPRM's tree, beside its peers' rules, on a synthetic policy
+  live       that tree on the real policy
+  recipes    whole runs: what each recipe keeps, how exactly, for how many tokens
+  decisions  how long the Bayesian search takes to choose a probe
+  speed      how busy a run of steplabel-fast keeps the engine
 """
 
 from __future__ import annotations
@@ -15,9 +19,18 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.search import busy, decisions, picture, simulator, tinymath, trees
+from tests.benchmarks.search import (
+    busy,
+    decisions,
+    live,
+    picture,
+    simulator,
+    tinymath,
+    trees,
+    whole,
+)
 
-SECTIONS = ("simulator", "tinymath", "trees", "decisions", "speed")
+SECTIONS = ("simulator", "tinymath", "trees", "live", "recipes", "decisions", "speed")
 
 
 def main() -> None:
@@ -42,6 +55,10 @@ def main() -> None:
         print(f"drawn in {picture.draw(found.strata)}")
     if "trees" in wanted:
         rows += trees.rows(trees.measure())
+    if "live" in wanted:
+        rows += live.measure()
+    if "recipes" in wanted:
+        rows += whole.measure()
     if "speed" in wanted:
         rows += busy.measure()
     path = report("search", rows, replace_sections=bool(options.only))
