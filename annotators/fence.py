@@ -13,7 +13,7 @@ import unicodedata
 
 from pipeline.records import content_hash
 
-_OPENS = re.compile(r"<(?=[^\s\d=<(])|\[(?=/?[A-Za-z][\w ]{1,40}\])")
+_OPENS = re.compile(r"<(?=[^\s\d=<(])|\[(?=/?[A-Za-z|@][\w |@]{1,40}\])")
 _KEPT = {"\n", "\t", "\u200c", "\u200d"}
 """Of control and format characters: line breaks, tabs, and the joiners that scripts are written with."""
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}

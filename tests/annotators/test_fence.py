@@ -23,6 +23,7 @@ CONTROL = [
     "[/INST]",
     "[TOOL_CALLS]",
     "[gMASK]",
+    "[|endofturn|]",
     "<<SYS>>",
     "</think>",
     "<unk>",
