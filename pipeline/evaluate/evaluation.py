@@ -81,6 +81,7 @@ def evaluation(
 def to_json(evaluated: Evaluation) -> dict[str, Any]:
     """Everything, as plain data: each figure with `value`, `low`, `high` and `n`."""
     found: dict[str, Any] = {"format": FORMAT} | plain(evaluated)
+    found |= found.pop("report")
     found["rejected"] = [str(row) for row in evaluated.rejected]
     return found
 
