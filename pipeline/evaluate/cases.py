@@ -14,6 +14,7 @@ from pipeline.records import Outcome, content_hash
 
 FIELDS = ("id", "problem", "steps", "label")
 _MAX_CHARS = 10_000_000
+_MOST = 1e15
 
 
 class Columns(NamedTuple):
@@ -98,8 +99,8 @@ def _steps(row: Row, column: str) -> tuple[str, ...] | None:
 
 def _outcome(row: Row) -> Outcome | None:
     """Of `outcome` (the view `evidence`) or `final_answer_correct` (ProcessBench)."""
-    if has(row.data, "outcome"):
-        value = row.data["outcome"]
+    value = row.data.get("outcome")
+    if value is not None:
         if value not in tuple(Outcome):
             raise FieldFault("outcome", f"should be one of {', '.join(Outcome)}", value)
         return Outcome(value)
@@ -127,6 +128,7 @@ def optional_number(data: Mapping[str, Any], column: str) -> float | None:
     value = data.get(column)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value - value != 0:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not -_MOST < value < _MOST:
         raise FieldFault(column, "should be a number", value)
     return float(value)

@@ -6,12 +6,16 @@ refused, not guessed: a 0 among 1-based labels says that they are not 1-based.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.errors import ConfigError
 from pipeline.records import NO_ERROR
 
+_FAR = 1_000_000
+"""No solution has so many steps."""
+_NUMBER = re.compile(r"\s*-?[0-9]{1,6}\s*")
 _NONE_WORDS = ("", "n/a", "na", "none", "-1")
 
 
@@ -97,9 +101,10 @@ def convention(name: str) -> Convention:
 
 def _whole(value: Any) -> int:
     """A number without a fraction. Parquet of a column with gaps holds 3.0 for 3."""
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) < 20:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not -_FAR < value < _FAR or value != int(value):
         raise ValueError("should be a whole number: the index of the first wrong step")
     return int(value)
 

@@ -35,15 +35,12 @@ def exactness(said: Said, gold: Ints, bootstrap: Bootstrap) -> Exactness:
     """The figures of one witness. Shapes [n]."""
     hit, near, decided = said.named == gold, within_one(said.named, gold), said.decided
     flawed, everyone = gold != NO_ERROR, np.ones(len(gold), dtype=bool)
-    return Exactness(
-        kept=bootstrap.share(decided, everyone),
-        exact=bootstrap.share(hit, decided),
-        within_one=bootstrap.share(near, decided),
-        on_errors=bootstrap.share(hit, flawed),
-        on_clean=bootstrap.share(hit, ~flawed),
-        f1=_f1(hit, flawed, everyone, bootstrap),
-        f1_decided=_f1(hit, flawed, decided, bootstrap),
+    kept, exact, near_by, on_errors, on_clean = bootstrap.shares(
+        [(decided, everyone), (hit, decided), (near, decided), (hit, flawed), (hit, ~flawed)]
     )
+    f1 = _f1(hit, flawed, everyone, bootstrap)
+    f1_decided = _f1(hit, flawed, decided, bootstrap)
+    return Exactness(kept, exact, near_by, on_errors, on_clean, f1, f1_decided)
 
 
 def within_one(named: Ints, gold: Ints) -> Bools:

@@ -21,6 +21,7 @@ from pipeline.evaluate.resample import Figure
 from pipeline.evaluate.wording import share, signed, step, tokens
 
 _NAMES_SHOWN = 50
+_BARS = 60
 
 
 def page(evaluated: Evaluation) -> str:
@@ -103,8 +104,10 @@ def _confusion(report: Report) -> ET.Element:
     for by, heading in (("all", "All"), ("outcome", "By final answer"), ("level", "By level")):
         rows = [(_row_name(one, c), c) for one in scored for c in one.confusion if c.by == by]
         if rows:
-            parts += [el("h3", heading), el("div", confusion_bars(rows), class_="wide")]
-            parts.append(el("details", el("summary", "counts"), _counts(rows)))
+            parts += [el("h3", heading), el("div", confusion_bars(rows[:_BARS]), class_="wide")]
+            if len(rows) > _BARS:
+                parts.append(el("p", f"The first {_BARS} of {len(rows):,}; the JSON file has all."))
+            parts.append(el("details", el("summary", "counts"), _counts(rows[:_BARS])))
     note = (
         "Early and late: another step is named, two or more away. Missed: “no error” is said of a "
         "flawed solution. False alarm: an error is named in a clean one."

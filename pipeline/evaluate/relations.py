@@ -62,17 +62,26 @@ def confusion(
 ) -> tuple[Confusion, ...]:
     """Over all solutions, then for each outcome and each level that there is ("" is left out)."""
     found = relations(named, gold)
-    tables = [_count("all", "all", found)]
+    tables = [_table("all", "all", np.bincount(found, minlength=len(ORDER)).tolist())]
     for by, texts in (("outcome", outcomes), ("level", levels)):
-        kinds = np.array(texts, dtype=str)
-        for kind in sorted(set(kinds.tolist()) - {""}, key=_order):
-            tables.append(_count(by, kind, found[kinds == kind]))
+        kinds, places = _coded(texts)
+        cells = np.bincount(
+            places * len(ORDER) + found[: len(places)], minlength=len(kinds) * len(ORDER)
+        )
+        counted = dict(zip(kinds, cells.reshape(-1, len(ORDER)).tolist(), strict=True))
+        tables += [_table(by, kind, counted[kind]) for kind in sorted(kinds, key=_order) if kind]
     return tuple(tables)
 
 
-def _count(by: str, of: str, found: Ints) -> Confusion:
-    counts = np.bincount(found, minlength=len(ORDER)).tolist()
-    return Confusion(by, of, len(found), dict(zip(ORDER, counts, strict=True)))
+def _coded(texts: Sequence[str]) -> tuple[list[str], Ints]:
+    """The different texts, and the place among them of each."""
+    kinds = list(dict.fromkeys(texts))
+    places = {kind: place for place, kind in enumerate(kinds)}
+    return kinds, np.array([places[text] for text in texts], dtype=np.int64)
+
+
+def _table(by: str, of: str, counts: Sequence[int]) -> Confusion:
+    return Confusion(by, of, sum(counts), dict(zip(ORDER, counts, strict=True)))
 
 
 def _order(text: str) -> tuple[int, int, str]:

@@ -63,12 +63,14 @@ def calibration(said: Said, gold: Ints, bootstrap: Bootstrap, seed: int = 0) -> 
     bins = _bins(sure, among)
     difference = np.where(among, sure - right, 0.0)
     moments = np.concatenate([bins * difference[:, None], rows[:, None]], 1)
+    inside = [column > 0 for column in bins.T]
+    stated = [float(sure[one].mean()) for one in inside]
     return Calibration(
         stated=bootstrap.ratio(sure, rows),
         gap=bootstrap.ratio(difference, rows),
         ece=bootstrap.figure(moments, _ece, int(among.sum())),
         ece_by_chance=_ece_by_chance(sure[among], bins[among], seed),
-        bins=tuple(_bin(sure, right, column > 0, bootstrap) for column in bins.T),
+        bins=tuple(map(Bin, stated, bootstrap.shares([(right, one) for one in inside]))),
         thresholds=thresholds(said, gold, bootstrap),
     )
 
@@ -86,13 +88,11 @@ def thresholds(said: Said, gold: Ints, bootstrap: Bootstrap) -> tuple[Threshold,
         places = np.linspace(0, len(known) - 1, POINTS).round().astype(int)
         known = known[places]
     everyone = np.ones(len(gold), dtype=bool)
-    right = said.named == gold
-    found = []
-    for confidence in known:
-        kept = among & (np.where(among, said.confidence, -1.0) >= confidence)
-        shares = bootstrap.share(kept, everyone), bootstrap.share(right, kept)
-        found.append(Threshold(float(confidence), *shares))
-    return tuple(found)
+    right, sure = said.named == gold, np.where(among, said.confidence, -1.0)
+    kept = [sure >= confidence for confidence in known]
+    shares = bootstrap.shares([(rows, everyone) for rows in kept])
+    exact = bootstrap.shares([(right, rows) for rows in kept])
+    return tuple(map(Threshold, known.tolist(), shares, exact))
 
 
 def _bins(sure: Floats, among: Bools) -> Floats:
@@ -104,10 +104,6 @@ def _bins(sure: Floats, among: Bools) -> Floats:
     return bins
 
 
-def _bin(sure: Floats, right: Bools, inside: Bools, bootstrap: Bootstrap) -> Bin:
-    return Bin(float(sure[inside].mean()), bootstrap.share(right, inside))
-
-
 def _ece(sums: Floats) -> Floats:
     """[k, (stated less right, summed over each bin ..., n)] -> [k]."""
     found: Floats = np.abs(sums[:, :-1]).sum(1) / sums[:, -1]
@@ -115,9 +111,10 @@ def _ece(sums: Floats) -> Floats:
 
 
 def _ece_by_chance(sure: Floats, bins: Floats, seed: int) -> float:
-    random = np.random.default_rng(seed)
+    """Mean over redraws in which each solution is right with its stated chance."""
+    random, place = np.random.default_rng(seed), bins.argmax(1)
     total = 0.0
     for _ in range(_REDRAWS):
-        right = random.random(len(sure)) < sure
-        total += float(np.abs((sure - right) @ bins).sum()) / len(sure)
+        difference = sure - (random.random(len(sure)) < sure)
+        total += float(np.abs(np.bincount(place, difference)).sum()) / len(sure)
     return total / _REDRAWS

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.evaluate.cases import Case, Columns, case_of, first_error_of, optional_number
-from pipeline.evaluate.conventions import Convention
+from pipeline.evaluate.conventions import Convention, from_processbench
 from pipeline.evaluate.relations import OUTCOMES
 from pipeline.inputs.files import read_rows
 from pipeline.inputs.problems import MAX_SHORT
@@ -109,9 +109,16 @@ def _row(row: Row, convention: Convention, columns: Columns) -> Spoken:
         case,
         optional_text(row, "problem_id", MAX_SHORT) or case.problem,
         Answer(first_error, confidence),
-        dict(_verdict(one, steps) for one in row.data.get("verdicts") or ()),
+        dict(_verdict(one, steps) for one in _verdicts(row)),
         _tokens(row.data.get("cost")),
     )
+
+
+def _verdicts(row: Row) -> list[Any]:
+    value = row.data.get("verdicts")
+    if value is not None and not isinstance(value, list):
+        raise FieldFault("verdicts", "should be a list", value)
+    return value or []
 
 
 def _verdict(value: Any, steps: int | None) -> tuple[str, Answer]:
@@ -119,9 +126,10 @@ def _verdict(value: Any, steps: int | None) -> tuple[str, Answer]:
     if not isinstance(value, Mapping) or not isinstance(value.get("annotator"), str):
         raise FieldFault("verdicts", "should be verdicts as the view `evidence` has them", value)
     name, named = value["annotator"], value.get("first_error")
-    whole = isinstance(named, int) and not isinstance(named, bool) and named >= -1
-    if named is not None and (not whole or (steps is not None and named >= steps)):
-        raise FieldFault(f"verdicts.{name}.first_error", "names no step of the solution", named)
+    try:
+        named = None if named is None else from_processbench(named, steps)
+    except ValueError as error:
+        raise FieldFault(f"verdicts.{name[:100]}.first_error", str(error), named) from error
     return name, Answer(named, _chance(value, "confidence"), _tokens(value.get("cost")))
 
 

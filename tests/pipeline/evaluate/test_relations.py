@@ -43,6 +43,11 @@ def test_every_solution_is_counted_once_in_all_and_once_by_level(
     assert sum(table.n for table in tables if table.by == "level") == len(rows)
 
 
+def test_as_many_levels_as_solutions_take_no_longer() -> None:
+    named = gold = np.zeros(100_000, dtype=np.int64)
+    assert len(confusion(named, gold, levels=[str(n) for n in range(100_000)])) == 100_001
+
+
 def test_outcomes_are_told_right_first_and_levels_by_value() -> None:
     named = gold = np.zeros(4, dtype=np.int64)
     tables = confusion(named, gold, ["wrong", "right", "", "wrong"], ["10", "9", "hard", "9"])
