@@ -1,9 +1,10 @@
-"""The tables of `steplabel evaluate`."""
+"""The tables of `steplabel evaluate`, which fit 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -24,14 +25,18 @@ def print_evaluation(console: Console, evaluated: Evaluation) -> None:
         f"{evaluated.said} against {evaluated.gold}: {report.n:,} solutions of {report.problems:,} "
         f"problems, {report.with_error:,} with an error",
     )
-    console.print(exactness_table(report))
+    tables = [exactness_table(report)]
     if any(one.calibration for one in report.scored):
-        console.print(calibration_table(report))
-    console.print(confusion_table(report))
+        tables.append(calibration_table(report))
+    tables.append(confusion_table(report))
     if report.agreement.fleiss is not None:
-        console.print(agreement_table(report))
+        tables.append(agreement_table(report))
     if report.spent:
-        console.print(cost_table(report))
+        tables.append(cost_table(report))
+    for table in tables:
+        console.print()
+        console.print(table)
+    console.print()
     for name, alone in (
         ("rows without gold", evaluated.said_alone),
         (
@@ -46,13 +51,14 @@ def print_evaluation(console: Console, evaluated: Evaluation) -> None:
 
 
 def exactness_table(report: Report) -> Table:
-    """The figures of each witness, the label, and the baseline that never finds an error."""
+    """The figures of each witness, the label, and the baseline that never finds an error; F1 of the
+    kept alone is in the JSON and on the page."""
     table = _table(
         f"first errors, 95% intervals by {report.draws:,} draws of problems",
-        ("", "kept", "exact", "within one", "on errors", "on clean", "F1", "F1 of kept"),
+        ("", "kept", "exact", "within one", "on errors", "on clean", "F1"),
     )
     for one in report.scored:
-        cells = [_two_lines(share(figure)) for figure in one.exactness]
+        cells = [_two_lines(share(figure)) for figure in one.exactness[:6]]
         table.add_row(line(one.who), *cells, style="dim" if one.role == BASELINE else None)
     return table
 
@@ -71,16 +77,20 @@ def calibration_table(report: Report) -> Table:
 
 
 def confusion_table(report: Report) -> Table:
-    """Over all, and by final answer; by level in the JSON and on the page."""
-    table = _table("how it errs, % of solutions", ("", "final answer", "solutions", *ORDER))
+    """Over all, and by final answer under it; by level in the JSON and on the page."""
+    table = _table(
+        "how it errs, % of solutions; under each by final answer",
+        ("", "n", *(relation.replace(" ", "\n") for relation in ORDER)),
+    )
     for one in report.scored:
         rows = [row for row in one.confusion if row.by != "level" and one.role != BASELINE]
-        for place, row in enumerate(rows):
+        for row in rows:
             shares = (
                 f"{100 * count / row.n:.1f}" if count else "" for count in row.counts.values()
             )
-            name = line(one.who) if place == 0 else ""
-            table.add_row(name, row.of, f"{row.n:,}", *shares, end_section=place == len(rows) - 1)
+            name = line(one.who) if row.by == "all" else f"  {row.of}"
+            last = row is rows[-1]
+            table.add_row(name, f"{row.n:,}", *shares, end_section=last)
     return table
 
 
@@ -122,14 +132,21 @@ def _say(console: Console, text: str, indent: str = "", style: str | None = None
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(
+        title=title,
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
     for place, name in enumerate(columns):
         table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
     return table
 
 
 def _two_lines(cell: str) -> str:
-    """The interval under its figure, without leading zeros, so that the table fits a terminal."""
+    """The interval of a share under it, without leading zeros."""
     value, bracket, interval = cell.partition(" [")
     if not bracket:
         return cell
@@ -138,4 +155,4 @@ def _two_lines(cell: str) -> str:
 
 
 def _short(number: str) -> str:
-    return number.replace("0.", ".", 1) if number.lstrip("+-").startswith("0.") else number
+    return "1.00" if number == "1.000" else number.replace("0.", ".", 1)
