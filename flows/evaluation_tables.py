@@ -78,10 +78,8 @@ def calibration_table(report: Report) -> Table:
 
 def confusion_table(report: Report) -> Table:
     """Over all, and by final answer under it; by level in the JSON and on the page."""
-    table = _table(
-        "how it errs, % of solutions; under each by final answer",
-        ("", "n", *(relation.replace(" ", "\n") for relation in ORDER)),
-    )
+    names = [relation.replace(" ", "\n") for relation in ORDER]
+    table = _table("how it errs, % of solutions; under each by final answer", ("", "n", *names))
     for one in report.scored:
         rows = [row for row in one.confusion if row.by != "level" and one.role != BASELINE]
         for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from pipeline.evaluate.metrics import BOOTSTRAPS
 from pipeline.evaluate.page import page
 from pipeline.evaluate.said import Spoken, dataset_files, of_file, of_run
 from pipeline.files import write_json, write_text
+from pipeline.inputs.files import READERS
 from pipeline.recipes import read_yaml
 from pipeline.run_folder import RunFolder
 from pipeline.summary import make_oracle
@@ -93,12 +94,22 @@ def evaluate(
     name, rows, run = _said(said, runs_dir, said_convention, said_column or [], witness, rejections)
     truth = _gold(gold, convention_, gold_column or [], oracle, run, strict)
     found = evaluation(name, rows, truth, rejections, Options(witness, count_missing, draws, seed))
-    print_evaluation(Console(), found)
+    console = Console()
+    print_evaluation(console, found)
     if json_file is not None:
-        write_json(json_file, to_json(found))
+        _write("--json", json_file, lambda: write_json(json_file, to_json(found)))
     if html_file is not None:
-        write_text(html_file, page(found))
-        print(f"\npage: {html_file}")
+        _write("--html", html_file, lambda: write_text(html_file, page(found)))
+        console.print(f"page: {html_file}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write(option: str, path: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise ConfigError(
+            f"{option} {path}: can't be written: {error.strerror or error}"
+        ) from error
 
 
 def _said(
@@ -114,7 +125,8 @@ def _said(
     named = Columns.of(columns, counted, "--said-column")
     path = Path(text)
     is_run = (path / "run.json").is_file() or (runs_dir / text / "run.json").is_file()
-    if path.exists() and not is_run:
+    is_file = path.exists() or path.name.lower().endswith(tuple(READERS))
+    if is_file and not is_run:
         place = dataset_files(path)
         return str(place), of_file(str(place), counted, named, rejections), None
     run = find_run(text, runs_dir)

@@ -62,7 +62,13 @@ def evaluation(
 ) -> Evaluation:
     """Reads `said` to its end. Raises InputError where nothing is matched, and ConfigError where a
     witness is named that nobody is."""
-    matched = match(said, gold, options.witnesses, options.count_missing)
+    try:
+        matched = match(said, gold, options.witnesses, options.count_missing)
+    except InputError as error:
+        if not rejections.rows:
+            raise
+        some = f"{len(rejections.rows)} rejected: {rejections.rows[0]}"
+        raise InputError(f"{error}; {some}") from error
     missing = sorted(set(options.witnesses or ()) - set(matched.panel.witnesses))
     if missing:
         raise ConfigError(f"--witness {missing[0]}: {name} has no verdict of it")
@@ -87,11 +93,13 @@ def to_json(evaluated: Evaluation) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Named tuples as objects, all the way down."""
+    """Named tuples as objects, all the way down; a lone surrogate, which no file can hold, as "?"."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {key: plain(one) for key, one in value._asdict().items()}
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {plain(str(key)): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
     return value

@@ -15,6 +15,7 @@ from pipeline.evaluate.said import Answer, Spoken, no_answer, outcome_name
 from pipeline.records import NO_ERROR
 
 EXAMPLES = 20
+MOST_WITNESSES = 50
 _EXCERPT = 600
 
 
@@ -112,6 +113,11 @@ def _add(lists: _Lists, spoken: Spoken, known: Known) -> None:
 def _panel(lists: _Lists, witnesses: Sequence[str] | None) -> Panel:
     """A witness that has no verdict of a solution is undecided there."""
     heard = {name for row in lists.witnesses for name in row}
+    if witnesses is None and len(heard) > MOST_WITNESSES:
+        raise InputError(
+            f"verdicts of {len(heard)} annotators, at most {MOST_WITNESSES} are compared; name those "
+            "to compare with --witness"
+        )
     names = sorted(heard) if witnesses is None else [name for name in witnesses if name in heard]
     generation = Said.of([None] * len(lists.gold), tokens=lists.tokens).tokens
     return Panel(

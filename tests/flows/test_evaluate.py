@@ -248,6 +248,9 @@ def test_rows_that_stand_alone_are_counted_and_named(evaluate: Said, tmp_path: P
         (["said.jsonl", "--oracle", "tinymoth"], 2, "did you mean 'tinymath'"),
         (["other.jsonl", "--gold", "gold.jsonl"], 3, "none of the 1 rows has a match"),
         (["nowhere", "--gold", "gold.jsonl"], 5, "holds no run"),
+        (["nowhere.jsonl", "--gold", "gold.jsonl"], 3, "no such file"),
+        (["said.jsonl", "--gold", "gold.jsonl", "--json", "gold.jsonl/x"], 2, "can't be written"),
+        (["bad.jsonl", "--gold", "gold.jsonl"], 3, "1 rejected: bad.jsonl, row 1, label"),
     ],
 )
 def test_mistakes_are_told_in_one_message(
@@ -262,5 +265,18 @@ def test_mistakes_are_told_in_one_message(
     written(tmp_path / "gold.jsonl", [{"id": "a", "label": 0}])
     said = [{"id": "a", "label": 0}, {"id": "b", "label": 0, "confidence": 1.5}]
     written(tmp_path / "said.jsonl", said)
+    written(tmp_path / "bad.jsonl", [{"id": "a", "label": "?"}])
     written(tmp_path / "other.jsonl", [{"id": "z", "label": 0}])
     assert told in evaluate(*words, code=code)
+
+
+def test_text_that_no_file_can_hold_is_written_all_the_same(evaluate: Said, tmp_path: Path) -> None:
+    steps = ["\ud800 \u202e", "x"]
+    gold = [{"id": "a", "problem": "p", "steps": steps, "label": 0}]
+    verdicts = [{"annotator": "\udc00</script>", "first_error": 1}]
+    said = [gold[0] | {"label": 1, "verdicts": verdicts}]
+    out, page = tmp_path / "figures.json", tmp_path / "page.html"
+    paths = written(tmp_path / "said.jsonl", said), written(tmp_path / "gold.jsonl", gold)
+    evaluate(paths[0], "--gold", paths[1], "--json", out, "--html", page)
+    assert "?</script>" in figures(out)
+    assert "</script>" not in page.read_text()
