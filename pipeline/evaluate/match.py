@@ -101,7 +101,8 @@ def _add(lists: _Lists, spoken: Spoken, known: Known) -> None:
     """What the row itself doesn't tell is taken from the gold row."""
     case, other = spoken.case, known.case
     lists.gold.append(known.first_error)
-    lists.problems.append(spoken.problem or other.problem or case.name)
+    question = " ".join((case.problem or other.problem or "").split())
+    lists.problems.append(question or spoken.problem or case.name)
     lists.labelled |= spoken.label is not None
     lists.label.append(spoken.label or Answer(None))
     lists.witnesses.append(dict(spoken.witnesses))

@@ -74,8 +74,8 @@ def _calibration(report: Report) -> list[ET.Element | None]:
         note = (
             f"Over {c.ece.n:,} solutions: mean stated confidence {share(c.stated)}; less the share "
             f"that is right, {signed(c.gap)} (above 0 is too sure{_found(c.gap)}). "
-            f"Expected calibration error {share(c.ece)}; if every confidence were true, a sample of this size would show about "
-            f"{c.ece_by_chance:.3f}."
+            f"Expected calibration error {share(c.ece)}; if every confidence were true, a sample of "
+            f"this size would show about {c.ece_by_chance:.3f}."
         )
         pictures = el(
             "div",

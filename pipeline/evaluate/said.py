@@ -3,8 +3,9 @@ ProcessBench's form. Rows come one at a time."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from pipeline.evaluate.relations import OUTCOMES
 from pipeline.inputs.files import read_rows
 from pipeline.inputs.problems import MAX_SHORT
 from pipeline.inputs.rejected import Rejected
-from pipeline.inputs.rows import FieldFault, Row, has, optional_text
+from pipeline.inputs.rows import FieldFault, Row, field, optional_text
 from pipeline.join import annotated
 from pipeline.records import Label, Outcome
 from pipeline.run_folder import RunFolder
@@ -30,13 +31,13 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One solution and what was said of it. `problem` tells problems apart, None where only the gold
-    can. `label` None: nobody labels here. `tokens` were sampled to write it."""
+    """One solution and what was said of it. `problem` tells problems apart where no text does. `label`
+    None: nobody labels here. `tokens` were sampled to write it."""
 
     case: Case
     problem: str | None
     label: Answer | None
-    witnesses: Mapping[str, Answer] = field(default_factory=dict)
+    witnesses: Mapping[str, Answer] = dataclasses.field(default_factory=dict)
     tokens: float | None = None
 
 
@@ -102,12 +103,12 @@ def _row(row: Row, convention: Convention, columns: Columns) -> Spoken:
     case = case_of(row, columns)
     steps = None if case.steps is None else len(case.steps)
     first_error = None
-    if not has(row.data, columns.label) or row.data.get(columns.label, "") is not None:
+    if field(row, columns.label) is not None:
         first_error = first_error_of(row, columns.label, convention, steps)
     confidence = _chance(row.data, "confidence")
     return Spoken(
         case,
-        optional_text(row, "problem_id", MAX_SHORT) or case.problem,
+        optional_text(row, "problem_id", MAX_SHORT),
         Answer(first_error, confidence),
         dict(_verdict(one, steps) for one in _verdicts(row)),
         _tokens(row.data.get("cost")),
@@ -146,7 +147,7 @@ def _tokens(cost: Any) -> float | None:
 
 def no_answer(case: Case) -> Spoken:
     """A gold row that nobody spoke of, counted as undecided."""
-    return Spoken(case, case.problem, Answer(None))
+    return Spoken(case, None, Answer(None))
 
 
 def outcome_name(outcome: Outcome | None) -> str:

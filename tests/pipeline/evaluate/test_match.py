@@ -60,6 +60,13 @@ def test_what_the_row_does_not_tell_comes_from_gold() -> None:
     assert (panel.outcomes, panel.levels) == (["wrong"], ["5"])
 
 
+def test_solutions_of_one_problem_are_one_group_whoever_tells_it() -> None:
+    known = [Known(Case(one, "a  problem", None), 1) for one in "abc"]
+    rows = [Spoken(Case("a", "a problem\n", None), "p7", Answer(1)), spoken("b")]
+    panel = match(rows, GoldRows("gold", known, []), count_missing=True).panel
+    assert panel.problems.tolist() == [0, 0, 0]
+
+
 def test_an_oracle_names_what_it_does_not_know() -> None:
     def oracle(solution: Solution) -> int | None:
         return len(solution.steps) - 1 if solution.question == "known" else None

@@ -73,6 +73,16 @@ def test_a_field_that_is_wrong_sets_the_row_aside(
     assert [(one.row, one.field) for one in rejected] == [(2, field)]
 
 
+def test_a_label_inside_an_object_may_be_null_too(tmp_path: Path) -> None:
+    path = tmp_path / "said.jsonl"
+    rows = [GOOD | {"id": str(n), "made": {"label": label}} for n, label in enumerate([1, None])]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    counted = convention("processbench")
+    columns = Columns.of(["label=made.label"], counted, "--said-column")
+    found = of_file(str(path), counted, columns, pytest.fail)
+    assert [one.label for one in found] == [Answer(1), Answer(None)]
+
+
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
     lambda inner: st.one_of(
