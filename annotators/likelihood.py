@@ -111,7 +111,8 @@ class LikelihoodAnnotator:
         except BadRequestError as error:
             return self._undecided(solution, f"request refused: {error}")
         results = await asyncio.gather(*map(engine.score, requests), return_exceptions=True)
-        profile, cost = [], Cost()
+        profile: list[float | None] = []
+        cost = Cost()
         for result in results:
             if isinstance(result, BadRequestError):
                 return self._undecided(solution, f"request refused: {result}")
