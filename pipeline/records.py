@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from types import UnionType
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
@@ -43,28 +44,53 @@ def content_hash(*parts: Any, length: int = 16) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
-_HINTS: dict[type, dict[str, Any]] = {}
+Convert = Callable[[Any], Any]
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    """Resolving the annotations of a class takes longer than building a row of it."""
-    if cls not in _HINTS:
-        _HINTS[cls] = get_type_hints(cls)
-    return _HINTS[cls]
-
-
-def _decode(kind: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if get_origin(kind) in (Union, UnionType):
-        kind = next(arg for arg in get_args(kind) if arg is not type(None))
+@cache
+def _decoder(kind: Any) -> Convert | None:
+    """From what Arrow gives to a field of this type; None where it is the same, as of most of a row."""
+    kind = _without_none(kind)
     if get_origin(kind) is tuple:
-        return tuple(_decode(get_args(kind)[0], item) for item in value)
+        each = _decoder(get_args(kind)[0])
+        return tuple if each is None else lambda values: tuple(map(each, values))
     if isinstance(kind, type) and issubclass(kind, Record):
-        return kind.from_row(value)
+        return kind.from_row
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(value)
-    return value
+        return kind
+    return None
+
+
+@cache
+def _encoder(kind: Any) -> Convert | None:
+    """From a field of this type to what Arrow takes; None where it is the same."""
+    kind = _without_none(kind)
+    if get_origin(kind) is tuple:
+        each = _encoder(get_args(kind)[0])
+        return None if each is None else lambda values: list(map(each, values))
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return kind.to_row
+    return None
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        return next(arg for arg in get_args(kind) if arg is not type(None))
+    return kind
+
+
+Fields = tuple[tuple[str, Convert | None, Convert | None], ...]
+"""(name, decoder, encoder) of each."""
+_FIELDS: dict[type, Fields] = {}
+
+
+def _fields(cls: type) -> Fields:
+    """Resolving the annotations of a class takes longer than building a row of it."""
+    if cls not in _FIELDS:
+        hints = get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        _FIELDS[cls] = tuple((n, _decoder(hints[n]), _encoder(hints[n])) for n in names)
+    return _FIELDS[cls]
 
 
 class Record:
@@ -74,14 +100,21 @@ class Record:
     SCHEMA: ClassVar[pa.Schema]
 
     def to_row(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        row: dict[str, Any] = {}
+        for name, _, encode in _fields(type(self)):
+            value = getattr(self, name)
+            row[name] = value if encode is None or value is None else encode(value)
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Build from a row; unknown columns are ignored so that newer files stay readable."""
-        hints = _hints(cls)
-        names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        return cls(**{n: _decode(hints[n], row[n]) for n in names if n in row})
+        fields: dict[str, Any] = {}
+        for name, decode, _ in _fields(cls):
+            if name in row:
+                value = row[name]
+                fields[name] = value if decode is None or value is None else decode(value)
+        return cls(**fields)
 
     @classmethod
     def struct(cls) -> pa.StructType:

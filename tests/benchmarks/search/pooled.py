@@ -117,7 +117,7 @@ def chosen(items: Sequence[Annotated]) -> tuple[list[Annotated], list[Annotated]
         for i in items
         if len(i.solution.steps) > 1 and i.solution.outcome is not Outcome.UNDECIDED
     ]
-    usable.sort(key=lambda i: content_hash("search", i.solution.id))
+    usable.sort(key=lambda i: content_hash("search", i.solution.problem_id, i.solution.text))
     pilot, rest = usable[:PILOT], usable[PILOT:]
     wrong = [i for i in rest if i.solution.outcome is Outcome.INCORRECT]
     right = [i for i in rest if i.solution.outcome is Outcome.CORRECT]
