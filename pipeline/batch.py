@@ -31,12 +31,12 @@ from pipeline.files import locked, read_json, write_json
 from pipeline.grading import Grader
 from pipeline.inputs import write_rejected
 from pipeline.join import annotated
+from pipeline.labelling import label_run
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
 from pipeline.records import (
-    Label,
     Outcome,
     Problem,
     Solution,
@@ -61,7 +61,6 @@ from pipeline.told import Told
 
 log = logging.getLogger(__name__)
 
-CONSENSUS_VERSION = 3
 LOGGED_FAULTS = 5
 MOST_SHARDS = 64
 """Shards begun and not written: what a stage holds in memory."""
@@ -335,33 +334,16 @@ class _Batch:
                 yield solution
 
     def _label(self) -> None:
-        """Fuse the verdicts. Derived from the rows alone, so it is done anew when any of them is."""
-        config, run = self.config, self.run_folder
-        sources = [run.solutions, *(run.verdicts(name) for name in self._names)]
-        fingerprint = content_hash(
-            CONSENSUS_VERSION,
-            config.consensus.fingerprint,
-            sorted(self.left_out),
-            [sorted(part.sha256 for part in store.parts()) for store in sources],
-        )
-        total = sum(part.rows for part in run.solutions.parts())
+        total = sum(part.rows for part in self.run_folder.solutions.parts())
         self.progress.begin("consensus", total, 0)
-
-        def labels() -> Iterator[Label]:
-            for item in annotated(run, self._names, labels=False):
-                s = item.solution
-                self.progress.row("consensus")
-                if problem_key(s.problem_id, s.question, s.gold) in self.left_out:
-                    continue
-                if s.outcome is Outcome.UNDECIDED:
-                    reason = f"outcome undecided: {s.outcome_reason}"
-                    yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
-                else:
-                    yield self.parts.rule(
-                        s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes
-                    )
-
-        run.labels.replace_all(fingerprint, labels(), Label)
+        label_run(
+            self.config,
+            self.run_folder,
+            self._names,
+            self.parts.rule,
+            self.left_out,
+            lambda: self.progress.row("consensus"),
+        )
         self.progress.end("consensus")
 
     def _write_dataset(self, summary: Summary) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.annotator import Annotator, HintedAnnotator
 from pipeline.config import RunConfig
-from pipeline.consensus import Rule, make_rule
+from pipeline.consensus import LearningRule, Rule, make_rule
 from pipeline.dataset import load_view
 from pipeline.errors import ConfigError
 from pipeline.inputs import Rejected, read_problems, read_solutions
@@ -56,7 +56,7 @@ class Parts:
 
     splitter: Splitter
     prompt: PromptTemplate
-    rule: Rule
+    rule: Rule | LearningRule
     oracle: Oracle | None
     order: tuple[Annotator, ...]
 
@@ -75,18 +75,22 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
             )
     for view in config.dataset.views:
         load_view(view)
+    rule = make_rule(config.consensus)
     return Parts(
         make_splitter(config.steps.split),
         load_prompt(config.generate.prompt, PROMPTS),
-        make_rule(config.consensus.rule),
+        rule,
         make_oracle(config.oracle),
-        _ordered(config, annotators),
+        _ordered(config, annotators, weighed=isinstance(rule, LearningRule)),
     )
 
 
-def _ordered(config: RunConfig, annotators: Sequence[Annotator]) -> tuple[Annotator, ...]:
+def _ordered(
+    config: RunConfig, annotators: Sequence[Annotator], weighed: bool
+) -> tuple[Annotator, ...]:
     """Those that take hints after those that give them. Raises ConfigError for a hint of nobody's, and
-    for a consensus that would count a hint twice."""
+    for a consensus that would count a hint twice; one that weighs the evidence itself (`weighed`)
+    doesn't."""
     hinted = [a for a in annotators if isinstance(a, HintedAnnotator) and a.hinted_by]
     others = [a for a in annotators if a not in hinted]
     names = {annotator.name for annotator in others}
@@ -99,7 +103,7 @@ def _ordered(config: RunConfig, annotators: Sequence[Annotator]) -> tuple[Annota
                     f"{', '.join(sorted(names)) or 'there are none'}"
                 )
         twice = {annotator.name, *annotator.hinted_by} & set(config.consensus.witnesses)
-        if annotator.name in twice and len(twice) > 1:
+        if annotator.name in twice and len(twice) > 1 and not weighed:
             raise ConfigError(
                 f"consensus.witnesses: {annotator.name} takes hints of "
                 f"{', '.join(sorted(twice - {annotator.name}))}, and they would agree for that reason "

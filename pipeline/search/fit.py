@@ -7,17 +7,30 @@ of hint can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.search.belief import BAND_OF, BANDS, BROAD, PLACES, Array, Belief, Priors, Seen
+from pipeline.search.belief import (
+    BAND_OF,
+    BANDS,
+    BROAD,
+    NO_SLIP,
+    PLACES,
+    Array,
+    Belief,
+    Priors,
+    Seen,
+    Slip,
+)
 from pipeline.search.hints import START, Hint, Reliability, counted, heard, kinds_of
 
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
 DRIFT_PENALTY = 2.0
 """Log evidence that a drift must show for each unit it lies from where the fit starts."""
+SLIP = Slip(0.85, 0.1, 0.05)
+"""Where a fit of slips starts."""
 VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
 """Solutions that the start counts for, in what is drawn to it: v, q, the places of each band, and all
 else. A pilot of hundreds says little of ten places in three bands, and much of how rare luck is."""
@@ -35,14 +48,22 @@ def fit_priors(
     pilot: Sequence[Seen],
     hints: Sequence[Sequence[Hint]] = (),
     *,
+    slips: bool = False,
+    trust: Mapping[str, Reliability] | None = None,
     start: Priors = BROAD,
     rounds: int = 60,
 ) -> Priors:
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
-    right and wrong solutions as often as they come. `hints`: those of each pilot solution."""
+    right and wrong solutions as often as they come. `hints`: those of each pilot solution.
+    `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
+    `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted."""
     hints = hints or [()] * len(pilot)
     names = sorted({hint.name for of_one in hints for hint in of_one})
-    start = replace(start, reliability=dict.fromkeys(names, START))
+    start = replace(
+        start,
+        reliability={name: (trust or {}).get(name, START) for name in names},
+        slip=SLIP if slips and names else NO_SLIP,
+    )
     batches = [
         _batch(pilot, hints, names, steps) for steps in sorted({seen.n_steps for seen in pilot})
     ]
@@ -80,6 +101,7 @@ def _fitted(
             name: [PULL * np.array(rates) for rates in (START.clean, START.flawed)]
             for name in start.reliability
         }
+        slip = PULL * np.array(start.slip)
         evidence = 0.0
         for batch in pilot:
             belief = Belief(priors, batch.seen, _heard(batch, priors))
@@ -87,7 +109,8 @@ def _fitted(
             joint = by_value.sum(axis=0)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
             recovery = recovery + q.sum(axis=0)
-            clean += float(joint[0].sum())
+            clean += float(belief.posterior[..., 0].sum())
+            slip = slip + belief.slips()
             for band in range(len(BANDS) + 1):
                 of_band = joint[1:, band == BAND_OF].sum(axis=1)
                 places[band] += _binned(of_band, np.array(priors.places[band]))
@@ -103,9 +126,12 @@ def _fitted(
             places=tuple(_shares(place) for place in places),
             clean=clean / (solutions + PULL),
             reliability={
-                name: Reliability(_shares(of_clean), _shares(of_flawed))
+                name: Reliability(
+                    _shares(of_clean), _shares(of_flawed), start.reliability[name].weight
+                )
                 for name, (of_clean, of_flawed) in kinds.items()
             },
+            slip=Slip(*_shares(slip)),
         )
         if evidence - before < 1e-4 * max(1, solutions):
             break

@@ -32,13 +32,21 @@ class Hint(NamedTuple):
     name: str
     answers: tuple[int, ...]
 
+    @property
+    def top(self) -> int:
+        """What most of them name; of several, the earliest."""
+        votes = Counter(self.answers)
+        return min(votes, key=lambda answer: (-votes[answer], answer))
+
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often a hint is of each of the `KINDS`, for solutions without and with an error."""
+    """How often a hint is of each of the `KINDS`, for solutions without and with an error. `weight`:
+    what part of a witness of its own it is, less than one where it errs together with others."""
 
     clean: tuple[float, ...]
     flawed: tuple[float, ...]
+    weight: float = 1.0
 
 
 START = Reliability(
@@ -90,7 +98,8 @@ def heard(told: Array, reliability: Reliability) -> Array:
     rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
     chance = (told * rates).sum(axis=-1) / (possible(len(rates) - 1) * rates).sum(axis=-1)
     names = told.sum(axis=(-1, -2), keepdims=True)[..., 0] > 0
-    return np.asarray(np.where(names, np.log(np.maximum(chance, 1e-12)), 0.0))
+    told_of = reliability.weight * np.log(np.maximum(chance, 1e-12))
+    return np.asarray(np.where(names, told_of, 0.0))
 
 
 def heard_all(hints: Sequence[Hint], reliability: Mapping[str, Reliability], n_steps: int) -> Array:
