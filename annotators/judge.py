@@ -1,31 +1,35 @@
 """Evidence by an LLM judge: k sampled votes on where the first error is.
 
-The prompt is a YAML file in `annotators/prompts` (or yours); it names the parser that reads a vote.
-A vote that can't be parsed, or was cut, is a missing vote. The verdict is the first error that more
-than half of the parsed votes name, if enough of them were parsed at all.
+The prompt is a YAML file in `annotators/prompts` (or yours); with its parser it is the method:
 
-A prompt can show the steps between tags that hold a hash of the text, so that a solution can't close
-them and speak to the judge.
+- `first_error`: the first wrong step, asked directly (ProcessBench, arXiv 2412.06559);
+- `critique`: every step in one pass (CAPO, arXiv 2508.02298);
+- `reference`: every step aligned with a reference solution (SPARE, arXiv 2506.15498);
+- `reversed`: the first wrong step, the steps read from the last to the first (BiPRM, arXiv 2508.01682);
+- `rubric`: every step by criteria of yours;
+- `tinymath`: the one format of the shipped judge.
+
+`annotators.stepwise` and `annotators.meta_critique` ask otherwise. What the votes make together is in
+`annotators.votes`; one that can't be parsed, was cut or refused is a missing vote.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from annotators.parsing import make_parser
+from annotators.question import Question
+from annotators.rubric import read_rubric
+from annotators.votes import Ballot
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
-from pipeline.engine.protocol import Completion, SampleRequest
-from pipeline.prompts import PromptTemplate, load_prompt
-from pipeline.records import Solution, Verdict, Vote, content_hash
+from pipeline.engine.protocol import Engine
+from pipeline.errors import ConfigError
+from pipeline.records import Cost, Solution, Verdict, content_hash
 
-PROMPTS = Path(__file__).parent / "prompts"
-VERSION = 3
+VERSION = 4
 
 
 class JudgeOptions(Options):
@@ -34,66 +38,104 @@ class JudgeOptions(Options):
     min_votes: int | None = Field(
         None, ge=1, description="parsed votes a verdict needs; default: more than half of `votes`"
     )
+    rule: Literal["majority", "half", "intersection", "mean"] = Field(
+        "majority", description="how votes become a verdict"
+    )
+    wave: int | None = Field(
+        None,
+        ge=1,
+        description="votes asked for at a time, until the rest can't change the verdict; default: all",
+    )
+    structured: bool = Field(
+        False,
+        description="hold answers to the prompt's JSON schema where the engine can; not for models "
+        "that think first, unless their server tells thoughts and answer apart",
+    )
+    rubric: str | None = Field(
+        None, description="file of criteria, YAML or text, for a prompt that shows {{rubric}}"
+    )
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     role: str = Field("judge", description="the engine that judges")
 
 
 class JudgeAnnotator:
+    """Asks one question `votes` times. `_hold` is what other orders of asking replace."""
+
     OPTIONS: ClassVar[type[Options]] = JudgeOptions
     uses_outcome = False
 
     def __init__(self, name: str, options: JudgeOptions) -> None:
         self.name = name
         self.role: str | None = options.role
-        self._votes = options.votes
-        self._min_votes = options.min_votes or options.votes // 2 + 1
-        self._prompt = load_prompt(options.prompt, PROMPTS)
-        self._parse = make_parser(self._prompt.parse, options.prompt)
-        self._sampling = options.sampling.sampling()
-        self.fingerprint = content_hash(VERSION, options.fingerprint, self._prompt.fingerprint)
+        self._options = options
+        self._rubric = read_rubric(options.rubric) if options.rubric is not None else None
+        self._question = self._make_question(options.prompt)
+        if self._rubric is not None and "rubric" not in self._question.prompt.slots:
+            raise ConfigError(
+                f"annotators.{name}.rubric: prompt {options.prompt} shows no rubric; the prompt `rubric` "
+                "does"
+            )
+        self._shows_reference = self._question.shows_reference
+        self.fingerprint = content_hash(
+            VERSION, options.fingerprint, self._question.prompt.fingerprint, self._rubric
+        )
+
+    def _make_question(self, prompt: str) -> Question:
+        options = self._options
+        return Question(
+            f"annotators.{self.name}",
+            prompt,
+            options.sampling.sampling(),
+            structured=options.structured,
+            rubric=self._rubric,
+        )
 
     def expected_completion_tokens(self, solution: Expectation) -> float:
         """A vote writes about as much as it reads, less where it stops at an error."""
-        return (
-            self._votes * min(solution.tokens, self._sampling.max_tokens) * (1 - solution.wrong / 2)
-        )
+        most = self._options.sampling.max_tokens
+        return self._options.votes * min(solution.tokens, most) * (1 - solution.wrong / 2)
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        turns = self._prompt.fill(judge_slots(solution, self._prompt))
-        prompt = tools.engine.renderer.render(turns)
-        result = await tools.engine.sample(SampleRequest(prompt, self._sampling, self._votes))
-        votes = tuple(self._vote(c, solution.steps) for c in result.completions)
-        first_error, reason = majority(votes, self._min_votes)
-        return Verdict(solution.id, self.name, first_error, reason, votes=votes, cost=result.cost)
+        if self._shows_reference and not (solution.reference or "").strip():
+            return Verdict(solution.id, self.name, None, "the problem has no reference solution")
+        size = self._options.votes
+        needed = self._options.min_votes or size // 2 + 1
+        ballot = Ballot(self._options.rule, size, needed, len(solution.steps))
+        cost = await self._hold(ballot, solution, tools.engine)
+        found = ballot.finding()
+        return Verdict(
+            solution.id,
+            self.name,
+            found.first_error,
+            ballot.refusal() or found.reason,
+            votes=tuple(ballot.votes),
+            scores=found.scores,
+            cost=cost,
+        )
 
-    def _vote(self, completion: Completion, steps: Sequence[str]) -> Vote:
-        if completion.finish_reason == "length":
-            return Vote(None, completion.text, "cut by the length limit")
-        first_error = self._parse(completion.text, steps)
-        return Vote(first_error, completion.text, None if first_error is not None else "unparsable")
+    async def _hold(self, ballot: Ballot, solution: Solution, engine: Engine) -> Cost:
+        """Cast the votes; what they cost."""
+        return await self._poll(ballot, solution, engine)
 
-
-def majority(votes: tuple[Vote, ...], min_votes: int) -> tuple[int | None, str | None]:
-    """(first error, None), or (None, why): what more than half of the parsed votes name."""
-    named = Counter(vote.first_error for vote in votes if vote.first_error is not None)
-    parsed = sum(named.values())
-    if parsed < min_votes:
-        return None, "too few votes could be parsed"
-    first_error, count = named.most_common(1)[0]
-    if 2 * count <= parsed:
-        return None, "no majority among the votes"
-    return first_error, None
-
-
-def judge_slots(solution: Solution, prompt: PromptTemplate) -> dict[str, str]:
-    """What a judge's prompt may show. `tag` holds a hash of the text, to fence each step with."""
-    tag = f"step_{content_hash(solution.question, solution.text, length=8)}"
-    return {
-        "question": solution.question,
-        "solution": solution.text,
-        "steps": prompt.show_steps(solution.steps, {"tag": tag}),
-        "reference": solution.reference or "",
-        "last_index": str(len(solution.steps) - 1),
-        "tag": tag,
-    }
+    async def _poll(
+        self,
+        ballot: Ballot,
+        solution: Solution,
+        engine: Engine,
+        verifications: Sequence[str] = (),
+    ) -> Cost:
+        """The votes in waves, up to the last that can change the verdict. Each wave has a draw of its
+        own, so that a replay asks and answers the same."""
+        cost = Cost()
+        wave = 0
+        while left := ballot.left():
+            n = min(left, self._options.wave or left)
+            answers = await self._question.ask(
+                engine, solution, n, draw=wave, verifications=verifications
+            )
+            for answer in answers.each:
+                ballot.cast(answer.vote, answer.reading)
+            cost += answers.cost
+            wave += 1
+        return cost

@@ -1,53 +1,147 @@
-"""A judge's text -> the first error it names; what is not clearly said is a missing vote."""
+"""A judge's text -> what it says of the steps; what is not clearly said is a missing vote.
+
+A reading is a first error, after which the judge says nothing (-1: every step is right), or the set
+of wrong steps, where the judge spoke of each step. Both are 0-based: a prompt whose answers count from
+1 says `index_from: 1`, and its parser is called with `first=1`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from pipeline.errors import ConfigError
+from pipeline.prompts import PromptTemplate
 from pipeline.records import NO_ERROR
 from pipeline.registry import load_named
 
-Parser = Callable[[str, Sequence[str]], "int | None"]
-"""(the judge's text, the solution's steps) -> first error, -1 for none, None where it can't be read."""
+Reading = int | frozenset[int]
+Parser = Callable[[str, Sequence[str]], "Reading | None"]
+"""(the judge's text, the solution's steps) -> a reading, None where it can't be read."""
 
 PARSERS = {
     "boxed_index": "annotators.parsing:boxed_index",
+    "boxed_verdict": "annotators.parsing:boxed_verdict",
+    "json_first_error": "annotators.parsing:json_first_error",
+    "json_steps": "annotators.parsing:json_steps",
     "tinymath": "pipeline.testbed.judge_format:parse_check",
 }
 
-_INDEX = re.compile(r"\\boxed\s{0,9}\{\s{0,9}(?:\\text\{\s{0,9})?(-?\d{1,6})\s{0,9}\}{1,2}")
+LONGEST = 1_000_000
+"""Characters of an answer that is read."""
+
+_BOXED = r"\\boxed\s{0,9}\{\s{0,9}(?:\\text\{\s{0,9})?(%s)\s{0,9}\}{1,2}"
+_INDEX = re.compile(_BOXED % r"-?\d{1,6}")
+_VERDICT = re.compile(_BOXED % "right|wrong")
 _TAG = re.compile(r"</[a-z]{1,20}>")
 _SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»]")
 """A word goes on from the box; a quotation mark says that the box is someone else's."""
+_BLOCK = re.compile(r"(?:^|\n)```(?:json)?[ \t]{0,9}\n")
 
 
-def boxed_index(text: str, steps: Sequence[str]) -> int | None:
-    r"""The \boxed{index} that the answer ends in, 0-based, -1 for "no error" (ProcessBench's prompt,
+def boxed_index(text: str, steps: Sequence[str], first: int = 0) -> int | None:
+    r"""The \boxed{index} that the answer ends in, -1 for "no error" (ProcessBench's prompt,
     arXiv 2412.06559).
 
     Thoughts before </think> don't count. No vote: a last box that holds no index of the solution,
     words after it, or another box with something else in it on the same line. Boxes on earlier lines
     may be quoted from the solution.
     """
-    answer = text.rpartition("</think>")[2]
+    said = _last_box(text, _INDEX)
+    return None if said is None else _first_error(int(said), steps, first)
+
+
+def boxed_verdict(text: str, steps: Sequence[str], first: int = 0) -> int | None:
+    r"""\boxed{right} or \boxed{wrong} at the answer's end, of the last of `steps` alone (ThinkPRM
+    boxes a verdict a step, arXiv 2504.16828)."""
+    said = _last_box(text, _VERDICT)
+    if said is None:
+        return None
+    return len(steps) - 1 if said == "wrong" else NO_ERROR
+
+
+def json_first_error(text: str, steps: Sequence[str], first: int = 0) -> int | None:
+    """`first_error` of the JSON object that the answer is or ends in; -1 for none."""
+    said = _last_object(text).get("first_error")
+    return _first_error(said, steps, first) if type(said) is int else None
+
+
+def json_steps(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int] | None:
+    """Which steps are wrong by the JSON object that the answer is or ends in: `steps` has an entry for
+    each step, in any order, with its number under `step` and `right` or `wrong` under `verdict`."""
+    entries = _last_object(text).get("steps")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return None
+    verdicts = {}
+    for entry in entries:
+        number, verdict = entry.get("step"), entry.get("verdict")
+        if type(number) is not int or verdict not in ("right", "wrong"):
+            return None
+        verdicts[number - first] = verdict
+    if len(entries) != len(steps) or verdicts.keys() != set(range(len(steps))):
+        return None
+    return frozenset(step for step, verdict in verdicts.items() if verdict == "wrong")
+
+
+def make_parser(prompt: PromptTemplate) -> Parser:
+    """The parser that a prompt names; it counts steps from where the prompt's answers do."""
+    if prompt.parse is None:
+        raise ConfigError(f"prompt {prompt.name}: a judge's prompt names its parser under `parse:`")
+    parser = cast(
+        "Callable[..., Reading | None]", load_named("judge parser", prompt.parse, PARSERS)
+    )
+    return partial(parser, first=prompt.index_from) if prompt.index_from else parser
+
+
+def _first_error(said: int, steps: Sequence[str], first: int) -> int | None:
+    """A number that a judge gave, 0-based; None for a step that there is not. -1 is "no error" by
+    either way of counting."""
+    if said == NO_ERROR:
+        return NO_ERROR
+    index = said - first
+    return index if 0 <= index < len(steps) else None
+
+
+def answer_of(text: str) -> str:
+    """A judge's text without its thoughts; nothing of one that is too long to be an answer."""
+    return text.rpartition("</think>")[2] if len(text) <= LONGEST else ""
+
+
+def _last_box(text: str, pattern: re.Pattern[str]) -> str | None:
+    answer = answer_of(text)
     last = answer.rfind("\\boxed")
     if last < 0:
         return None
     line = answer[answer.rfind("\n", 0, last) + 1 :]
-    boxes = list(_INDEX.finditer(line))
-    indices = {int(box[1]) for box in boxes}
-    if len(boxes) != line.count("\\boxed") or len(indices) != 1:
+    boxes = list(pattern.finditer(line))
+    said = {box[1] for box in boxes}
+    if len(boxes) != line.count("\\boxed") or len(said) != 1:
         return None
     if _SAYS_MORE.search(_TAG.sub("", line[boxes[-1].end() :])):
         return None
-    index = indices.pop()
-    return index if NO_ERROR <= index < len(steps) else None
+    return said.pop()
 
 
-def make_parser(name: str | None, prompt: str) -> Parser:
-    if name is None:
-        raise ConfigError(f"prompt {prompt}: a judge's prompt names its parser under `parse:`")
-    return cast(Parser, load_named("judge parser", name, PARSERS))
+def _last_object(text: str) -> dict[str, Any]:
+    """The JSON object that is the whole answer, or its last ``` block with nothing after it; {} where
+    there is none, or where a key stands in it twice."""
+    answer = answer_of(text).strip()
+    if answer.endswith("```"):
+        body = answer[:-3]
+        starts = [block.end() for block in _BLOCK.finditer(body)]
+        answer = body[starts[-1] :] if starts else ""
+    try:
+        found = json.loads(answer, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found

@@ -12,6 +12,8 @@ from pipeline.registry import load_named
 ANNOTATORS = {
     "arithmetic": "annotators.arithmetic:ArithmeticAnnotator",
     "judge": "annotators.judge:JudgeAnnotator",
+    "judge_stepwise": "annotators.stepwise:StepwiseJudge",
+    "meta_critique": "annotators.meta_critique:MetaCritique",
     "rollouts": "annotators.rollouts:RolloutAnnotator",
 }
 

@@ -27,7 +27,7 @@ def call_key(fingerprint: str, request: SampleRequest | ScoreRequest, seed: int)
     prompt = request.prompt
     asked = prompt.text if prompt.token_ids is None else list(prompt.token_ids)
     if isinstance(request, SampleRequest):
-        how = dataclasses.asdict(request.sampling)
+        how = _how(request.sampling)
         return content_hash(
             fingerprint, seed, "sample", asked, how, request.n, request.draw, length=KEY_LENGTH
         )
@@ -42,7 +42,7 @@ def sample_record(
         fingerprint,
         "sample",
         **_asked(request.prompt),  # type: ignore[arg-type]
-        sampling=json.dumps(dataclasses.asdict(request.sampling), sort_keys=True),
+        sampling=json.dumps(_how(request.sampling), sort_keys=True),
         n=request.n,
         draw=request.draw,
         completions=tuple(
@@ -85,6 +85,12 @@ def sample_request(record: CallRecord) -> SampleRequest:
         record.n,
         record.draw,
     )
+
+
+def _how(sampling: Sampling) -> dict[str, object]:
+    """Without a schema, as calls were recorded before there were schemas."""
+    how = dataclasses.asdict(sampling)
+    return how if how["schema"] is not None else {k: v for k, v in how.items() if k != "schema"}
 
 
 def _asked(prompt: Prompt) -> dict[str, object]:

@@ -25,6 +25,7 @@ from pipeline.engine.protocol import (
     ScoreResult,
 )
 from pipeline.engine.rendering import TextRenderer, TokenRenderer
+from pipeline.engine.structure import Structure
 from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
 
 _INSTEAD = (
@@ -53,6 +54,7 @@ class OpenAIEngine:
         self._is_vllm = False
         self._max_len = config.max_model_len
         self._continues: asyncio.Task[None] | None = None
+        self._structure = Structure()
 
     @property
     def renderer(self) -> Renderer:
@@ -109,7 +111,7 @@ class OpenAIEngine:
             path = "/completions"
             body["prompt"] = self._prompt(request.prompt)
         started = time.monotonic()
-        answer = await client.post(path, body)
+        answer = await self._structure.post(client, path, body, request.sampling.schema)
         return read_answer(answer, request.n, time.monotonic() - started, client.url + path)
 
     def _sampling(self, request: SampleRequest) -> dict[str, Any]:

@@ -43,13 +43,19 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to sample. Part of a call's identity."""
+    """How to sample. Part of a call's identity.
+
+    `schema` (JSON) is what a completion has to follow where the engine can see to it: vLLM, and a
+    server that takes `response_format`. Others sample as if there were none: who reads a completion
+    checks it all the same.
+    """
 
     max_tokens: int = 1024
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
     stop: tuple[str, ...] = ()
+    schema: str | None = None
 
     def is_like(self, other: Sampling) -> bool:
         """Whether both draw alike; only their length limits may differ."""

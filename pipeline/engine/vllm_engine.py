@@ -140,7 +140,7 @@ class VllmEngine:
         return args | config.args
 
     async def sample(self, request: SampleRequest) -> SampleResult:
-        from vllm.sampling_params import RequestOutputKind, SamplingParams
+        from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOutputsParams
 
         how = request.sampling
         try:
@@ -152,6 +152,7 @@ class VllmEngine:
                 top_k=how.top_k,
                 stop=list(how.stop),
                 output_kind=RequestOutputKind.FINAL_ONLY,
+                structured_outputs=StructuredOutputsParams(json=how.schema) if how.schema else None,
             )
         except ValueError as error:
             raise BadRequestError(f"vLLM refuses the sampling: {error}") from error

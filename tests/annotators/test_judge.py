@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from annotators.judge import PROMPTS, JudgeAnnotator, JudgeOptions, judge_slots, majority
+from annotators.judge import JudgeAnnotator, JudgeOptions
 from annotators.parsing import boxed_index
+from annotators.question import PROMPTS
+from annotators.slots import judge_slots
 from pipeline.annotator import Tools
 from pipeline.config import GradingConfig
 from pipeline.engine.protocol import Completion, SampleRequest, SampleResult
@@ -15,7 +17,7 @@ from pipeline.engine.rendering import TextRenderer
 from pipeline.errors import ConfigError
 from pipeline.grading import Grader
 from pipeline.prompts import load_prompt
-from pipeline.records import Cost, Outcome, Solution, Vote
+from pipeline.records import Cost, Outcome, Solution
 from pipeline.testbed.judge_format import render_prompt
 
 STEPS = ("#1 Eve has 9 : Eve= 9 .\n", "How many has Eve : Eve= 9 .\n", "Answer : 9")
@@ -70,9 +72,9 @@ async def test_a_cut_vote_is_missing_even_if_it_can_be_read() -> None:
     assert {vote.reason for vote in found.votes} == {"cut by the length limit"}
 
 
-def test_a_tie_is_no_majority() -> None:
-    votes = tuple(Vote(e, "") for e in (0, 0, 1, 1))
-    assert majority(votes, 1) == (None, "no majority among the votes")
+async def test_a_tie_is_no_majority() -> None:
+    found = await verdict(*(rf"\boxed{{{e}}}" for e in (0, 0, 1, 1)))
+    assert (found.first_error, found.reason) == (None, "no majority among the votes")
 
 
 @pytest.mark.parametrize(
@@ -135,5 +137,5 @@ def test_a_step_can_not_close_its_own_fence() -> None:
 
 
 def test_an_unknown_prompt_names_the_shipped_ones() -> None:
-    with pytest.raises(ConfigError, match="first_error, tinymath"):
+    with pytest.raises(ConfigError, match="first_error, meta_critique"):
         load_prompt("nope", PROMPTS)

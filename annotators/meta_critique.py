@@ -1,0 +1,59 @@
+"""Evidence by k independent verifications and a meta-critique that reads them.
+
+SPARK (arXiv 2512.03244) scales verification in parallel (many, made consistent: the judge with the rule
+`majority`) and in sequence (a verification criticised and written anew). Here the meta-critique reads
+all verifications of a solution at once and gives the verdict; they are shown to it as quotations, since
+they quote what the solution's author wrote.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from annotators.judge import JudgeAnnotator, JudgeOptions
+from annotators.parsing import answer_of
+from annotators.votes import Ballot
+from pipeline.annotator import Expectation
+from pipeline.config import Options
+from pipeline.engine.protocol import Engine
+from pipeline.records import Cost, Solution, Vote, content_hash
+
+
+class MetaCritiqueOptions(JudgeOptions):
+    prompt: str = Field("critique", description="prompt of the verifications")
+    verifications: int = Field(8, ge=1, description="verifications that the meta-critique reads")
+    meta_prompt: str = Field("meta_critique", description="prompt of the meta-critique")
+    votes: int = Field(1, ge=1, description="meta-critiques a solution: its votes")
+
+
+class MetaCritique(JudgeAnnotator):
+    """A verification that can't be read is not shown; with fewer than half of them there is no
+    meta-critique. The verdict's votes are the meta-critiques; the verifications stand among the run's
+    calls."""
+
+    OPTIONS: ClassVar[type[Options]] = MetaCritiqueOptions
+
+    def __init__(self, name: str, options: MetaCritiqueOptions) -> None:
+        super().__init__(name, options)
+        self._verifications = options.verifications
+        self._verify = self._question
+        self._question = self._make_question(options.meta_prompt)
+        self._shows_reference |= self._question.shows_reference
+        self.fingerprint = content_hash(self.fingerprint, self._question.prompt.fingerprint)
+
+    def expected_completion_tokens(self, solution: Expectation) -> float:
+        one = super().expected_completion_tokens(solution) / self._options.votes
+        return one * (self._verifications + self._options.votes)
+
+    async def _hold(self, ballot: Ballot, solution: Solution, engine: Engine) -> Cost:
+        answers = await self._verify.ask(engine, solution, self._verifications)
+        read = [answer_of(a.vote.rationale) for a in answers.each if a.reading is not None]
+        if 2 * len(read) < self._verifications:
+            missing = next(a.vote.reason for a in answers.each if a.reading is None)
+            reason = f"too few verifications could be read: {missing}"
+            for _ in range(ballot.size):
+                ballot.cast(Vote(None, "", reason), None)
+            return answers.cost
+        return answers.cost + await self._poll(ballot, solution, engine, read)
