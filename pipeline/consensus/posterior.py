@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from pipeline.consensus.labels import label_of, objection, set_aside
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Label, Outcome, Solution, Verdict
-from pipeline.search.belief import Array, Belief, Priors, Seen
+from pipeline.search.belief import BROAD, Array, Belief, Priors, Seen
 from pipeline.search.fit import fit_priors
 from pipeline.search.hints import START, Hint, Reliability, heard_all
 from pipeline.told import answers_of
@@ -78,9 +78,10 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Learned:
-    """`priors` hold how each witness errs; `counting` are those by rollouts. A label is kept from `threshold` on; of the pilot's solutions
-    these were the share `kept`, whose mean confidence was `stated`. `binding`: whether the wanted
-    precision leaves any out. `spread`: the most that `stated` differs from one start to another."""
+    """`priors` hold how each witness errs; `counting` are those by rollouts. A label is kept from
+    `threshold` on; of the pilot's solutions these were the share `kept`, whose mean confidence was
+    `stated`. `binding`: whether the wanted precision leaves any out. `spread`: the most that `stated`
+    differs from one start to another."""
 
     priors: Priors
     counting: tuple[str, ...]
@@ -113,7 +114,8 @@ class PosteriorRule:
             if any(i.verdicts[name].probes for i in pilot if name in i.verdicts)
         )
         rows = [Evidence.of(i.solution, i.verdicts, witnesses, counting) for i in pilot]
-        fits = [_fitted(rows, start) for start in STARTS]
+        drifting = fit_priors([row.seen for row in rows])
+        fits = [_fitted(rows, start, drifting) for start in STARTS]
         first = [confidences(rows, priors) for priors in fits]
         threshold, kept = _threshold(first[0], self._precision)
         stated = [_mean_of_best(of, kept) for of in first]
@@ -179,18 +181,19 @@ def confidences(rows: Sequence[Evidence], priors: Priors) -> Array:
     return np.array([posterior_of(row, priors).max() for row in rows])
 
 
-def _fitted(rows: Sequence[Evidence], start: Reliability) -> Priors:
-    """Fit, weigh the witnesses by how far they err together, and fit again."""
+def _fitted(rows: Sequence[Evidence], start: Reliability, drifting: Priors) -> Priors:
+    """Fit, weigh the witnesses by how far they err together, and fit again. The drifts are those that
+    the rollouts show by themselves."""
     seen, hints = [row.seen for row in rows], [row.hints for row in rows]
-    trust: dict[str, Reliability] = {}
     names = sorted({hint.name for of_one in hints for hint in of_one})
     weights = dict.fromkeys(names, 1.0)
-    for _ in range(REWEIGHED):
+    begun = replace(BROAD, drift=drifting.drift, flawed_drift=drifting.flawed_drift)
+    for last in (False,) * REWEIGHED + (True,):
         trust = {name: replace(start, weight=weights[name]) for name in names}
-        priors = fit_priors(seen, hints, slips=True, trust=trust)
-        weights = weights_of(rows, priors, names)
-    trust = {name: replace(start, weight=weights[name]) for name in names}
-    return fit_priors(seen, hints, slips=True, trust=trust)
+        priors = fit_priors(seen, hints, slips=True, trust=trust, drifts=False, start=begun)
+        if not last:
+            weights = weights_of(rows, priors, names)
+    return priors
 
 
 def weights_of(rows: Sequence[Evidence], priors: Priors, names: Sequence[str]) -> dict[str, float]:

@@ -50,13 +50,15 @@ def fit_priors(
     *,
     slips: bool = False,
     trust: Mapping[str, Reliability] | None = None,
+    drifts: bool = True,
     start: Priors = BROAD,
     rounds: int = 60,
 ) -> Priors:
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
     `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
-    `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted."""
+    `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted.
+    Without `drifts` those of `start` are kept."""
     hints = hints or [()] * len(pilot)
     names = sorted({hint.name for of_one in hints for hint in of_one})
     start = replace(
@@ -68,7 +70,7 @@ def fit_priors(
         _batch(pilot, hints, names, steps) for steps in sorted({seen.n_steps for seen in pilot})
     ]
     best = start
-    for which in ("flawed_drift", "drift"):
+    for which in ("flawed_drift", "drift") if drifts else ():
         fitted = [
             _fitted(
                 batches,
