@@ -23,6 +23,7 @@ COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
     "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
     "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
+    "evaluate": ("flows.commands.evaluate:evaluate", "Labels against first errors that are known."),
     "recipes": ("flows.commands.recipes:recipes", "The methods that a configuration can build on."),
     "config": ("flows.commands.config:config", "Show a configuration, or what every key means."),
     "doctor": ("flows.commands.doctor:doctor", "What is here, what is missing, and its cure."),
@@ -40,6 +41,7 @@ steplabel doctor                               what is here, and what is missing
 steplabel run flows/recipes/tinymath.yaml      a whole batch with the shipped models
 steplabel status                               the runs there are
 steplabel inspect runs/tinymath                what was labelled, and why
+steplabel evaluate runs/tinymath               how good the labels are, where the truth is known
 
 \b
 Exit codes: 0 done, 1 failed, 2 configuration or usage, 3 input data, 4 something is missing here,
