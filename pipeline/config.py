@@ -221,8 +221,13 @@ class ConsensusConfig(Options):
     precision: float = Field(
         0.95, gt=0, lt=1, description="share of right labels that `posterior` is to keep to"
     )
+    gold: str | None = Field(
+        None,
+        description="rows with known first errors of some of the solutions, in ProcessBench's form (id, "
+        "problem, steps, label), for `posterior` to learn from",
+    )
     witnesses: tuple[str, ...] = Field(
-        ("rollouts", "judge"), description="annotators that must name the same first error"
+        ("rollouts", "judge"), description="annotators whose verdicts the rule fuses"
     )
     vetoes: tuple[str, ...] = Field(
         ("arithmetic",), description="annotators whose contradiction sets a solution aside"

@@ -73,16 +73,32 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
             raise ConfigError(
                 f"engines.{role}.url: missing; where is the server? (http://host:8000/v1)"
             )
-    for view in config.dataset.views:
-        load_view(view)
-    rule = make_rule(config.consensus)
+    rule, order = check_consensus(config, annotators)
     return Parts(
         make_splitter(config.steps.split),
         load_prompt(config.generate.prompt, PROMPTS),
         rule,
         make_oracle(config.oracle),
-        _ordered(config, annotators, weighed=isinstance(rule, LearningRule)),
+        order,
     )
+
+
+def check_consensus(
+    config: RunConfig, annotators: Sequence[Annotator]
+) -> tuple[Rule | LearningRule, tuple[Annotator, ...]]:
+    """The rule, and the annotators in the order in which they run; of the dataset's views it is seen that
+    they are there. Raises ConfigError."""
+    for view in config.dataset.views:
+        load_view(view)
+    consensus = config.consensus
+    rule = make_rule(consensus)
+    if consensus.gold is not None and not isinstance(rule, LearningRule):
+        raise ConfigError(
+            f"consensus.gold: the rule {consensus.rule} doesn't learn; `posterior` does"
+        )
+    if consensus.gold is not None and not Path(consensus.gold).exists():
+        raise ConfigError(f"consensus.gold: no file {consensus.gold}")
+    return rule, _ordered(config, annotators, weighed=isinstance(rule, LearningRule))
 
 
 def _ordered(

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, cast
 from pipeline.engine.journal import CallJournal
 from pipeline.evaluate import Score, score
 from pipeline.join import annotated
-from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.registry import load_named
@@ -98,14 +97,15 @@ class Summary:
 
 def make_summary(
     run: RunFolder,
-    plan: Plan,
+    planned: Mapping[str, int],
     stages: Mapping[str, StageProgress],
     rejected: int,
     problems: int,
     left_out: int,
     oracle: Oracle | None,
 ) -> Summary:
-    """Read the run's rows once and count. `stages` gives wall times and faults."""
+    """Read the run's rows once and count. `planned`: tokens by stage; `stages` gives wall times and
+    faults."""
     outcomes: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -172,7 +172,7 @@ def make_summary(
                 spent(run.calls(name)),
                 stage.seconds,
                 stage.load_seconds,
-                plan.by_stage.get(name),
+                planned.get(name),
             )
             for name, stage in stages.items()
         },

@@ -14,17 +14,24 @@ Rule = Callable[[Solution, Mapping[str, Verdict], Sequence[str], Sequence[str]],
 """(solution, verdicts by annotator, witnesses, vetoes) -> its label."""
 
 
+BatchRule = Callable[[Sequence[Annotated], Sequence[str], Sequence[str]], list[Label]]
+"""(solutions with their verdicts, witnesses, vetoes) -> their labels."""
+
+
 @runtime_checkable
 class LearningRule(Protocol):
     """A rule that learns from a pilot of the run's own verdicts, made with the precision that is wanted.
-    What it learns is kept in a file, once, so that labels don't depend on the order of the rows."""
+    What it learns is kept in a file, once, so that labels don't depend on the order of the rows. `gold`:
+    first errors that are known, by the id of a pilot's solution."""
 
     version: int
     pilot_size: int
 
-    def learn(self, pilot: Sequence[Annotated], witnesses: Sequence[str]) -> dict[str, Any]: ...
+    def learn(
+        self, pilot: Sequence[Annotated], witnesses: Sequence[str], gold: Mapping[str, int]
+    ) -> dict[str, Any]: ...
 
-    def knowing(self, facts: dict[str, Any]) -> Rule: ...
+    def knowing(self, facts: dict[str, Any]) -> BatchRule: ...
 
 
 RULES = {
@@ -43,4 +50,15 @@ def make_rule(config: ConsensusConfig) -> Rule | LearningRule:
     return cast(Rule, found)
 
 
-__all__ = ["RULES", "LearningRule", "Rule", "make_rule"]
+def each(rule: Rule) -> BatchRule:
+    """A rule for one solution as one for many."""
+
+    def labels(
+        items: Sequence[Annotated], witnesses: Sequence[str], vetoes: Sequence[str]
+    ) -> list[Label]:
+        return [rule(item.solution, item.verdicts, witnesses, vetoes) for item in items]
+
+    return labels
+
+
+__all__ = ["RULES", "BatchRule", "LearningRule", "Rule", "each", "make_rule"]

@@ -8,10 +8,11 @@ of hint can be trusted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from pipeline.search.batches import Batch, batches
 from pipeline.search.belief import (
     BAND_OF,
     BANDS,
@@ -24,7 +25,7 @@ from pipeline.search.belief import (
     Seen,
     Slip,
 )
-from pipeline.search.hints import START, Hint, Reliability, counted, heard, kinds_of
+from pipeline.search.hints import START, Hint, Reliability, counted
 
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
 DRIFT_PENALTY = 2.0
@@ -36,20 +37,13 @@ VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
 else. A pilot of hundreds says little of ten places in three bands, and much of how rare luck is."""
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Pilot solutions of one length: `seen` (n, T+1), and `told` (n, T+1, KINDS) by hint's name."""
-
-    seen: Seen
-    told: dict[str, Array]
-
-
 def fit_priors(
     pilot: Sequence[Seen],
     hints: Sequence[Sequence[Hint]] = (),
     *,
     slips: bool = False,
     trust: Mapping[str, Reliability] | None = None,
+    truth: Sequence[int | None] = (),
     drifts: bool = True,
     start: Priors = BROAD,
     rounds: int = 60,
@@ -58,22 +52,20 @@ def fit_priors(
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
     `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
     `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted.
+    `truth`: the first error of each pilot solution, where gold says it.
     Without `drifts` those of `start` are kept."""
-    hints = hints or [()] * len(pilot)
     names = sorted({hint.name for of_one in hints for hint in of_one})
     start = replace(
         start,
         reliability={name: (trust or {}).get(name, START) for name in names},
         slip=SLIP if slips and names else NO_SLIP,
     )
-    batches = [
-        _batch(pilot, hints, names, steps) for steps in sorted({seen.n_steps for seen in pilot})
-    ]
+    alike = list(batches(pilot, hints, truth))
     best = start
     for which in ("flawed_drift", "drift") if drifts else ():
         fitted = [
             _fitted(
-                batches,
+                alike,
                 replace(best, **{which: drift}),  # type: ignore[arg-type]
                 start,
                 max(1, rounds // 6),
@@ -84,11 +76,11 @@ def fit_priors(
         best = max(
             fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
         )[0]
-    return _fitted(batches, best, start, rounds)[0]
+    return _fitted(alike, best, start, rounds)[0]
 
 
 def _fitted(
-    pilot: Sequence[_Batch], priors: Priors, start: Priors, rounds: int
+    pilot: Sequence[Batch], priors: Priors, start: Priors, rounds: int
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
@@ -106,7 +98,7 @@ def _fitted(
         slip = PULL * np.array(start.slip)
         evidence = 0.0
         for batch in pilot:
-            belief = Belief(priors, batch.seen, _heard(batch, priors))
+            belief = Belief(priors, batch.seen, batch.heard(priors.reliability))
             by_value, q = belief.responsibilities()
             joint = by_value.sum(axis=0)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
@@ -139,33 +131,6 @@ def _fitted(
             break
         before = evidence
     return priors, before
-
-
-def _heard(batch: _Batch, priors: Priors) -> Array:
-    """(n, T+1)"""
-    told = [heard(told, priors.reliability[name]) for name, told in batch.told.items()]
-    return np.sum(told, axis=0) if told else np.zeros(1)
-
-
-def _batch(
-    pilot: Sequence[Seen], hints: Sequence[Sequence[Hint]], names: Sequence[str], steps: int
-) -> _Batch:
-    """All of `steps` steps."""
-    rows = [i for i, seen in enumerate(pilot) if seen.n_steps == steps]
-    told = {
-        name: np.stack(
-            [
-                sum(
-                    (kinds_of(hint, steps) for hint in hints[i] if hint.name == name),
-                    kinds_of(Hint(name, ()), steps),
-                )
-                for i in rows
-            ]
-        )
-        for name in names
-    }
-    seen = Seen(np.stack([pilot[i].right for i in rows]), np.stack([pilot[i].wrong for i in rows]))
-    return _Batch(seen, told)
 
 
 def _shares(weights: Array) -> tuple[float, ...]:

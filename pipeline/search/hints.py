@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +61,19 @@ def kinds_of(hint: Hint, n_steps: int) -> Array:
     """Chance of the hint given its kind, for each e = -1..T-1 (T+1, KINDS): 0 for kinds it isn't of;
     a kind that could have been any of n steps gives each 1/n. Of answers with as many votes each,
     a mean."""
-    votes = Counter(answer for answer in hint.answers if NO_ERROR <= answer < n_steps)
+    return _kinds_of(tuple(sorted(hint.answers)), n_steps)
+
+
+@lru_cache(maxsize=4096)
+def _kinds_of(answers: tuple[int, ...], n_steps: int) -> Array:
+    """Read-only: the same few answers are given again and again."""
+    votes = Counter(answer for answer in answers if NO_ERROR <= answer < n_steps)
     told = np.zeros((n_steps + 1, KINDS))
     if not votes:
         return told
     most = max(votes.values())
     named = [answer for answer, count in votes.items() if count == most]
-    split = RELATIONS * (most < len(hint.answers))
+    split = RELATIONS * (most < len(answers))
     steps: NDArray[np.int64] = np.arange(n_steps)
     for answer in named:
         share = 1 / len(named)
@@ -79,6 +86,7 @@ def kinds_of(hint: Hint, n_steps: int) -> Array:
         told[1:][later, split + EARLIER] += share / steps[later]
         earlier = steps < answer
         told[1:][earlier, split + LATER] += share / (n_steps - 1 - steps[earlier])
+    told.setflags(write=False)
     return told
 
 
