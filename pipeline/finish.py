@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.config import RunConfig
@@ -27,11 +28,12 @@ class Finish:
         self._run = run
         self._names = names
         self._progress = progress
+        self._learned: tuple[str, ...] = ()
 
     def label(self, rule: Rule | LearningRule, left_out: Set[str]) -> None:
         total = sum(part.rows for part in self._run.solutions.parts())
         self._progress.begin("consensus", total, 0)
-        label_run(
+        self._learned = label_run(
             self._config,
             self._run,
             self._names,
@@ -53,6 +55,7 @@ class Finish:
         run, config = self._run, self._config
         stages = self._progress.stages
         summary = make_summary(run, planned, stages, rejected, problems, left_out, oracle)
+        summary = replace(summary, learned=self._learned)
         self._progress.begin("dataset", 1, 0)  # one folder, whole or not at all
         mark = run.folder / "dataset.json"
         made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}

@@ -32,17 +32,18 @@ def label_run(
     rule: Rule | LearningRule,
     left_out: Set[str],
     on_row: Callable[[], None],
-) -> None:
+) -> tuple[str, ...]:
     """Write the labels of the run's solutions, by the verdicts of the annotators `names`. Problems that
-    are `left_out` (by key) get none. Raises InputError where gold is named and none of it is of here."""
+    are `left_out` (by key) get none. Returns what the rule has learned, in lines for people. Raises
+    InputError where gold is named and none of it is of here."""
     sources = [run.solutions, *(run.verdicts(name) for name in names)]
     parts = [sorted(part.sha256 for part in store.parts()) for store in sources]
     consensus = config.consensus
     if isinstance(rule, LearningRule):
         facts = [learned(config, run, rule, left_out)]
-        fuse = rule.knowing(facts[0])
+        fuse, about = rule.knowing(facts[0]), rule.about(facts[0])
     else:
-        facts, fuse = [], each(rule)
+        facts, fuse, about = [], each(rule), ()
     fingerprint = content_hash(
         CONSENSUS_VERSION, consensus.fingerprint, sorted(left_out), parts, *facts
     )
@@ -66,6 +67,7 @@ def label_run(
                     yield next(fused)
 
     run.labels.replace_all(fingerprint, labels(), Label)
+    return about
 
 
 def learned(

@@ -57,8 +57,8 @@ class StageCost:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts are of the annotated solutions; `left_out` problems were filtered. `solve_rate`: right
-    share of the decided solutions that were written from the bare problem."""
+    """Counts are of the annotated solutions; `left_out` problems were filtered; `solve_rate`: right
+    share of the decided solutions that were written from the bare problem; `learned`: by consensus."""
 
     problems: int
     solutions: int
@@ -76,6 +76,7 @@ class Summary:
     left_out: int
     dataset: str
     warnings: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
 
     @property
     def kept_share(self) -> float:

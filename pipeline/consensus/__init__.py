@@ -33,6 +33,9 @@ class LearningRule(Protocol):
 
     def knowing(self, facts: dict[str, Any]) -> BatchRule: ...
 
+    def about(self, facts: dict[str, Any]) -> tuple[str, ...]:
+        """What was learned, in lines for people."""
+
 
 RULES = {
     "agree": "pipeline.consensus.agree:agree",

@@ -35,6 +35,8 @@ TRUSTING = Reliability(
 )
 STARTS = (START, DOUBTFUL, TRUSTING)
 REWEIGHED = 2
+SETTLED = 0.02
+"""Change of a weight up to which a fit stands."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,11 @@ def fitted(
         priors = fit_priors(
             seen, hints, slips=True, trust=trust, truth=truth, drifts=False, start=begun
         )
-        if not last:
-            weights = weights_of(rows, truth, priors, names)
+        if last:
+            break
+        before, weights = weights, weights_of(rows, truth, priors, names)
+        if all(abs(weights[name] - before[name]) <= SETTLED for name in names):
+            break
     return priors
 
 

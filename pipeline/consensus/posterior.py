@@ -50,7 +50,34 @@ class PosteriorRule:
         return asdict(learned_from(rows, truth, counting, self._precision))
 
     def knowing(self, facts: dict[str, Any]) -> KnowingPosterior:
-        return KnowingPosterior(self._precision, TypeAdapter(Learned).validate_python(facts))
+        return KnowingPosterior(self._precision, _learned(facts))
+
+    def about(self, facts: dict[str, Any]) -> tuple[str, ...]:
+        learned = _learned(facts)
+        lines = [
+            f"{name} is right of {of.right_of_clean:.0%} of the solutions without an error and of "
+            f"{of.right_of_flawed:.0%} of those with one, and counts as {of.weight:.2f} of a witness"
+            for name, of in learned.priors.reliability.items()
+        ]
+        slip = learned.priors.slip
+        lines.append(
+            f"rollouts see the first error itself in {slip.same:.0%} of the solutions with one, a later "
+            f"step in {slip.later:.0%}, nothing in {slip.unseen:.0%}"
+        )
+        if not learned.identified:
+            return (*lines, UNIDENTIFIED)
+        wanted = f"for a precision of {self._precision:g}"
+        if not learned.binding:
+            return (
+                *lines,
+                f"all are sure enough {wanted}: {learned.stated:.3f}, it is not binding",
+            )
+        kept = f"{learned.kept:.0%} of the solutions are sure enough {wanted}"
+        return (*lines, f"{kept}: those of a confidence of {learned.threshold:.3f} or more")
+
+
+def _learned(facts: dict[str, Any]) -> Learned:
+    return TypeAdapter(Learned).validate_python(facts)
 
 
 class KnowingPosterior:

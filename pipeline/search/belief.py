@@ -169,7 +169,7 @@ class Belief:
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
         total = mass.sum(axis=-1, keepdims=True)
-        self.log_evidence = float((top + np.log(total)).sum())
+        self.log_evidence: Array = (top + np.log(total))[..., 0]
         self.posterior: Array = mass / total
         self.fatal = self.posterior
         if self._fatal_of is not None:
@@ -208,14 +208,14 @@ class Belief:
         )
 
     def slips(self) -> Array:
-        """Expected number of solutions whose first wrong step is fatal, is followed by the fatal one,
-        is followed by none (3,)."""
+        """Chance that the first wrong step is fatal, is followed by the fatal one, is followed by none
+        (..., 3)."""
         if self._fatal_of is None:
-            return np.zeros(3)
-        both = (self.posterior[..., None] * self._fatal_of).reshape(-1, *self._fatal_of.shape[-2:])
-        joint = both.sum(axis=0)[1:]
-        same = np.trace(joint[:, 1:])
-        return np.array([same, joint[:, 1:].sum() - same, joint[:, 0].sum()])
+            return np.zeros((*self.posterior.shape[:-1], 3))
+        joint = (self.posterior[..., None] * self._fatal_of)[..., 1:, :]
+        same = np.trace(joint[..., 1:], axis1=-2, axis2=-1)
+        unseen = joint[..., 0].sum(axis=-1)
+        return np.stack([same, joint.sum(axis=(-1, -2)) - same - unseen, unseen], axis=-1)
 
 
 def _log_chance(seen: Seen, good: Array) -> Array:

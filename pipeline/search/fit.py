@@ -7,6 +7,7 @@ of hint can be trusted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -60,7 +61,7 @@ def fit_priors(
         reliability={name: (trust or {}).get(name, START) for name in names},
         slip=SLIP if slips and names else NO_SLIP,
     )
-    alike = list(batches(pilot, hints, truth))
+    alike = _distinct(pilot, hints, truth)
     best = start
     for which in ("flawed_drift", "drift") if drifts else ():
         fitted = [
@@ -80,11 +81,11 @@ def fit_priors(
 
 
 def _fitted(
-    pilot: Sequence[Batch], priors: Priors, start: Priors, rounds: int
+    pilot: Sequence[tuple[Batch, Array]], priors: Priors, start: Priors, rounds: int
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
-    solutions = sum(len(batch.seen.right) for batch in pilot)
+    solutions = sum(float(times.sum()) for _, times in pilot)
     for _ in range(rounds):
         value = VALUE_PULL * np.array(start.value)
         flawed_value = VALUE_PULL * np.array(start.flawed_value)
@@ -97,21 +98,22 @@ def _fitted(
         }
         slip = PULL * np.array(start.slip)
         evidence = 0.0
-        for batch in pilot:
+        for batch, times in pilot:
             belief = Belief(priors, batch.seen, batch.heard(priors.reliability))
             by_value, q = belief.responsibilities()
-            joint = by_value.sum(axis=0)
+            joint = np.tensordot(times, by_value, axes=1)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
-            recovery = recovery + q.sum(axis=0)
-            clean += float(belief.posterior[..., 0].sum())
-            slip = slip + belief.slips()
+            recovery = recovery + times @ q
+            clean += float(times @ belief.posterior[:, 0])
+            slip = slip + times @ belief.slips()
             for band in range(len(BANDS) + 1):
                 of_band = joint[1:, band == BAND_OF].sum(axis=1)
                 places[band] += _binned(of_band, np.array(priors.places[band]))
+            posterior = times[:, None] * belief.posterior
             for name, told in batch.told.items():
-                found = counted(told, priors.reliability[name], belief.posterior)
+                found = counted(told, priors.reliability[name], posterior)
                 kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
-            evidence += belief.log_evidence
+            evidence += float(times @ belief.log_evidence)
         priors = replace(
             priors,
             value=_shares(value),
@@ -131,6 +133,28 @@ def _fitted(
             break
         before = evidence
     return priors, before
+
+
+def _distinct(
+    pilot: Sequence[Seen], hints: Sequence[Sequence[Hint]], truth: Sequence[int | None]
+) -> list[tuple[Batch, Array]]:
+    """Batches of the solutions that differ, and how often each is there (n,): of many a right answer and
+    the votes are all that is known."""
+    rows: dict[object, int] = {}
+    times: Counter[int] = Counter()
+    for row, seen in enumerate(pilot):
+        said = [(hint.name, *sorted(hint.answers)) for hint in hints[row]] if hints else []
+        known = truth[row] if truth else None
+        key = (seen.right.tobytes(), seen.wrong.tobytes(), tuple(said), known)
+        times[rows.setdefault(key, row)] += 1
+    differ = list(times)
+    found = batches(
+        [pilot[row] for row in differ],
+        [hints[row] for row in differ] if hints else (),
+        [truth[row] for row in differ] if truth else (),
+    )
+    count = np.array([float(times[row]) for row in differ])
+    return [(batch, count[batch.rows]) for batch in found]
 
 
 def _shares(weights: Array) -> tuple[float, ...]:

@@ -49,6 +49,16 @@ class Reliability:
     flawed: tuple[float, ...]
     weight: float = 1.0
 
+    @property
+    def right_of_clean(self) -> float:
+        """How often it is right of solutions without an error."""
+        return self.clean[NONE] + self.clean[NONE + RELATIONS]
+
+    @property
+    def right_of_flawed(self) -> float:
+        """How often it names the very first error, where there is one."""
+        return self.flawed[EXACT] + self.flawed[EXACT + RELATIONS]
+
 
 START = Reliability(
     clean=(0.6, 0.0, 0.15, 0.0, 0.15, 0.0, 0.1, 0.0),
