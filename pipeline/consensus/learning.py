@@ -6,8 +6,9 @@ with the chances that rollouts rest on (`pipeline.search.belief`). Gold, where t
 truth of its rows.
 
 Witnesses that err together are one witness in part: each is weighed by 1 / (1 + the correlations of its
-errors with the others'), so that a copy adds nothing. Where the fit ends elsewhere from another start,
-the witnesses can't tell how far each is to be trusted, and that needs gold.
+errors with the others'), so that a copy adds nothing. One that repeats the other's errors only now and
+then is found out in part, and slips of a single judge not at all. Where what is stated depends on where
+the fit starts, the witnesses can't tell how far each is to be trusted, and that needs gold.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.consensus.evidence import Evidence, confidences, posteriors_of
+from pipeline.consensus.evidence import Evidence, confidence, posteriors_of
 from pipeline.records import NO_ERROR
 from pipeline.search.belief import BROAD, Array, Priors
 from pipeline.search.fit import fit_priors
@@ -43,8 +44,8 @@ SETTLED = 0.02
 class Learned:
     """`priors` hold how each witness errs; `counting` are those by rollouts. A label is kept from
     `threshold` on; of the pilot's solutions these were the share `kept`, whose mean confidence was
-    `stated`. `binding`: whether the wanted precision leaves any out. `spread`: the most that `stated`
-    differs from one start to another."""
+    `stated`. `binding`: whether the wanted precision leaves any out. `spread`: the most that the
+    confidence in those labels differs from one start to another."""
 
     priors: Priors
     counting: tuple[str, ...]
@@ -70,9 +71,12 @@ def learned_from(
     drifting = fit_priors([row.seen for row in rows])
     begun = replace(BROAD, drift=drifting.drift, flawed_drift=drifting.flawed_drift)
     fits = [fitted(rows, truth, start, begun) for start in STARTS]
-    sure = [confidences(rows, priors) for priors in fits]
-    threshold, kept = threshold_for(sure[0], precision)
-    stated = [mean_of_best(of, kept or 1.0) for of in sure]
+    found = [posteriors_of(rows, priors) for priors in fits]
+    sure = np.array([confidence(of_one) for of_one in found[0]])
+    threshold, kept = threshold_for(sure, precision)
+    chosen = np.flatnonzero(sure >= threshold) if kept else range(len(rows))
+    best = [int(of_one.argmax()) for of_one in found[0]]
+    stated = [float(np.mean([of[row][best[row]] for row in chosen] or [0.0])) for of in found]
     return Learned(
         fits[0],
         counting,
@@ -176,9 +180,3 @@ def threshold_for(sure: Array, precision: float) -> tuple[float, float]:
         return 1.0, 0.0
     kept = int(enough[-1]) + 1  # the mean falls as more are kept
     return float(ranked[kept - 1]), kept / len(ranked)
-
-
-def mean_of_best(sure: Array, share: float) -> float:
-    """Mean confidence of the surest; 0 of none."""
-    kept = round(share * len(sure))
-    return float(np.sort(sure)[::-1][:kept].mean()) if kept else 0.0

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.consensus import learning
 from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.learning import SAME, Learned, learned_from, threshold_for
 from pipeline.records import NO_ERROR
-from pipeline.search.belief import Seen
+from pipeline.search.belief import BROAD, Seen
 from pipeline.search.hints import Hint, Reliability
 from tests.benchmarks.consensus.rules import COUNTING, weighed
 from tests.benchmarks.consensus.world import (
@@ -89,20 +90,14 @@ def test_a_bad_judge_costs_little_and_is_known_for_what_it_is(world: World, name
         assert beside.learned.priors.reliability[name].weight < 0.6
 
 
-def test_witnesses_that_can_not_be_told_apart_are_not_identified() -> None:
-    """Two judges and nothing else, who never agree: either may be the one to trust."""
-    rng = np.random.default_rng(2)
-    rows = []
-    for _ in range(300):
-        nothing = np.zeros(7)
-        a, b = rng.permutation(6)[:2]
-        rows.append(
-            Evidence(
-                Seen(nothing, nothing),
-                (Hint("judge", (int(a),) * 3), Hint("second", (int(b),) * 3)),
-            )
-        )
-    found = learned_from(rows, [None] * len(rows), (), 0.5)
+def test_fits_that_differ_in_what_they_state_are_not_identified(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One start ends at priors under which the labels of the first are doubtful."""
+    rows = rows_of(world, PANEL)[:200]
+    fits = iter([learned_from(rows, [None] * 200, COUNTING, 0.9).priors, BROAD, BROAD])
+    monkeypatch.setattr(learning, "fitted", lambda *_: next(fits))
+    found = learned_from(rows, [None] * 200, COUNTING, 0.9)
     assert found.spread > SAME
     assert not found.identified
 
