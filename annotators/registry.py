@@ -13,6 +13,7 @@ ANNOTATORS = {
     "arithmetic": "annotators.arithmetic:ArithmeticAnnotator",
     "judge": "annotators.judge:JudgeAnnotator",
     "judge_stepwise": "annotators.stepwise:StepwiseJudge",
+    "likelihood": "annotators.likelihood:LikelihoodAnnotator",
     "meta_critique": "annotators.meta_critique:MetaCritique",
     "rollouts": "annotators.rollouts:RolloutAnnotator",
 }

@@ -12,6 +12,7 @@ made-up format in which the truth can be read from the text:
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Sequence
@@ -165,12 +166,22 @@ class SimulatedEngine:
         return f"The first wrong step is \\boxed{{{vote}}}"
 
     async def score(self, request: ScoreRequest) -> ScoreResult:
-        """One log-probability for each word of the continuation."""
+        """One log-probability for each word of the continuation: drawn, but of the gold answer the
+        log of the chance to reach it from here (`value` or `luck`)."""
+        text = request.prompt.text
         words = request.continuation.split()
-        seed = content_hash(self._seed, request.prompt.text, request.continuation)
-        chance = random.Random(int(seed, 16))
-        tokens = len(request.prompt.text.split()) + len(words)
-        return ScoreResult(tuple(-chance.expovariate(2.0) for _ in words), Cost(1, tokens))
+        questions = list(_QUESTION.finditer(text))
+        gold, chance_of_gold = None, 0.0
+        if questions:
+            gold = str(simulated_gold(int(questions[-1][1])))
+            bad = "bad" in _STEP.findall(text[questions[-1].end() :])
+            chance_of_gold = self.options.luck if bad else self.options.value
+        chance = random.Random(int(content_hash(self._seed, text, request.continuation), 16))
+        logprobs = tuple(
+            math.log(chance_of_gold or 1e-9) if word == gold else -chance.expovariate(2.0)
+            for word in words
+        )
+        return ScoreResult(logprobs, Cost(1, len(text.split()) + len(words)))
 
 
 def _cut(text: str, max_tokens: int) -> Completion:

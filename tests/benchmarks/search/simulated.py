@@ -43,16 +43,16 @@ class SimulatedCase(Case):
     drift: float = 1.0
 
     def told(self) -> Priors:
-        """What an oracle searcher is told: v and q, to the grid's precision."""
-
-        def at(grid: np.ndarray, value: float) -> tuple[float, ...]:
-            weights = np.zeros(len(grid))
-            weights[np.abs(grid - value).argmin()] = 1.0
-            return tuple(weights)
-
-        value, places = at(VALUES, self.v), ((1 / PLACES,) * PLACES,) * (len(BANDS) + 1)
-        told = at(RECOVERIES, self.q)
-        return Priors(value, value, told, places, self.v, self.drift, self.drift)
+        """What an oracle searcher is told: v and q, to the grid's precision, so that many cases are told
+        the same and are searched together."""
+        v, q = (
+            int(np.abs(grid - x).argmin()) for grid, x in ((VALUES, self.v), (RECOVERIES, self.q))
+        )
+        value, recovery = (
+            tuple(np.eye(len(grid))[at].tolist()) for grid, at in ((VALUES, v), (RECOVERIES, q))
+        )
+        places = ((1 / PLACES,) * PLACES,) * (len(BANDS) + 1)
+        return Priors(value, value, recovery, places, float(VALUES[v]), self.drift, self.drift)
 
 
 class Draws:

@@ -108,21 +108,19 @@ def play(strategy: Strategy, case: Case) -> Played:
 @dataclass(frozen=True)
 class Moment:
     """A Bayesian search after one of its probes: what it has spent, its posterior (T+1,) over
-    e = -1..T-1, and the bits that its next probe would tell for a whole solution's tokens."""
+    e = -1..T-1, the bits that its next probe would tell for a whole solution's tokens, and how sure it
+    is of the likeliest e."""
 
     tokens: float
     rollouts: int
     posterior: Array
     told: float
     reused: int
+    sure: float
 
     @property
     def best(self) -> int:
         return int(self.posterior.argmax()) + NO_ERROR
-
-    @property
-    def sure(self) -> float:
-        return float(self.posterior.max())
 
 
 class Traces(NamedTuple):
@@ -160,12 +158,20 @@ def traces(
     while len(going):
         belief = Belief(priors, Seen(right[going], wrong[going]), heard[going])
         told = bits_per_price(belief, steps, overhead)
-        for row, posterior, best in zip(going, belief.posterior, told.max(axis=1), strict=True):
-            spent_on = ledgers[row]
+        surest, best = belief.posterior.max(axis=1), told.max(axis=1)
+        for at, row in enumerate(going):
+            ledger = ledgers[row]
             moments[row].append(
-                Moment(spent_on.tokens, spent_on.rollouts, posterior, best, spent_on.reused)
+                Moment(
+                    ledger.tokens,
+                    ledger.rollouts,
+                    belief.posterior[at],
+                    float(best[at]),
+                    ledger.reused,
+                    float(surest[at]),
+                )
             )
-        more = (belief.posterior.max(axis=1) < sure) & (spent[going] < budget)
+        more = (surest < sure) & (spent[going] < budget)
         for row, prefix in zip(going[more], told[more].argmax(axis=1), strict=True):
             for _ in range(rollouts):
                 outcome = ledgers[row].draw(int(prefix))

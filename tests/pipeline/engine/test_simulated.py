@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import EngineConfig
-from pipeline.engine.protocol import SampleRequest, Sampling, Turns
+from pipeline.engine.protocol import SampleRequest, Sampling, ScoreRequest, Turns
 from pipeline.engine.simulated import SimulatedEngine, simulated_problem, simulated_truth
 
 
@@ -77,3 +78,14 @@ def test_a_completion_is_cut_at_max_tokens() -> None:
     completion = asyncio.run(engine().sample(call)).completions[0]
     assert completion.finish_reason == "length"
     assert len(completion.text.split()) == 3
+
+
+def test_the_gold_answer_is_as_likely_as_a_rollout_is_right() -> None:
+    policy = engine(value=0.7, luck=0.2)
+    gold = simulated_problem(7).answer
+    for steps, chance in (("Step 1 of 9: good\n", 0.7), ("Step 1 of 9: bad\n", 0.2)):
+        asked = ScoreRequest(request(steps).prompt, f"#### {gold}")
+        scored = asyncio.run(policy.score(asked))
+        assert len(scored.logprobs) == 2
+        assert scored.logprobs[-1] == math.log(chance)
+        assert asyncio.run(policy.score(asked)) == scored
