@@ -4,6 +4,9 @@ Each simulated solution is one of the hard split's (`measured.json`): its length
 its outcome, and how often the policy's rollouts from each prefix come right, which are then drawn
 anew. A judge's three votes are drawn from how the shipped judge errs on solutions of that kind; a
 second judge errs as often, at its own places. The arithmetic check finds what it found there.
+
+A real judge errs more on some solutions than on others of their kind, and rollouts may err on the same
+ones. Nothing here does, so that a posterior with one judge looks better beside `agree` than it is.
 """
 
 from __future__ import annotations
