@@ -12,8 +12,8 @@ export VLLM_NO_USAGE_STATS := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ui test test-fast lint format bench-pipeline bench-search testbed-train lock \
-	system-packages clean clean-runs
+.PHONY: help setup run ui test test-fast lint format bench-pipeline bench-search bench-consensus \
+	testbed-train lock system-packages clean clean-runs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ bench-pipeline: setup ## measure the whole pipeline (it prints, it asserts nothi
 
 bench-search: setup ## every search for the first error, side by side: exactness against tokens
 	@$(BIN)/python -m tests.benchmarks.bench_search $(ARGS)
+
+bench-consensus: setup ## what each rule of consensus keeps, how exactly, and whether it says so
+	@$(BIN)/python -m tests.benchmarks.bench_consensus $(ARGS)
 
 testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
 	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy

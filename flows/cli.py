@@ -23,6 +23,7 @@ COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
     "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
     "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
+    "relabel": ("flows.commands.relabel:relabel", "Other rules over the verdicts of a run."),
     "evaluate": ("flows.commands.evaluate:evaluate", "Labels against first errors that are known."),
     "recipes": ("flows.commands.recipes:recipes", "The methods that a configuration can build on."),
     "config": ("flows.commands.config:config", "Show a configuration, or what every key means."),

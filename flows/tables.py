@@ -125,6 +125,8 @@ def markdown_summary(summary: Summary) -> str:
     lines = ["## Cost by stage", "", "| " + " | ".join(COST_COLUMNS) + " |"]
     lines.append("|" + "---|" * len(COST_COLUMNS))
     lines += ["| " + " | ".join(row) + " |" for row in cost_rows(summary)]
+    if summary.learned:
+        lines += ["", "## Learned of the witnesses", "", *(f"- {line}" for line in summary.learned)]
     lines += ["", "## Set aside", "", "| reason | solutions |", "|---|---|"]
     lines += [
         f"| {reason.replace('|', '/')} | {count} |" for reason, count in summary.reasons.items()
@@ -178,6 +180,10 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     if config.budget_tokens:
         share = summary.cost.completion_tokens / config.budget_tokens
         console.print(f"budget: {config.budget_tokens:,} sampled tokens, {percent(share)} used")
+    if summary.learned:
+        console.print("learned of the witnesses:")
+        for line in summary.learned:
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     if summary.reasons:
         console.print("set aside:")
         for reason, count in summary.reasons.items():

@@ -16,27 +16,23 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
-from pathlib import Path
 from typing import Any
 
 from pipeline.annotator import Annotator, HintedAnnotator, LearningAnnotator, Tools
 from pipeline.config import RunConfig
-from pipeline.dataset import write_dataset
-from pipeline.dataset.facts import card_facts
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import EngineFaultError
 from pipeline.files import locked, read_json, write_json
+from pipeline.finish import Finish
 from pipeline.grading import Grader
 from pipeline.inputs import write_rejected
-from pipeline.join import annotated
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
 from pipeline.records import (
-    Label,
     Outcome,
     Problem,
     Solution,
@@ -56,12 +52,11 @@ from pipeline.stages import (
     problem_key,
     run_shard,
 )
-from pipeline.summary import Summary, make_summary, to_json
+from pipeline.summary import Summary
 from pipeline.told import Told
 
 log = logging.getLogger(__name__)
 
-CONSENSUS_VERSION = 3
 LOGGED_FAULTS = 5
 MOST_SHARDS = 64
 """Shards begun and not written: what a stage holds in memory."""
@@ -151,18 +146,11 @@ class _Batch:
                     annotator = await self._calibrated(annotator, room)
                 store = run.verdicts(annotator.name)
                 await self._stage(self._annotation(annotator, self._chosen, room, store), room)
-        self._label()
-        summary = make_summary(
-            run,
-            plan,
-            self.progress.stages,
-            len(rejected),
-            len(problems),
-            len(self.left_out),
-            self.parts.oracle,
+        finish = Finish(config, run, self._names, self.progress)
+        finish.label(self.parts.rule, self.left_out)
+        return finish.publish(
+            plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
         )
-        self._write_dataset(summary)
-        return summary
 
     def _solutions_stage(
         self, problems: dict[str, Problem], imported: Sequence[Solution] | None, room: EngineRoom
@@ -333,58 +321,3 @@ class _Batch:
             key = problem_key(solution.problem_id, solution.question, solution.gold)
             if key not in self.left_out:
                 yield solution
-
-    def _label(self) -> None:
-        """Fuse the verdicts. Derived from the rows alone, so it is done anew when any of them is."""
-        config, run = self.config, self.run_folder
-        sources = [run.solutions, *(run.verdicts(name) for name in self._names)]
-        fingerprint = content_hash(
-            CONSENSUS_VERSION,
-            config.consensus.fingerprint,
-            sorted(self.left_out),
-            [sorted(part.sha256 for part in store.parts()) for store in sources],
-        )
-        total = sum(part.rows for part in run.solutions.parts())
-        self.progress.begin("consensus", total, 0)
-
-        def labels() -> Iterator[Label]:
-            for item in annotated(run, self._names, labels=False):
-                s = item.solution
-                self.progress.row("consensus")
-                if problem_key(s.problem_id, s.question, s.gold) in self.left_out:
-                    continue
-                if s.outcome is Outcome.UNDECIDED:
-                    reason = f"outcome undecided: {s.outcome_reason}"
-                    yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
-                else:
-                    yield self.parts.rule(
-                        s, item.verdicts, config.consensus.witnesses, config.consensus.vetoes
-                    )
-
-        run.labels.replace_all(fingerprint, labels(), Label)
-        self.progress.end("consensus")
-
-    def _write_dataset(self, summary: Summary) -> None:
-        run, config = self.run_folder, self.config
-        self.progress.begin("dataset", 1, 0)  # one folder, whole or not at all
-        mark = run.folder / "dataset.json"
-        made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}
-        if not _stands(mark, made_of, run.dataset):
-            mark.unlink(missing_ok=True)
-            made = write_dataset(
-                lambda: (item for item in annotated(run, self._names) if item.label is not None),
-                run.dataset,
-                config.dataset,
-                card_facts(config, run.info, summary),
-            )
-            write_json(mark, made_of | {"files": list(made.files)})
-        write_json(run.folder / "summary.json", to_json(summary))
-        self.progress.row("dataset")
-        self.progress.end("dataset")
-
-
-def _stands(mark: Path, made_of: Mapping[str, str | None], folder: Path) -> bool:
-    """Whether the dataset was made of this and each of its files is there."""
-    made = read_json(mark) or {}
-    files = made.pop("files", None)
-    return made == made_of and files is not None and all((folder / f).is_file() for f in files)

@@ -213,9 +213,21 @@ class FilterConfig(Options):
 
 
 class ConsensusConfig(Options):
-    rule: str = Field("agree", description="how verdicts become a label")
+    rule: str = Field(
+        "agree",
+        description="how verdicts become a label: agree, majority, veto (the first witness decides), "
+        "posterior (each is weighed by how it errs), or module:name of yours",
+    )
+    precision: float = Field(
+        0.95, gt=0, lt=1, description="share of right labels that `posterior` is to keep to"
+    )
+    gold: str | None = Field(
+        None,
+        description="rows with known first errors of some of the solutions, in ProcessBench's form (id, "
+        "problem, steps, label), for `posterior` to learn from",
+    )
     witnesses: tuple[str, ...] = Field(
-        ("rollouts", "judge"), description="annotators that must name the same first error"
+        ("rollouts", "judge"), description="annotators whose verdicts the rule fuses"
     )
     vetoes: tuple[str, ...] = Field(
         ("arithmetic",), description="annotators whose contradiction sets a solution aside"

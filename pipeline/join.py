@@ -41,7 +41,7 @@ class RowIndex(Generic[RecordT]):
         self._kind = kind
         self._files = [part.file for part in store.parts()]
         self._part_of: dict[str, int] = {}
-        self._loaded: OrderedDict[int, dict[str, RecordT]] = OrderedDict()
+        self._loaded: OrderedDict[int, dict[str, dict[str, Any]]] = OrderedDict()
         for number in range(len(self._files)):
             rows = self._read(number, ["solution_id"])
             self._part_of.update((row["solution_id"], number) for row in rows)
@@ -59,12 +59,11 @@ class RowIndex(Generic[RecordT]):
 
     def get(self, solution_id: str) -> RecordT | None:
         number = self._part_of.get(solution_id)
-        return None if number is None else self._part(number)[solution_id]
+        return None if number is None else self._kind.from_row(self._part(number)[solution_id])
 
-    def _part(self, number: int) -> dict[str, RecordT]:
+    def _part(self, number: int) -> dict[str, dict[str, Any]]:
         if number not in self._loaded:
-            rows = self._read(number)
-            self._loaded[number] = {r["solution_id"]: self._kind.from_row(r) for r in rows}
+            self._loaded[number] = {row["solution_id"]: row for row in self._read(number)}
             if len(self._loaded) > _PARTS_IN_MEMORY:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(number)

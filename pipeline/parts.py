@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.annotator import Annotator, HintedAnnotator
 from pipeline.config import RunConfig
-from pipeline.consensus import Rule, make_rule
+from pipeline.consensus import LearningRule, Rule, make_rule
 from pipeline.dataset import load_view
 from pipeline.errors import ConfigError
 from pipeline.inputs import Rejected, read_problems, read_solutions
@@ -56,7 +56,7 @@ class Parts:
 
     splitter: Splitter
     prompt: PromptTemplate
-    rule: Rule
+    rule: Rule | LearningRule
     oracle: Oracle | None
     order: tuple[Annotator, ...]
 
@@ -73,20 +73,40 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
             raise ConfigError(
                 f"engines.{role}.url: missing; where is the server? (http://host:8000/v1)"
             )
-    for view in config.dataset.views:
-        load_view(view)
+    rule, order = check_consensus(config, annotators)
     return Parts(
         make_splitter(config.steps.split),
         load_prompt(config.generate.prompt, PROMPTS),
-        make_rule(config.consensus.rule),
+        rule,
         make_oracle(config.oracle),
-        _ordered(config, annotators),
+        order,
     )
 
 
-def _ordered(config: RunConfig, annotators: Sequence[Annotator]) -> tuple[Annotator, ...]:
+def check_consensus(
+    config: RunConfig, annotators: Sequence[Annotator]
+) -> tuple[Rule | LearningRule, tuple[Annotator, ...]]:
+    """The rule, and the annotators in the order in which they run; of the dataset's views it is seen that
+    they are there. Raises ConfigError."""
+    for view in config.dataset.views:
+        load_view(view)
+    consensus = config.consensus
+    rule = make_rule(consensus)
+    if consensus.gold is not None and not isinstance(rule, LearningRule):
+        raise ConfigError(
+            f"consensus.gold: the rule {consensus.rule} doesn't learn; `posterior` does"
+        )
+    if consensus.gold is not None and not Path(consensus.gold).exists():
+        raise ConfigError(f"consensus.gold: no file {consensus.gold}")
+    return rule, _ordered(config, annotators, weighed=isinstance(rule, LearningRule))
+
+
+def _ordered(
+    config: RunConfig, annotators: Sequence[Annotator], weighed: bool
+) -> tuple[Annotator, ...]:
     """Those that take hints after those that give them. Raises ConfigError for a hint of nobody's, and
-    for a consensus that would count a hint twice."""
+    for a consensus that would count a hint twice; one that weighs the evidence itself (`weighed`)
+    doesn't."""
     hinted = [a for a in annotators if isinstance(a, HintedAnnotator) and a.hinted_by]
     others = [a for a in annotators if a not in hinted]
     names = {annotator.name for annotator in others}
@@ -99,7 +119,7 @@ def _ordered(config: RunConfig, annotators: Sequence[Annotator]) -> tuple[Annota
                     f"{', '.join(sorted(names)) or 'there are none'}"
                 )
         twice = {annotator.name, *annotator.hinted_by} & set(config.consensus.witnesses)
-        if annotator.name in twice and len(twice) > 1:
+        if annotator.name in twice and len(twice) > 1 and not weighed:
             raise ConfigError(
                 f"consensus.witnesses: {annotator.name} takes hints of "
                 f"{', '.join(sorted(twice - {annotator.name}))}, and they would agree for that reason "

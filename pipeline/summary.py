@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, cast
 from pipeline.engine.journal import CallJournal
 from pipeline.evaluate import Score, score
 from pipeline.join import annotated
-from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.registry import load_named
@@ -58,8 +57,8 @@ class StageCost:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts are of the annotated solutions; `left_out` problems were filtered. `solve_rate`: right
-    share of the decided solutions that were written from the bare problem."""
+    """Counts are of the annotated solutions; `left_out` problems were filtered; `solve_rate`: right
+    share of the decided solutions that were written from the bare problem; `learned`: by consensus."""
 
     problems: int
     solutions: int
@@ -77,6 +76,7 @@ class Summary:
     left_out: int
     dataset: str
     warnings: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
 
     @property
     def kept_share(self) -> float:
@@ -98,14 +98,15 @@ class Summary:
 
 def make_summary(
     run: RunFolder,
-    plan: Plan,
+    planned: Mapping[str, int],
     stages: Mapping[str, StageProgress],
     rejected: int,
     problems: int,
     left_out: int,
     oracle: Oracle | None,
 ) -> Summary:
-    """Read the run's rows once and count. `stages` gives wall times and faults."""
+    """Read the run's rows once and count. `planned`: tokens by stage; `stages` gives wall times and
+    faults."""
     outcomes: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -172,7 +173,7 @@ def make_summary(
                 spent(run.calls(name)),
                 stage.seconds,
                 stage.load_seconds,
-                plan.by_stage.get(name),
+                planned.get(name),
             )
             for name, stage in stages.items()
         },

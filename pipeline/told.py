@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from pipeline.errors import EngineFaultError
-from pipeline.records import Solution, Verdict, content_hash
+from pipeline.records import Solution, Status, Verdict, content_hash
 from pipeline.search.hints import Hint
 from pipeline.shards import Store
 
@@ -43,8 +43,12 @@ class Told:
 
 
 def answers_of(verdict: Verdict) -> tuple[int, ...]:
-    """The first error that each of its votes names, or that it names; none where it is undecided."""
+    """The first error that each of its votes names, or that it names, or the first step that a check
+    contradicts; none where it is undecided."""
     if verdict.votes:
         named = (vote.first_error for vote in verdict.votes)
         return tuple(first_error for first_error in named if first_error is not None)
-    return () if verdict.first_error is None else (verdict.first_error,)
+    if verdict.first_error is not None:
+        return (verdict.first_error,)
+    contradicted = [c.step for c in verdict.checks if c.status is Status.CONTRADICTED]
+    return (min(contradicted),) if contradicted else ()

@@ -13,7 +13,9 @@ Where an error lies goes with v: a solution whose policy hardly ever succeeds mo
 that makes the problem hard, wherever that is, and rollouts can't say where. So each band of v has
 places of its own, and what is learned where rollouts tell much isn't taken to hold where they don't.
 
-What others said of the solution (`pipeline.search.hints`) is evidence beside the rollouts.
+What others said of the solution (`pipeline.search.hints`) is evidence beside the rollouts. They read
+the steps, and rollouts see an error only from where the answer depends on it, which may be later, or
+nowhere: `Slip` says how often.
 """
 
 from __future__ import annotations
@@ -54,12 +56,35 @@ class Seen(NamedTuple):
         return int(self.right.shape[-1]) - 1
 
 
+class Slip(NamedTuple):
+    """How often the first step that rollouts see to be fatal is the first wrong one (`same`), a later
+    one, or none at all, since the answer is right in spite of it."""
+
+    same: float = 1.0
+    later: float = 0.0
+    unseen: float = 0.0
+
+    def relation(self, n_steps: int) -> Array:
+        """Chance of each fatal step -1..T-1 (columns) for each wrong one (rows), (T+1, T+1)."""
+        chance = np.zeros((n_steps + 1, n_steps + 1))
+        chance[0, 0] = 1.0
+        chance[1:, 0] = self.unseen
+        for wrong in range(1, n_steps + 1):
+            after = n_steps - wrong
+            chance[wrong, wrong] = self.same if after else self.same + self.later
+            chance[wrong, wrong + 1 :] = self.later / max(1, after)
+        return chance
+
+
+NO_SLIP = Slip()
+
+
 @dataclass(frozen=True)
 class Priors:
     """Weights that sum to one: of v on `VALUES` for solutions without an error (`value`) and with one
     (`flawed_value`), of q on `RECOVERIES`, and for each band of v of an error's place in `PLACES` bins
-    (`places`); the drifts of the two; `clean`, the share without an error; and how far each kind of
-    hint can be trusted (`reliability`, by name)."""
+    (`places`); the drifts of the two; `clean`, the share without an error; how far each kind of hint
+    can be trusted (`reliability`, by name); and the rollouts' `slip`."""
 
     value: tuple[float, ...]
     flawed_value: tuple[float, ...]
@@ -69,6 +94,7 @@ class Priors:
     drift: float = 1.0
     flawed_drift: float = 1.0
     reliability: Mapping[str, Reliability] = field(default_factory=dict, hash=False)
+    slip: Slip = NO_SLIP
 
     def joint(self, n_steps: int) -> Array:
         """Prior of e = -1, 0, ..., T-1 and v on its grid (T+1, V)."""
@@ -111,7 +137,8 @@ class Belief:
 
     Of many solutions of one length at once, where `seen` has leading axes: every array here has the
     same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q. `heard` (..., E)
-    is the log likelihood of what hints said. `log_likelihood` is the rollouts' own.
+    is the log likelihood of what hints said. `log_likelihood` is the rollouts' own, of the first fatal
+    step; `posterior` is of the first wrong one, and `fatal` (..., E) of the fatal one.
     """
 
     def __init__(self, priors: Priors, seen: Seen, heard: Array | float = 0.0) -> None:
@@ -132,15 +159,24 @@ class Belief:
         self._value_mass, value_total = _weighed(self._by_value, weights)
         self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
         self.log_likelihood: Array = value_total + recovery_total
-        joint = self.log_likelihood + heard + np.log(np.maximum(first_error, 1e-300))
+        of_wrong = self.log_likelihood
+        self._fatal_of: Array | None = None  # (..., E of wrong, E of fatal), where they may differ
+        if priors.slip != NO_SLIP:
+            related = np.log(np.maximum(priors.slip.relation(steps), 1e-300))
+            both = self.log_likelihood[..., None, :] + related
+            self._fatal_of, of_wrong = _weighed(both, np.ones(steps + 1))
+        joint = of_wrong + heard + np.log(np.maximum(first_error, 1e-300))
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
         total = mass.sum(axis=-1, keepdims=True)
-        self.log_evidence = float((top + np.log(total)).sum())
+        self.log_evidence: Array = (top + np.log(total))[..., 0]
         self.posterior: Array = mass / total
+        self.fatal = self.posterior
+        if self._fatal_of is not None:
+            self.fatal = (self.posterior[..., None, :] @ self._fatal_of)[..., 0, :]
 
     def chances(self) -> Array:
-        """Chance that a rollout succeeds, for each e and prefix 0..T-1 (..., E, T)."""
+        """Chance that a rollout succeeds, for each first wrong step and prefix 0..T-1 (..., E, T)."""
         steps = self._good.shape[1] - 1
         good = np.concatenate(
             [
@@ -152,7 +188,8 @@ class Belief:
         lucky = self._recovery_mass @ RECOVERIES
         is_good = np.arange(steps)[None, :] <= np.arange(-1, steps)[:, None]
         is_good[0] = True
-        return np.where(is_good, good, lucky[..., None])
+        chances = np.where(is_good, good, lucky[..., None])
+        return chances if self._fatal_of is None else self._fatal_of @ chances
 
     def information(self) -> Array:
         """Bits that one rollout from each prefix 0..T-1 is expected to tell about e (..., T)."""
@@ -162,12 +199,23 @@ class Belief:
         return np.asarray(np.maximum(told, 0.0))[..., 0, :]
 
     def responsibilities(self) -> tuple[Array, Array]:
-        """Posterior of e and v (..., E, V), and of q with e >= 0 (..., R), unscaled."""
-        flawed = self.posterior[..., None, 1:]
+        """Posterior of the fatal step and v (..., E, V), and of q where there is one (..., R),
+        unscaled."""
+        flawed = self.fatal[..., None, 1:]
         return (
-            self.posterior[..., None] * self._value_mass,
+            self.fatal[..., None] * self._value_mass,
             (flawed @ self._recovery_mass[..., 1:, :])[..., 0, :],
         )
+
+    def slips(self) -> Array:
+        """Chance that the first wrong step is fatal, is followed by the fatal one, is followed by none
+        (..., 3)."""
+        if self._fatal_of is None:
+            return np.zeros((*self.posterior.shape[:-1], 3))
+        joint = (self.posterior[..., None] * self._fatal_of)[..., 1:, :]
+        same = np.trace(joint[..., 1:], axis1=-2, axis2=-1)
+        unseen = joint[..., 0].sum(axis=-1)
+        return np.stack([same, joint.sum(axis=(-1, -2)) - same - unseen, unseen], axis=-1)
 
 
 def _log_chance(seen: Seen, good: Array) -> Array:

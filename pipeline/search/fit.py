@@ -7,50 +7,66 @@ of hint can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from pipeline.search.belief import BAND_OF, BANDS, BROAD, PLACES, Array, Belief, Priors, Seen
-from pipeline.search.hints import START, Hint, Reliability, counted, heard, kinds_of
+from pipeline.search.batches import Batch, batches
+from pipeline.search.belief import (
+    BAND_OF,
+    BANDS,
+    BROAD,
+    NO_SLIP,
+    PLACES,
+    Array,
+    Belief,
+    Priors,
+    Seen,
+    Slip,
+)
+from pipeline.search.hints import START, Hint, Reliability, counted
 
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
 DRIFT_PENALTY = 2.0
 """Log evidence that a drift must show for each unit it lies from where the fit starts."""
+SLIP = Slip(0.85, 0.1, 0.05)
+"""Where a fit of slips starts."""
 VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
 """Solutions that the start counts for, in what is drawn to it: v, q, the places of each band, and all
 else. A pilot of hundreds says little of ten places in three bands, and much of how rare luck is."""
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Pilot solutions of one length: `seen` (n, T+1), and `told` (n, T+1, KINDS) by hint's name."""
-
-    seen: Seen
-    told: dict[str, Array]
 
 
 def fit_priors(
     pilot: Sequence[Seen],
     hints: Sequence[Sequence[Hint]] = (),
     *,
+    slips: bool = False,
+    trust: Mapping[str, Reliability] | None = None,
+    truth: Sequence[int | None] = (),
+    drifts: bool = True,
     start: Priors = BROAD,
     rounds: int = 60,
 ) -> Priors:
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
-    right and wrong solutions as often as they come. `hints`: those of each pilot solution."""
-    hints = hints or [()] * len(pilot)
+    right and wrong solutions as often as they come. `hints`: those of each pilot solution.
+    `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
+    `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted.
+    `truth`: the first error of each pilot solution, where gold says it.
+    Without `drifts` those of `start` are kept."""
     names = sorted({hint.name for of_one in hints for hint in of_one})
-    start = replace(start, reliability=dict.fromkeys(names, START))
-    batches = [
-        _batch(pilot, hints, names, steps) for steps in sorted({seen.n_steps for seen in pilot})
-    ]
+    start = replace(
+        start,
+        reliability={name: (trust or {}).get(name, START) for name in names},
+        slip=SLIP if slips and names else NO_SLIP,
+    )
+    alike = _distinct(pilot, hints, truth)
     best = start
-    for which in ("flawed_drift", "drift"):
+    for which in ("flawed_drift", "drift") if drifts else ():
         fitted = [
             _fitted(
-                batches,
+                alike,
                 replace(best, **{which: drift}),  # type: ignore[arg-type]
                 start,
                 max(1, rounds // 6),
@@ -61,15 +77,15 @@ def fit_priors(
         best = max(
             fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
         )[0]
-    return _fitted(batches, best, start, rounds)[0]
+    return _fitted(alike, best, start, rounds)[0]
 
 
 def _fitted(
-    pilot: Sequence[_Batch], priors: Priors, start: Priors, rounds: int
+    pilot: Sequence[tuple[Batch, Array]], priors: Priors, start: Priors, rounds: int
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
-    solutions = sum(len(batch.seen.right) for batch in pilot)
+    solutions = sum(float(times.sum()) for _, times in pilot)
     for _ in range(rounds):
         value = VALUE_PULL * np.array(start.value)
         flawed_value = VALUE_PULL * np.array(start.flawed_value)
@@ -80,21 +96,24 @@ def _fitted(
             name: [PULL * np.array(rates) for rates in (START.clean, START.flawed)]
             for name in start.reliability
         }
+        slip = PULL * np.array(start.slip)
         evidence = 0.0
-        for batch in pilot:
-            belief = Belief(priors, batch.seen, _heard(batch, priors))
+        for batch, times in pilot:
+            belief = Belief(priors, batch.seen, batch.heard(priors.reliability))
             by_value, q = belief.responsibilities()
-            joint = by_value.sum(axis=0)
+            joint = np.tensordot(times, by_value, axes=1)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
-            recovery = recovery + q.sum(axis=0)
-            clean += float(joint[0].sum())
+            recovery = recovery + times @ q
+            clean += float(times @ belief.posterior[:, 0])
+            slip = slip + times @ belief.slips()
             for band in range(len(BANDS) + 1):
                 of_band = joint[1:, band == BAND_OF].sum(axis=1)
                 places[band] += _binned(of_band, np.array(priors.places[band]))
+            posterior = times[:, None] * belief.posterior
             for name, told in batch.told.items():
-                found = counted(told, priors.reliability[name], belief.posterior)
+                found = counted(told, priors.reliability[name], posterior)
                 kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
-            evidence += belief.log_evidence
+            evidence += float(times @ belief.log_evidence)
         priors = replace(
             priors,
             value=_shares(value),
@@ -103,9 +122,12 @@ def _fitted(
             places=tuple(_shares(place) for place in places),
             clean=clean / (solutions + PULL),
             reliability={
-                name: Reliability(_shares(of_clean), _shares(of_flawed))
+                name: Reliability(
+                    _shares(of_clean), _shares(of_flawed), start.reliability[name].weight
+                )
                 for name, (of_clean, of_flawed) in kinds.items()
             },
+            slip=Slip(*_shares(slip)),
         )
         if evidence - before < 1e-4 * max(1, solutions):
             break
@@ -113,31 +135,26 @@ def _fitted(
     return priors, before
 
 
-def _heard(batch: _Batch, priors: Priors) -> Array:
-    """(n, T+1)"""
-    told = [heard(told, priors.reliability[name]) for name, told in batch.told.items()]
-    return np.sum(told, axis=0) if told else np.zeros(1)
-
-
-def _batch(
-    pilot: Sequence[Seen], hints: Sequence[Sequence[Hint]], names: Sequence[str], steps: int
-) -> _Batch:
-    """All of `steps` steps."""
-    rows = [i for i, seen in enumerate(pilot) if seen.n_steps == steps]
-    told = {
-        name: np.stack(
-            [
-                sum(
-                    (kinds_of(hint, steps) for hint in hints[i] if hint.name == name),
-                    kinds_of(Hint(name, ()), steps),
-                )
-                for i in rows
-            ]
-        )
-        for name in names
-    }
-    seen = Seen(np.stack([pilot[i].right for i in rows]), np.stack([pilot[i].wrong for i in rows]))
-    return _Batch(seen, told)
+def _distinct(
+    pilot: Sequence[Seen], hints: Sequence[Sequence[Hint]], truth: Sequence[int | None]
+) -> list[tuple[Batch, Array]]:
+    """Batches of the solutions that differ, and how often each is there (n,): of many a right answer and
+    the votes are all that is known."""
+    rows: dict[object, int] = {}
+    times: Counter[int] = Counter()
+    for row, seen in enumerate(pilot):
+        said = [(hint.name, *sorted(hint.answers)) for hint in hints[row]] if hints else []
+        known = truth[row] if truth else None
+        key = (seen.right.tobytes(), seen.wrong.tobytes(), tuple(said), known)
+        times[rows.setdefault(key, row)] += 1
+    differ = list(times)
+    found = batches(
+        [pilot[row] for row in differ],
+        [hints[row] for row in differ] if hints else (),
+        [truth[row] for row in differ] if truth else (),
+    )
+    count = np.array([float(times[row]) for row in differ])
+    return [(batch, count[batch.rows]) for batch in found]
 
 
 def _shares(weights: Array) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,13 +33,31 @@ class Hint(NamedTuple):
     name: str
     answers: tuple[int, ...]
 
+    @property
+    def top(self) -> int:
+        """What most of them name; of several, the earliest."""
+        votes = Counter(self.answers)
+        return min(votes, key=lambda answer: (-votes[answer], answer))
+
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often a hint is of each of the `KINDS`, for solutions without and with an error."""
+    """How often a hint is of each of the `KINDS`, for solutions without and with an error. `weight`:
+    what part of a witness of its own it is, less than one where it errs together with others."""
 
     clean: tuple[float, ...]
     flawed: tuple[float, ...]
+    weight: float = 1.0
+
+    @property
+    def right_of_clean(self) -> float:
+        """How often it is right of solutions without an error."""
+        return self.clean[NONE] + self.clean[NONE + RELATIONS]
+
+    @property
+    def right_of_flawed(self) -> float:
+        """How often it names the very first error, where there is one."""
+        return self.flawed[EXACT] + self.flawed[EXACT + RELATIONS]
 
 
 START = Reliability(
@@ -52,13 +71,19 @@ def kinds_of(hint: Hint, n_steps: int) -> Array:
     """Chance of the hint given its kind, for each e = -1..T-1 (T+1, KINDS): 0 for kinds it isn't of;
     a kind that could have been any of n steps gives each 1/n. Of answers with as many votes each,
     a mean."""
-    votes = Counter(answer for answer in hint.answers if NO_ERROR <= answer < n_steps)
+    return _kinds_of(tuple(sorted(hint.answers)), n_steps)
+
+
+@lru_cache(maxsize=4096)
+def _kinds_of(answers: tuple[int, ...], n_steps: int) -> Array:
+    """Read-only: the same few answers are given again and again."""
+    votes = Counter(answer for answer in answers if NO_ERROR <= answer < n_steps)
     told = np.zeros((n_steps + 1, KINDS))
     if not votes:
         return told
     most = max(votes.values())
     named = [answer for answer, count in votes.items() if count == most]
-    split = RELATIONS * (most < len(hint.answers))
+    split = RELATIONS * (most < len(answers))
     steps: NDArray[np.int64] = np.arange(n_steps)
     for answer in named:
         share = 1 / len(named)
@@ -71,6 +96,7 @@ def kinds_of(hint: Hint, n_steps: int) -> Array:
         told[1:][later, split + EARLIER] += share / steps[later]
         earlier = steps < answer
         told[1:][earlier, split + LATER] += share / (n_steps - 1 - steps[earlier])
+    told.setflags(write=False)
     return told
 
 
@@ -90,7 +116,8 @@ def heard(told: Array, reliability: Reliability) -> Array:
     rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
     chance = (told * rates).sum(axis=-1) / (possible(len(rates) - 1) * rates).sum(axis=-1)
     names = told.sum(axis=(-1, -2), keepdims=True)[..., 0] > 0
-    return np.asarray(np.where(names, np.log(np.maximum(chance, 1e-12)), 0.0))
+    told_of = reliability.weight * np.log(np.maximum(chance, 1e-12))
+    return np.asarray(np.where(names, told_of, 0.0))
 
 
 def heard_all(hints: Sequence[Hint], reliability: Mapping[str, Reliability], n_steps: int) -> Array:

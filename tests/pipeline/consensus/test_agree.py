@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import ConsensusConfig, check_options
-from pipeline.consensus.agree import WRONG_ANSWER, agree
+from pipeline.consensus.agree import agree
+from pipeline.consensus.labels import WRONG_ANSWER
 from pipeline.errors import ConfigError
 from pipeline.records import Check, Outcome, ProbeCount, Solution, Status, Verdict
 

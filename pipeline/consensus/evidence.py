@@ -1,0 +1,58 @@
+"""What the posterior goes by: a solution's rollouts and outcome, and what its other witnesses named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.join import Annotated
+from pipeline.records import Outcome
+from pipeline.search.batches import posteriors
+from pipeline.search.belief import Array, Priors, Seen
+from pipeline.search.hints import Hint
+from pipeline.told import answers_of
+
+DIGITS = 6
+"""Of a confidence: what is computed in another batch may differ in the last bits, and a label must not."""
+
+
+class Evidence(NamedTuple):
+    """All that is known of one solution: rollouts, its own outcome among them, and hints."""
+
+    seen: Seen
+    hints: tuple[Hint, ...]
+
+    @classmethod
+    def of(cls, item: Annotated, witnesses: Sequence[str], counting: Collection[str]) -> Evidence:
+        """`counting`: witnesses by rollouts, whose counts are heard and not what they make of them."""
+        solution, steps = item.solution, len(item.solution.steps)
+        right, wrong = np.zeros(steps + 1), np.zeros(steps + 1)
+        right[-1] = solution.outcome is Outcome.CORRECT
+        wrong[-1] = solution.outcome is Outcome.INCORRECT
+        hints = []
+        for name in witnesses:
+            verdict = item.verdicts.get(name)
+            if verdict is None:
+                continue
+            for probe in verdict.probes:
+                right[probe.prefix] += probe.right
+                wrong[probe.prefix] += probe.decided - probe.right
+            if name not in counting and (answers := answers_of(verdict)):
+                hints.append(Hint(name, answers))
+        return cls(Seen(right, wrong), tuple(hints))
+
+
+def posteriors_of(rows: Sequence[Evidence], priors: Priors) -> list[Array]:
+    """P(first error = e) for e = -1..T-1 (T+1,) of each."""
+    return posteriors([row.seen for row in rows], [row.hints for row in rows], priors)
+
+
+def confidences(rows: Sequence[Evidence], priors: Priors) -> Array:
+    """Of the likeliest first error of each (n,)."""
+    return np.array([confidence(of_one) for of_one in posteriors_of(rows, priors)])
+
+
+def confidence(posterior: Array) -> float:
+    return round(float(posterior.max()), DIGITS)

@@ -1,0 +1,81 @@
+"""The end of a run: its labels, what it says of itself, and its dataset, all derived from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.config import RunConfig
+from pipeline.consensus import LearningRule, Rule
+from pipeline.dataset import write_dataset
+from pipeline.dataset.facts import card_facts
+from pipeline.files import read_json, write_json
+from pipeline.join import annotated
+from pipeline.labelling import label_run
+from pipeline.progress import Progress
+from pipeline.run_folder import RunFolder
+from pipeline.summary import Oracle, Summary, make_summary, to_json
+
+
+class Finish:
+    """`names`: the annotators whose verdicts count and are published."""
+
+    def __init__(
+        self, config: RunConfig, run: RunFolder, names: Sequence[str], progress: Progress
+    ) -> None:
+        self._config = config
+        self._run = run
+        self._names = names
+        self._progress = progress
+        self._learned: tuple[str, ...] = ()
+
+    def label(self, rule: Rule | LearningRule, left_out: Set[str]) -> None:
+        total = sum(part.rows for part in self._run.solutions.parts())
+        self._progress.begin("consensus", total, 0)
+        self._learned = label_run(
+            self._config,
+            self._run,
+            self._names,
+            rule,
+            left_out,
+            lambda: self._progress.row("consensus"),
+        )
+        self._progress.end("consensus")
+
+    def publish(
+        self,
+        planned: Mapping[str, int],
+        rejected: int,
+        problems: int,
+        left_out: int,
+        oracle: Oracle | None,
+    ) -> Summary:
+        """Write the dataset and the summary. `planned`: tokens by stage; the counts are of the inputs."""
+        run, config = self._run, self._config
+        stages = self._progress.stages
+        summary = make_summary(run, planned, stages, rejected, problems, left_out, oracle)
+        summary = replace(summary, learned=self._learned)
+        self._progress.begin("dataset", 1, 0)  # one folder, whole or not at all
+        mark = run.folder / "dataset.json"
+        made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}
+        if not _stands(mark, made_of, run.dataset):
+            mark.unlink(missing_ok=True)
+            made = write_dataset(
+                lambda: (item for item in annotated(run, self._names) if item.label is not None),
+                run.dataset,
+                config.dataset,
+                card_facts(config, run.info, summary),
+            )
+            write_json(mark, made_of | {"files": list(made.files)})
+        write_json(run.folder / "summary.json", to_json(summary))
+        self._progress.row("dataset")
+        self._progress.end("dataset")
+        return summary
+
+
+def _stands(mark: Path, made_of: Mapping[str, str | None], folder: Path) -> bool:
+    """Whether the dataset was made of this and each of its files is there."""
+    made = read_json(mark) or {}
+    files = made.pop("files", None)
+    return made == made_of and files is not None and all((folder / f).is_file() for f in files)

@@ -1,0 +1,134 @@
+"""The last stage but one: the verdicts of a run, fused into labels. Derived from the rows alone, so it is
+done anew when any of them is, and samples nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from heapq import nsmallest
+from typing import Any
+
+from pipeline.config import RunConfig
+from pipeline.consensus import LearningRule, Rule, each
+from pipeline.errors import InputError
+from pipeline.evaluate.cases import Case, Columns
+from pipeline.evaluate.conventions import convention
+from pipeline.evaluate.gold import Known, read_gold
+from pipeline.files import read_json, write_json
+from pipeline.join import Annotated, RowIndex, annotated
+from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
+from pipeline.run_folder import RunFolder
+from pipeline.shards import chunked
+from pipeline.stages import problem_key
+
+CONSENSUS_VERSION = 5
+AT_ONCE = 1024
+"""Solutions fused together: in memory at a time."""
+
+
+def label_run(
+    config: RunConfig,
+    run: RunFolder,
+    names: Sequence[str],
+    rule: Rule | LearningRule,
+    left_out: Set[str],
+    on_row: Callable[[], None],
+) -> tuple[str, ...]:
+    """Write the labels of the run's solutions, by the verdicts of the annotators `names`. Problems that
+    are `left_out` (by key) get none. Returns what the rule has learned, in lines for people. Raises
+    InputError where gold is named and none of it is of here."""
+    sources = [run.solutions, *(run.verdicts(name) for name in names)]
+    parts = [sorted(part.sha256 for part in store.parts()) for store in sources]
+    consensus = config.consensus
+    if isinstance(rule, LearningRule):
+        facts = [learned(config, run, rule, left_out)]
+        fuse, about = rule.knowing(facts[0]), rule.about(facts[0])
+    else:
+        facts, fuse, about = [], each(rule), ()
+    fingerprint = content_hash(
+        CONSENSUS_VERSION, consensus.fingerprint, sorted(left_out), parts, *facts
+    )
+
+    def chosen() -> Iterator[Annotated]:
+        for item in annotated(run, names, labels=False):
+            on_row()
+            if _key(item.solution) not in left_out:
+                yield item
+
+    def labels() -> Iterator[Label]:
+        for items in chunked(chosen(), AT_ONCE):
+            decided = [i for i in items if i.solution.outcome is not Outcome.UNDECIDED]
+            fused = iter(fuse(decided, consensus.witnesses, consensus.vetoes))
+            for item in items:
+                s = item.solution
+                if s.outcome is Outcome.UNDECIDED:
+                    reason = f"outcome undecided: {s.outcome_reason}"
+                    yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
+                else:
+                    yield next(fused)
+
+    run.labels.replace_all(fingerprint, labels(), Label)
+    return about
+
+
+def learned(
+    config: RunConfig, run: RunFolder, rule: LearningRule, left_out: Set[str]
+) -> dict[str, Any]:
+    """What a rule learns from a pilot chosen by content, and from the solutions whose first error is
+    known: learned once, then read from its file. Only a pilot that had too few to choose from is
+    chosen anew, and what other gold teaches is learned anew."""
+    witnesses = config.consensus.witnesses
+    usable = frozenset(_usable(run, witnesses, left_out))
+    ids = nsmallest(rule.pilot_size, usable, key=lambda one: content_hash("pilot", one))
+    gold = known_of(config.consensus.gold, run, usable) if config.consensus.gold else {}
+    sources = [run.solutions, *(run.verdicts(name) for name in witnesses)]
+    made_by = content_hash(
+        rule.version,
+        config.consensus.fingerprint,
+        config.filter.fingerprint,
+        [store.fingerprint for store in sources],
+        ids if len(ids) < rule.pilot_size else "whole",
+        gold,
+    )
+    frozen = read_json(run.learned("consensus")) or {}
+    if frozen.get("made_by") != made_by:
+        wanted = frozenset(ids) | gold.keys()
+        pilot = [i for i in annotated(run, witnesses, labels=False) if i.solution.id in wanted]
+        pilot.sort(key=lambda item: item.solution.id)
+        facts = rule.learn(pilot, witnesses, gold)
+        frozen = {"made_by": made_by, "solutions": len(pilot), "gold": len(gold), "facts": facts}
+        write_json(run.learned("consensus"), frozen)
+    facts = frozen["facts"]
+    assert isinstance(facts, dict)
+    return facts
+
+
+def _usable(run: RunFolder, witnesses: Sequence[str], left_out: Set[str]) -> Iterator[str]:
+    """Ids of the solutions with a decided outcome of which every witness has a verdict."""
+    heard = [RowIndex(run.verdicts(name), Verdict) for name in witnesses]
+    for row in run.solutions.rows(["id", "problem_id", "question", "gold", "outcome"]):
+        key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
+        decided = row["outcome"] != Outcome.UNDECIDED and key not in left_out
+        if decided and all(str(row["id"]) in index for index in heard):
+            yield str(row["id"])
+
+
+def known_of(path: str, run: RunFolder, usable: Set[str]) -> Mapping[str, int]:
+    """First errors that the rows of a file say of the `usable` solutions, by id. Raises InputError where
+    they say none."""
+    rows = read_gold(path, convention("processbench"), Columns())
+    known = {}
+    for solution in run.solutions.read(Solution):
+        case = Case(solution.id, solution.question, solution.steps)
+        found = rows.find(case, None) if solution.id in usable else None
+        if isinstance(found, Known):
+            known[solution.id] = found.first_error
+    if not known:
+        raise InputError(
+            f"consensus.gold: none of the {len(rows.rows)} rows of {path} is of this run's solutions; "
+            "they are matched by id, else by problem and steps"
+        )
+    return known
+
+
+def _key(solution: Solution) -> str:
+    return problem_key(solution.problem_id, solution.question, solution.gold)

@@ -1,0 +1,90 @@
+"""Labels made again from a run's stored verdicts, by other rules: nothing is sampled, and no engine is
+loaded. What a run left out, and how many its inputs were, it has written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.annotator import Annotator
+from pipeline.config import RunConfig
+from pipeline.errors import ConfigError, RunError
+from pipeline.files import locked, read_json, write_json, write_text
+from pipeline.finish import Finish
+from pipeline.join import RowIndex
+from pipeline.parts import check_consensus
+from pipeline.progress import Progress, read_progress
+from pipeline.records import Label, Solution
+from pipeline.run_folder import RunFolder, git_commit, now, versions
+from pipeline.stages import problem_key
+from pipeline.summary import Summary, make_oracle
+
+CHANGEABLE = ("consensus", "dataset")
+
+
+def changed(run: RunFolder, overrides: Sequence[str]) -> RunConfig:
+    """The run's configuration with `consensus.x=value` on top. Raises ConfigError for any other key, and
+    RunError where the folder holds no run."""
+    if not (file := run.folder / "config.yaml").is_file():
+        raise RunError(f"{run.folder}: holds no run; `steplabel status` lists the runs there are")
+    for override in overrides:
+        if (
+            override.partition(".")[0].strip() not in CHANGEABLE
+            or "." not in override.partition("=")[0]
+        ):
+            raise ConfigError(
+                f"--set {override}: stored verdicts can't show it; only keys below "
+                f"{' and '.join(CHANGEABLE)} can be set, such as consensus.precision=0.98"
+            )
+    return RunConfig.load(file, overrides)
+
+
+def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) -> Summary:
+    """Labels, summary and dataset anew. A kill leaves the run as one that was begun; the same call
+    ends it.
+
+    Raises RunError where the run is not finished or another process works on it.
+    """
+    rule, _ = check_consensus(config, annotators)
+    oracle = make_oracle(config.oracle)
+    with locked(run.folder):
+        before = read_json(run.folder / "summary.json")
+        if before is None or not (run.info["state"] == "finished" or "relabelled" in run.info):
+            raise RunError(
+                f"{run.folder}: is not finished; the same `steplabel run` command continues it"
+            )
+        left_out = _without_label(run)
+        _begin(config, run)
+        progress = Progress(run.folder / "progress.json")
+        progress.stages |= read_progress(run.folder / "progress.json")
+        finish = Finish(config, run, [annotator.name for annotator in annotators], progress)
+        finish.label(rule, left_out)
+        summary = finish.publish(
+            {name: stage["planned_tokens"] for name, stage in before["stages"].items()},
+            before["rejected"],
+            before["problems"],
+            before["left_out"],
+            oracle,
+        )
+        run.end("finished")
+        return summary
+
+
+def _begin(config: RunConfig, run: RunFolder) -> None:
+    """Say in the folder what is done from now on, and by which code."""
+    write_text(run.folder / "config.yaml", config.to_yaml())
+    by: dict[str, Any] = {"at": now(), "git_commit": git_commit(), "versions": versions()}
+    write_json(
+        run.folder / "run.json",
+        run.info | {"state": "running", "config_fingerprint": config.fingerprint, "relabelled": by},
+    )
+
+
+def _without_label(run: RunFolder) -> set[str]:
+    """Keys of the problems that the run left out: their solutions have no label."""
+    labels = RowIndex(run.labels, Label)
+    return {
+        problem_key(s.problem_id, s.question, s.gold)
+        for s in run.solutions.read(Solution)
+        if s.id not in labels
+    }

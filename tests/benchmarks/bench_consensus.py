@@ -1,0 +1,50 @@
+"""Rules of consensus on the same verdicts: what each keeps, how exactly, and whether it says so.
+
+    make bench-consensus                                     what needs no engine: simulated and speed
+    make bench-consensus ARGS="--only tinymath --run FOLDER" a finished run on TinyMath's hard split
+    make bench-consensus ARGS="--run FOLDER"                 everything
+
+Sections:
+  simulated  solutions whose witnesses err as TinyMath's do: calibration, gold or none, bad judges
+  speed      100,000 verdicts, from shards on disk to labels on disk
+  tinymath   a run's verdicts against the oracle; make one with rollouts and judges, such as
+             steplabel run flows/recipes/tinymath.yaml --set problems.path=data/tinymath/hard.jsonl
+             --set problems.limit=null --set name=hard
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tests.benchmarks.consensus import simulated, speed, tinymath
+from tests.benchmarks.report import Row, report
+
+SECTIONS = ("simulated", "speed", "tinymath")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--only", choices=SECTIONS, help="measure this section")
+    parser.add_argument("--run", type=Path, help="folder of a finished run on TinyMath")
+    parser.add_argument("--number", type=int, default=simulated.NUMBER, help="simulated solutions")
+    parser.add_argument("--draws", type=int, default=simulated.DRAWS, help="bootstrap draws")
+    options = parser.parse_args()
+    if options.only == "tinymath" and options.run is None:
+        parser.error("--only tinymath needs --run FOLDER")
+    rows: list[Row] = []
+    wanted = (options.only,) if options.only else SECTIONS
+    if "speed" in wanted:
+        rows += speed.measure()
+    if "simulated" in wanted:
+        rows += simulated.measure(options.number, options.draws)
+    if "tinymath" in wanted and options.run is not None:
+        rows += tinymath.measure(options.run, options.draws)
+    path = report("consensus", rows, replace_sections=True)
+    print(f"written to {path.relative_to(Path.cwd())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Rules of consensus compared on the same verdicts, simulated and real."""

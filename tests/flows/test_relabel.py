@@ -1,0 +1,131 @@
+"""`steplabel relabel`: other rules over stored verdicts; nothing is sampled, and the folder stays true."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.commands.relabel import relabel
+from pipeline.config import RunConfig
+from pipeline.engine.room import EngineRoom
+from pipeline.errors import ConfigError, RunError
+from pipeline.finish import Finish
+from pipeline.records import Label
+from pipeline.run_folder import RunFolder
+from tests.killing import made_calls, rows_of, run_in_child
+from tests.test_resume import small_batch
+
+MAJORITY = ["consensus.rule=majority", "consensus.vetoes=[]"]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    """A finished run; from here on no engine may be loaded, and its inputs are gone."""
+    config = small_batch(tmp_path, problems=6)
+    run_in_child(config, None)
+    Path(config.problems.path).unlink()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("an engine was asked for")
+
+    monkeypatch.setattr(EngineRoom, "__init__", refuse)
+    return config
+
+
+def again(config: RunConfig, *overrides: str) -> None:
+    relabel(str(config.folder), list(overrides), Path("runs"))
+
+
+def written(config: RunConfig) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((config.folder / "config.yaml").read_text())
+    return found
+
+
+def test_labels_follow_the_new_rule_and_no_call_is_made(config: RunConfig) -> None:
+    calls, before = made_calls(config), rows_of(config)
+    again(config, *MAJORITY)
+    after = rows_of(config)
+    changed = {key for key in before if before[key] != after[key]}
+    assert before.keys() == after.keys()
+    assert changed
+    assert all(key.startswith("label ") for key in changed)
+    assert made_calls(config) == calls
+
+
+def test_the_folder_says_by_which_rules_it_was_labelled(config: RunConfig) -> None:
+    again(config, *MAJORITY)
+    assert written(config)["consensus"]["rule"] == "majority"
+    info = RunFolder(config.folder).info
+    assert info["state"] == "finished"
+    assert info["relabelled"]["versions"]
+    loaded = RunConfig.load(config.folder / "config.yaml")
+    assert info["config_fingerprint"] == loaded.fingerprint
+    card = (config.folder / "dataset" / "README.md").read_text()
+    assert "majority" in card
+    summary = json.loads((config.folder / "summary.json").read_text())
+    kept = sum(one.kept for one in RunFolder(config.folder).labels.read(Label))
+    assert summary["kept"] == kept
+    assert {"generate", "judge", "consensus"} <= summary["stages"].keys()
+    assert summary["stages"]["judge"]["planned_tokens"]
+
+
+def test_the_old_rules_bring_the_old_rows_back(config: RunConfig) -> None:
+    before, was = rows_of(config), written(config)
+    again(config, *MAJORITY)
+    again(config, "consensus.rule=agree", "consensus.vetoes=[arithmetic]")
+    assert rows_of(config) == before
+    assert written(config) == was
+
+
+def test_the_posterior_learns_from_stored_verdicts(config: RunConfig) -> None:
+    again(config, "consensus.rule=posterior", "consensus.precision=0.9")
+    assert (config.folder / "calibrate" / "consensus" / "learned.json").is_file()
+    assert all(
+        one.confidence is not None or one.reason
+        for one in RunFolder(config.folder).labels.read(Label)
+    )
+
+
+def test_views_can_be_changed_and_the_labels_stay(config: RunConfig) -> None:
+    before = rows_of(config)
+    again(config, "dataset.views=[first_error]")
+    assert rows_of(config) == before
+    assert not (config.folder / "dataset" / "stepwise").exists()
+
+
+@pytest.mark.parametrize("override", ["generate.samples=2", "seed=9", "name=other", "consensus=1"])
+def test_only_what_verdicts_can_show_may_be_set(config: RunConfig, override: str) -> None:
+    before = (config.folder / "config.yaml").read_text()
+    with pytest.raises(ConfigError, match="below consensus and dataset"):
+        again(config, override)
+    assert (config.folder / "config.yaml").read_text() == before
+
+
+def test_a_witness_without_verdicts_is_told(config: RunConfig) -> None:
+    with pytest.raises(ConfigError, match="no annotator is named 'second'"):
+        again(config, "consensus.witnesses=[judge, second]")
+
+
+def test_one_that_was_killed_is_ended_by_the_same_call(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Finish, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            again(config, *MAJORITY)
+    assert RunFolder(config.folder).info["state"] == "running"
+    again(config)
+    assert RunFolder(config.folder).info["state"] == "finished"
+    assert written(config)["consensus"]["rule"] == "majority"
+
+
+def test_a_run_that_is_not_finished_is_told(config: RunConfig) -> None:
+    RunFolder(config.folder).end("failed")
+    with pytest.raises(RunError, match="is not finished"):
+        again(config, *MAJORITY)
+    with pytest.raises(RunError, match="holds no run"):
+        relabel(str(config.folder / "nowhere"), [], Path("runs"))

@@ -1,0 +1,158 @@
+"""How far each witness is to be trusted is learned from the verdicts, and copies are found out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.consensus import learning
+from pipeline.consensus.evidence import Evidence, posteriors_of
+from pipeline.consensus.learning import SAME, Learned, learned_from, threshold_for
+from pipeline.records import NO_ERROR
+from pipeline.search.belief import BROAD, Seen
+from pipeline.search.hints import Hint, Reliability
+from tests.benchmarks.consensus.rules import COUNTING, weighed
+from tests.benchmarks.consensus.world import (
+    DEGENERATE,
+    World,
+    copy_of_judge,
+    draw,
+    tinymath_judge,
+)
+
+NUMBER = 1500
+PANEL = ("rollouts", "judge", "second", "arithmetic")
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    judges = {"judge": tinymath_judge, "second": tinymath_judge, **DEGENERATE}
+    return draw(NUMBER, judges, seed=1)
+
+
+def right_of(reliability: Reliability) -> tuple[float, float]:
+    return reliability.right_of_clean, reliability.right_of_flawed
+
+
+def rows_of(world: World, names: tuple[str, ...]) -> list[Evidence]:
+    return [Evidence.of(item, names, COUNTING) for item in world.items]
+
+
+def learned(world: World, names: tuple[str, ...]) -> Learned:
+    return learned_from(rows_of(world, names), [None] * NUMBER, COUNTING, 0.95)
+
+
+def test_what_two_independent_judges_are_worth_is_learned_without_gold(world: World) -> None:
+    found = learned(world, PANEL)
+    assert found.identified
+    flawed = world.truth != NO_ERROR
+    named = [item.verdicts["judge"].first_error for item in world.items]
+    right = np.array(named) == world.truth
+    for name in ("judge", "second"):
+        of_clean, of_flawed = right_of(found.priors.reliability[name])
+        assert of_clean == pytest.approx(right[~flawed].mean(), abs=0.08)
+        assert of_flawed == pytest.approx(right[flawed].mean(), abs=0.12)
+        assert found.priors.reliability[name].weight > 0.85
+
+
+def test_a_copied_judge_adds_nothing(world: World) -> None:
+    one = learned(world, ("rollouts", "judge"))
+    names = ("rollouts", "judge", "copies the judge")
+    two = learned(world, names)
+    for name in names[1:]:
+        assert two.priors.reliability[name].weight == pytest.approx(0.5, abs=0.02)
+    alone = posteriors_of(rows_of(world, names[:2]), one.priors)
+    both = posteriors_of(rows_of(world, names), two.priors)
+    same = [a.argmax() == b.argmax() for a, b in zip(alone, both, strict=True)]
+    assert np.mean(same) > 0.98
+    assert np.mean([abs(a.max() - b.max()) for a, b in zip(alone, both, strict=True)]) < 0.02
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_a_bad_judge_costs_little_and_is_known_for_what_it_is(world: World, name: str) -> None:
+    without = weighed(world.items, world.truth, PANEL, world.items)
+    beside = weighed(world.items, world.truth, (*PANEL, name), world.items)
+    for share in (0.5, 0.85):
+        lost = (
+            without.right[without.surest(share)].mean() - beside.right[beside.surest(share)].mean()
+        )
+        assert lost <= 0.02
+    of_clean, of_flawed = right_of(beside.learned.priors.reliability[name])
+    if name == "answers at random":
+        assert max(of_clean, of_flawed) < 0.4
+    elif name == "always says no error":
+        assert of_clean > 0.9 > 0.1 > of_flawed
+    elif name == "is right one time in five":
+        assert max(of_clean, of_flawed) < 0.4
+    else:
+        assert beside.learned.priors.reliability[name].weight < 0.6
+
+
+def test_fits_that_differ_in_what_they_state_are_not_identified(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One start ends at priors under which the labels of the first are doubtful."""
+    rows = rows_of(world, PANEL)[:200]
+    fits = iter([learned_from(rows, [None] * 200, COUNTING, 0.9).priors, BROAD, BROAD])
+    monkeypatch.setattr(learning, "fitted", lambda *_: next(fits))
+    found = learned_from(rows, [None] * 200, COUNTING, 0.9)
+    assert found.spread > SAME
+    assert not found.identified
+
+
+def test_a_pilot_of_none_learns_what_a_fit_starts_from() -> None:
+    found = learned_from([], [], (), 0.9)
+    assert (found.kept, found.threshold) == (0.0, 0.9)
+    assert found.identified
+
+
+sure = st.lists(st.floats(0.05, 1).map(lambda one: round(one, 2)), min_size=1, max_size=60)
+
+
+@given(sure, st.floats(0.1, 0.99))
+def test_the_most_is_kept_whose_mean_confidence_is_the_precision(
+    confidences: list[float], precision: float
+) -> None:
+    ranked = np.array(confidences)
+    threshold, kept = threshold_for(ranked, precision)
+    chosen = ranked >= threshold
+    if kept:
+        assert chosen.mean() == pytest.approx(kept)
+        assert ranked[chosen].mean() >= precision - 1e-12
+        more = ranked >= max((one for one in ranked if one < threshold), default=2.0)
+        assert not more.any() or ranked[more].mean() < precision
+    else:
+        assert ranked[ranked == ranked.max()].mean() < precision
+
+
+def test_a_target_below_what_all_reach_does_not_bind(world: World) -> None:
+    rows = rows_of(world, PANEL)[:600]
+    low, high = (learned_from(rows, [None] * 600, COUNTING, p) for p in (0.5, 0.985))
+    assert (low.binding, low.kept) == (False, 1.0)
+    assert high.binding
+    assert high.kept < 1.0
+    assert high.stated >= 0.985
+    assert high.threshold > low.threshold
+
+
+def test_gold_rows_are_taken_at_their_word(world: World) -> None:
+    """A judge that names a step too early in every solution, and no rollouts: gold tells."""
+    rows, truth = [], []
+    rng = np.random.default_rng(4)
+    for _ in range(300):
+        ended, wrong = np.zeros(9), int(rng.integers(1, 8))
+        ended[-1] = 1
+        rows.append(Evidence(Seen(np.zeros(9), ended), (Hint("judge", (wrong - 1,) * 3),)))
+        truth.append(wrong)
+    some = [one if number < 150 else None for number, one in enumerate(truth)]
+    _, alone = right_of(learned_from(rows, [None] * 300, (), 0.5).priors.reliability["judge"])
+    told = learned_from(rows, some, (), 0.5)
+    assert right_of(told.priors.reliability["judge"])[1] < 0.1 < alone
+
+
+def test_a_copy_is_a_copy_by_its_answers() -> None:
+    one = draw(20, {"judge": tinymath_judge, "again": copy_of_judge})
+    for item in one.items:
+        assert item.verdicts["judge"].votes == item.verdicts["again"].votes

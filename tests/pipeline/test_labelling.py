@@ -1,0 +1,162 @@
+"""What consensus learns is frozen: a batch that grows keeps it, other rules learn anew, and neither a kill
+nor the order of the rows changes a label."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.consensus.posterior import PosteriorRule
+from pipeline.errors import ConfigError, InputError
+from pipeline.records import Label, Solution
+from pipeline.run_folder import RunFolder
+from tests.killing import killed_run, made_calls, rows_of, run_in_child, run_once
+from tests.test_resume import small_batch
+
+WITNESSES = ["rollouts", "judge", "arithmetic"]
+
+
+@pytest.fixture(autouse=True)
+def small_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PosteriorRule, "pilot_size", 20)
+
+
+def weighing(folder: Path, name: str = "run", problems: int = 8, **consensus: Any) -> RunConfig:
+    raw = small_batch(folder, name, problems).model_dump(mode="json")
+    raw["consensus"] = {"rule": "posterior", "witnesses": WITNESSES, "vetoes": []} | consensus
+    return RunConfig.check(raw, "test")
+
+
+def learned(config: RunConfig) -> dict[str, Any]:
+    path = config.folder / "calibrate" / "consensus" / "learned.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def labels(config: RunConfig) -> dict[str, Label]:
+    return {one.solution_id: one for one in RunFolder(config.folder).labels.read(Label)}
+
+
+def test_a_batch_that_grows_keeps_what_was_learned(tmp_path: Path) -> None:
+    config = weighing(tmp_path)
+    run_in_child(config, None)
+    before, rows = learned(config), labels(config)
+    assert (before["solutions"], before["gold"]) == (20, 0)
+    grown = weighing(tmp_path, problems=12)
+    run_in_child(grown, None)
+    assert learned(grown) == before
+    after = labels(grown)
+    assert len(after) == 48
+    assert all(after[one] == label for one, label in rows.items())
+
+
+def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -> None:
+    config = weighing(tmp_path, problems=2)
+    run_in_child(config, None)
+    assert learned(config)["solutions"] < 20
+    run_in_child(weighing(tmp_path), None)
+    assert learned(config)["solutions"] == 20
+
+
+@pytest.mark.parametrize("change", [{"precision": 0.8}, {"witnesses": WITNESSES[:2]}])
+def test_other_rules_learn_anew_and_call_no_model(tmp_path: Path, change: dict[str, Any]) -> None:
+    config = weighing(tmp_path)
+    run_in_child(config, None)
+    before, calls = learned(config), made_calls(config)
+    run_in_child(weighing(tmp_path, **change), None)
+    assert learned(config)["made_by"] != before["made_by"]
+    assert made_calls(config) == calls
+    run_in_child(config, None)
+    assert learned(config) == before
+
+
+def test_a_finished_run_started_again_learns_nothing_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = weighing(tmp_path)
+    run_in_child(config, None)
+    rows = rows_of(config)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("learned twice")
+
+    monkeypatch.setattr(PosteriorRule, "learn", refuse)
+    run_once(config)
+    assert rows_of(config) == rows
+
+
+@pytest.mark.slow
+def test_killed_at_random_instants_it_labels_the_same(tmp_path: Path) -> None:
+    config = weighing(tmp_path, "measure")
+    run_in_child(config, None)
+    total = len(made_calls(config))
+    rng = random.Random(23)
+    for number in range(4):
+        run = killed_run(weighing(tmp_path, f"killed-{number}"), rng, total)
+        assert (run.repeated_calls, run.unlike) == (0, 0)
+
+
+def test_shards_cut_otherwise_are_labelled_alike(tmp_path: Path) -> None:
+    one = weighing(tmp_path, "one")
+    two = weighing(tmp_path, "two").model_copy(update={"shard_size": 3})
+    run_in_child(one, None)
+    run_in_child(two, None)
+    assert labels(one) == labels(two)
+
+
+def gold_file(config: RunConfig, path: Path, count: int, **other: Any) -> str:
+    """ProcessBench's form: the run's own solutions, the last step wrong in each."""
+    rows = []
+    for number, solution in enumerate(RunFolder(config.folder).solutions.read(Solution)):
+        if number < count:
+            row = {
+                "id": f"gold-{number}",
+                "problem": solution.question,
+                "steps": list(solution.steps),
+                "label": len(solution.steps) - 1,
+            }
+            rows.append(row | other)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_gold_is_matched_by_content_and_counted(tmp_path: Path) -> None:
+    config = weighing(tmp_path)
+    run_in_child(config, None)
+    path = gold_file(config, tmp_path / "gold.jsonl", 6)
+    told = weighing(tmp_path, gold=path)
+    run_in_child(told, None)
+    matched = learned(told)["gold"]
+    assert matched >= 6  # a solution that was sampled twice has the same text
+    assert 20 <= learned(told)["solutions"] <= 20 + matched
+    before = learned(told)
+    gold_file(config, tmp_path / "gold.jsonl", 3)
+    run_in_child(told, None)
+    assert learned(told)["gold"] < before["gold"]
+
+
+def test_gold_of_other_problems_is_told(tmp_path: Path) -> None:
+    config = weighing(tmp_path)
+    run_in_child(config, None)
+    path = gold_file(config, tmp_path / "gold.jsonl", 2, problem="another one")
+    with pytest.raises(InputError, match="none of the 2 rows"):
+        run_once(weighing(tmp_path, gold=path))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"gold": "absent.json"}, "no file absent.json"), ({"rule": "agree"}, "doesn't learn")],
+)
+def test_gold_that_can_not_be_used_is_told_first(
+    tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    (tmp_path / "gold.jsonl").write_text("")
+    config = weighing(tmp_path, **({"gold": str(tmp_path / "gold.jsonl")} | change))
+    with pytest.raises(ConfigError, match=told):
+        run_once(config)
+    assert not (config.folder / "solutions").exists()
