@@ -25,13 +25,14 @@ def draw(strata: Sequence[Stratum]) -> Path:
     chosen = [s for s in strata if s.name in SHOWN]
     matplotlib.rcParams["svg.hashsalt"] = "steplabel"
     figure, panels = pyplot.subplots(
-        1, len(chosen), figsize=(4.2 * len(chosen), 4), sharey=True, squeeze=False
+        1, len(chosen), figsize=(4.2 * len(chosen), 4.5), sharey=True, squeeze=False
     )
     for panel, stratum in zip(panels[0], chosen, strict=True):
         _panel(panel, stratum)
     panels[0][0].set_ylabel("first fatal step named exactly")
-    panels[0][-1].legend(fontsize=8, loc="lower right")
-    figure.tight_layout()
+    lines, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(lines, names, fontsize=8, loc="lower center", ncols=4)
+    figure.tight_layout(rect=(0, 0.14, 1, 1))
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, metadata={"Date": None})
     pyplot.close(figure)

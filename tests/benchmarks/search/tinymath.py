@@ -118,7 +118,7 @@ def measure(folder: Path) -> Found:
         + of_right
         + [score(SHIPPED, known, [play(shipped, c) for c in known])],
         _by_problem(right),
-        {name: _truth(of, wrong, eight) for name, of in moments.items()},
+        {name: _truth(of, wrong, eight, moments["bayesian"]) for name, of in moments.items()},
         pilot_tokens,
         sum(case.n_steps * A_PREFIX for case in (*there.pilot, *wrong, *right)),
     )
@@ -128,13 +128,19 @@ def _named(evidence: str) -> str:
     return evidence if evidence == "bayesian" else f"bayesian {evidence}"
 
 
-def _truth(moments: list[list[Moment]], cases: Sequence[PooledCase], eight: float) -> Truth:
+def _truth(
+    moments: list[list[Moment]],
+    cases: Sequence[PooledCase],
+    eight: float,
+    plain: list[list[Moment]],
+) -> Truth:
+    """`plain`: searches that are told nothing; before their first rollout they know the prior alone."""
     frozen = {s: [at_tokens(m, s * eight).posterior for m in moments] for s in SHARES}
     fatal, wrong = [case.fatal for case in cases], [case.wrong for case in cases]
     return Truth(
         {s: excess_ece(p, fatal) for s, p in frozen.items()},
         {s: excess_ece(p, wrong) for s, p in frozen.items()},
-        log_score(frozen[1.0], fatal) - log_score([m[0].posterior for m in moments], fatal),
+        log_score(frozen[1.0], fatal) - log_score([m[0].posterior for m in plain], fatal),
         reliability(frozen[0.25], wrong),
     )
 
