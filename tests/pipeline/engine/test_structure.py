@@ -67,23 +67,20 @@ async def test_a_request_that_is_bad_by_itself_says_nothing_of_schemas() -> None
 
 
 @pytest.mark.slow
-async def test_vllm_in_process_gets_the_schema_as_a_sampling_parameter(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.vllm
+async def test_vllm_in_process_holds_an_answer_to_the_schema() -> None:
     pytest.importorskip("vllm")
     from pipeline.engine.vllm_engine import VllmEngine
 
-    class Asked(Exception):
-        pass
-
-    async def asked(self: VllmEngine, ids: object, params: object) -> None:
-        raise Asked(params)
-
-    monkeypatch.setattr(VllmEngine, "_run", asked)
-    one = VllmEngine(EngineConfig(model="data/tinymath/judge"), 0)
-    for schema in (SCHEMA, None):
-        request = SampleRequest(Prompt("a", (1,)), Sampling(schema=schema))
-        with pytest.raises(Asked) as caught:
-            await one.sample(request)
-        shaped = caught.value.args[0].structured_outputs
-        assert (shaped.json if shaped else None) == schema
+    config = EngineConfig(model="data/tinymath/judge", max_num_seqs=4, max_model_len=256)
+    one = VllmEngine(config, 0)
+    ids = tuple(one.renderer.tokenizer("Ida has 15")["input_ids"])
+    shaped = Sampling(max_tokens=6, schema='{"type": "integer"}')
+    try:
+        found = await one.sample(SampleRequest(Prompt("Ida has 15", ids), shaped, 4))
+        assert all(c.text.lstrip("-").isdigit() for c in found.completions)
+        free = Sampling(max_tokens=6)
+        found = await one.sample(SampleRequest(Prompt("Ida has 15", ids), free, 4))
+        assert not all(c.text.lstrip("-").isdigit() for c in found.completions)
+    finally:
+        await one.close()
