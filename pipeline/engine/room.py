@@ -38,7 +38,11 @@ class _Shared:
 
     @property
     def renderer(self) -> Renderer:
-        return self.engine.renderer
+        """The first time loads the tokenizer, with the libraries it comes from."""
+        began = time.monotonic()
+        renderer = self.engine.renderer
+        self.load_seconds += time.monotonic() - began
+        return renderer
 
     async def open(self) -> None:
         if not self._opened:
@@ -72,7 +76,7 @@ class EngineRoom:
         return self._engine(role).fingerprint
 
     def load_seconds(self, role: str) -> float:
-        """How long the role's model has taken to load so far."""
+        """How long the role's model and tokenizer have taken to load so far."""
         return self._engine(role).load_seconds
 
     @asynccontextmanager
