@@ -9,13 +9,10 @@ import numpy as np
 
 from pipeline.join import Annotated
 from pipeline.records import Outcome
-from pipeline.search.batches import posteriors
-from pipeline.search.belief import Array, Priors, Seen
+from pipeline.search.batches import batches, posteriors
+from pipeline.search.belief import Array, Belief, Priors, Seen
 from pipeline.search.hints import Hint
 from pipeline.told import answers_of
-
-DIGITS = 6
-"""Of a confidence: what is computed in another batch may differ in the last bits, and a label must not."""
 
 
 class Evidence(NamedTuple):
@@ -49,10 +46,11 @@ def posteriors_of(rows: Sequence[Evidence], priors: Priors) -> list[Array]:
     return posteriors([row.seen for row in rows], [row.hints for row in rows], priors)
 
 
-def confidences(rows: Sequence[Evidence], priors: Priors) -> Array:
-    """Of the likeliest first error of each (n,)."""
-    return np.array([confidence(of_one) for of_one in posteriors_of(rows, priors)])
-
-
-def confidence(posterior: Array) -> float:
-    return round(float(posterior.max()), DIGITS)
+def log_evidence(rows: Sequence[Evidence], priors: Priors) -> float:
+    """Log chance of all that is seen and said, a solution."""
+    total = 0.0
+    for batch in batches([row.seen for row in rows], [row.hints for row in rows], most=1024):
+        total += float(
+            Belief(priors, batch.seen, batch.heard(priors.reliability)).log_evidence.sum()
+        )
+    return total / max(1, len(rows))

@@ -1,38 +1,49 @@
 """How each witness errs, learned from a pilot of the run: with little gold or none.
 
 EM in the family of Dawid and Skene (1979): how often a judge or a check names the very first error,
-misses it, names one too early or too late, or sounds a false alarm (`pipeline.search.hints`), together
-with the chances that rollouts rest on (`pipeline.search.belief`). Gold, where there is some, fixes the
-truth of its rows.
+misses it, names one too early or too late, or sounds a false alarm, and where (`pipeline.search.hints`),
+together with the chances that rollouts rest on (`pipeline.search.belief`). Gold, where there is some,
+fixes the truth of its rows, and makes stated confidence true (`pipeline.consensus.calibration`).
 
 Witnesses that err together are one witness in part: each is weighed by 1 / (1 + the correlations of its
 errors with the others'), so that a copy adds nothing. One that repeats the other's errors only now and
-then is found out in part, and slips of a single judge not at all. Where what is stated depends on where
-the fit starts, the witnesses can't tell how far each is to be trusted, and that needs gold.
+then is found out in part.
+
+Of a single judge nobody else can say whether it sounds false alarms at right answers or sees errors that
+rollouts can't. So fits are compared that start elsewhere or hold the share of such errors: where some
+explain the verdicts nearly as well as the best and state another confidence, the witnesses can't tell how
+far each is to be trusted, and that needs gold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.consensus.evidence import Evidence, confidence, posteriors_of
+from pipeline.consensus.calibration import ENOUGH, UNCHANGED, Calibration, calibrated
+from pipeline.consensus.evidence import Evidence, log_evidence, posteriors_of
 from pipeline.records import NO_ERROR
 from pipeline.search.belief import BROAD, Array, Priors
 from pipeline.search.fit import fit_priors
-from pipeline.search.hints import START, Reliability
+from pipeline.search.hints import START, ZONES, Reliability
 
 SAME = 0.01
-"""Difference of stated precisions, from one start to another, up to which a fit is identified."""
+"""Difference of stated precisions, from one possible fit to another, up to which they are identified."""
+DOUBT = 0.02
+"""Log evidence a solution by which a fit must beat another to rule it out. A model as rough as this one
+may be so far from the truth: in simulated panels, whose witnesses it doesn't err quite like, the true
+shares explained the verdicts up to .02 less well than the best fit did."""
+UNSEEN = (0.01, 0.05, 0.1, 0.15, 0.25, 0.35)
+"""Shares of the errors that rollouts see nothing of, each tried."""
 DOUBTFUL = Reliability(
-    clean=(0.35, 0.0, 0.3, 0.0, 0.2, 0.0, 0.15, 0.0),
-    flawed=(0.2, 0.15, 0.15, 0.15, 0.1, 0.1, 0.08, 0.07),
+    clean=(0.35, *(0.06,) * ZONES, 0.2, *(0.03,) * ZONES),
+    flawed=(0.2, 0.15, 0.08, 0.07, 0.08, 0.07, 0.1, 0.1, 0.04, 0.04, 0.04, 0.03),
 )
 TRUSTING = Reliability(
-    clean=(0.85, 0.0, 0.05, 0.0, 0.07, 0.0, 0.03, 0.0),
-    flawed=(0.05, 0.7, 0.05, 0.05, 0.02, 0.09, 0.02, 0.02),
+    clean=(0.85, *(0.01,) * ZONES, 0.07, *(0.006,) * ZONES),
+    flawed=(0.05, 0.7, 0.03, 0.02, 0.03, 0.02, 0.02, 0.09, 0.01, 0.01, 0.01, 0.01),
 )
 STARTS = (START, DOUBTFUL, TRUSTING)
 REWEIGHED = 2
@@ -45,7 +56,7 @@ class Learned:
     """`priors` hold how each witness errs; `counting` are those by rollouts. A label is kept from
     `threshold` on; of the pilot's solutions these were the share `kept`, whose mean confidence was
     `stated`. `binding`: whether the wanted precision leaves any out. `spread`: the most that the
-    confidence in those labels differs from one start to another."""
+    confidence in those labels differs from one possible fit to another; 0 where gold says it."""
 
     priors: Priors
     counting: tuple[str, ...]
@@ -54,6 +65,11 @@ class Learned:
     stated: float
     binding: bool
     spread: float
+    calibration: Calibration = UNCHANGED
+
+    def sure(self, posterior: Array) -> float:
+        """Confidence in the likeliest first error."""
+        return self.calibration(float(posterior.max()))
 
     @property
     def identified(self) -> bool:
@@ -70,42 +86,86 @@ def learned_from(
     starts from."""
     drifting = fit_priors([row.seen for row in rows])
     begun = replace(BROAD, drift=drifting.drift, flawed_drift=drifting.flawed_drift)
-    fits = [fitted(rows, truth, start, begun) for start in STARTS]
-    found = [posteriors_of(rows, priors) for priors in fits]
-    sure = np.array([confidence(of_one) for of_one in found[0]])
+    priors, *others = possible(rows, truth, begun)
+    found = posteriors_of(rows, priors)
+    best = [int(of_one.argmax()) for of_one in found]
+    known = [row for row, one in enumerate(truth) if one is not None]
+    calibration = calibrated(
+        np.array([found[row].max() for row in known]),
+        np.array([best[row] + NO_ERROR == truth[row] for row in known]),
+    )
+    sure = np.array([calibration(float(of_one.max())) for of_one in found])
     threshold, kept = threshold_for(sure, precision)
     chosen = np.flatnonzero(sure >= threshold) if kept else range(len(rows))
-    best = [int(of_one.argmax()) for of_one in found[0]]
-    stated = [float(np.mean([of[row][best[row]] for row in chosen] or [0.0])) for of in found]
+    by_gold = len(known) >= ENOUGH
     return Learned(
-        fits[0],
+        priors,
         counting,
         threshold,
         kept,
-        stated[0] if kept else 0.0,
+        float(np.mean(sure[chosen])) if kept else 0.0,
         kept < 1.0,
-        max(stated) - min(stated),
+        0.0 if by_gold else _spread(rows, best, chosen, [priors, *others]),
+        calibration,
     )
+
+
+def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Priors) -> list[Priors]:
+    """The fit that explains what was seen and said best, and those that explain it nearly as well."""
+    fits = [fitted(rows, truth, start, begun) for start in STARTS]
+    weights = {name: of.weight for name, of in fits[0].reliability.items()}
+    if weights:
+        fits += [_fit(rows, truth, START, begun, weights, share) for share in UNSEEN]
+    explained = [log_evidence(rows, priors) for priors in fits]
+    order = np.argsort([-one for one in explained], kind="stable")
+    return [fits[one] for one in order if explained[one] >= max(explained) - DOUBT]
+
+
+def _spread(
+    rows: Sequence[Evidence], best: Sequence[int], chosen: Iterable[int], fits: Sequence[Priors]
+) -> float:
+    """The most that the mean confidence in the `best` of the `chosen` rows differs between fits."""
+    stated = []
+    for priors in fits:
+        found = posteriors_of(rows, priors)
+        stated.append(float(np.mean([found[row][best[row]] for row in chosen] or [0.0])))
+    return max(stated) - min(stated)
 
 
 def fitted(
     rows: Sequence[Evidence], truth: Sequence[int | None], start: Reliability, begun: Priors
 ) -> Priors:
     """Fit, weigh the witnesses by how far they err together, and fit again; at the drifts of `begun`."""
-    seen, hints = [row.seen for row in rows], [row.hints for row in rows]
-    names = sorted({hint.name for of_one in hints for hint in of_one})
+    names = sorted({hint.name for row in rows for hint in row.hints})
     weights = dict.fromkeys(names, 1.0)
     for last in (False,) * REWEIGHED + (True,):
-        trust = {name: replace(start, weight=weights[name]) for name in names}
-        priors = fit_priors(
-            seen, hints, slips=True, trust=trust, truth=truth, drifts=False, start=begun
-        )
+        priors = _fit(rows, truth, start, begun, weights)
         if last:
             break
         before, weights = weights, weights_of(rows, truth, priors, names)
         if all(abs(weights[name] - before[name]) <= SETTLED for name in names):
             break
     return priors
+
+
+def _fit(
+    rows: Sequence[Evidence],
+    truth: Sequence[int | None],
+    start: Reliability,
+    begun: Priors,
+    weights: Mapping[str, float],
+    unseen: float | None = None,
+) -> Priors:
+    return fit_priors(
+        [row.seen for row in rows],
+        [row.hints for row in rows],
+        slips=True,
+        unseen=unseen,
+        trust={name: replace(start, weight=weight) for name, weight in weights.items()},
+        truth=truth,
+        drifts=False,
+        start=begun,
+    )
 
 
 def weights_of(

@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipeline.consensus.evidence import Evidence, confidence, posteriors_of
+from pipeline.consensus.calibration import ENOUGH
+from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.labels import label_of, objection, set_aside
 from pipeline.consensus.learning import Learned, learned_from
 from pipeline.join import Annotated
@@ -23,15 +24,15 @@ from pipeline.records import NO_ERROR, Label
 from pipeline.search.belief import Array
 
 UNIDENTIFIED = (
-    "not identified: the witnesses can't tell how far each can be trusted; name rows with known first "
-    "errors as consensus.gold"
+    "not identified: the witnesses can't tell how far each can be trusted; add a judge of another model, "
+    f"or name {ENOUGH} rows or more with known first errors as consensus.gold"
 )
 
 
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 2
+    version = 3
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:
@@ -103,7 +104,7 @@ class KnowingPosterior:
         solution, verdicts = item.solution, item.verdicts
         if not self._learned.identified:
             return set_aside(solution, verdicts, UNIDENTIFIED)
-        first_error, sure = int(posterior.argmax()) + NO_ERROR, confidence(posterior)
+        first_error, sure = int(posterior.argmax()) + NO_ERROR, self._learned.sure(posterior)
         if sure < self._learned.threshold:
             reason = f"not sure enough for a precision of {self._precision:g}"
             return set_aside(solution, verdicts, reason, sure)

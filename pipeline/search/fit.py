@@ -43,6 +43,7 @@ def fit_priors(
     hints: Sequence[Sequence[Hint]] = (),
     *,
     slips: bool = False,
+    unseen: float | None = None,
     trust: Mapping[str, Reliability] | None = None,
     truth: Sequence[int | None] = (),
     drifts: bool = True,
@@ -52,6 +53,7 @@ def fit_priors(
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
     `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
+    `unseen`: what share of errors they see nothing of, where it is to be held and not fitted.
     `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted.
     `truth`: the first error of each pilot solution, where gold says it.
     Without `drifts` those of `start` are kept."""
@@ -59,7 +61,7 @@ def fit_priors(
     start = replace(
         start,
         reliability={name: (trust or {}).get(name, START) for name in names},
-        slip=SLIP if slips and names else NO_SLIP,
+        slip=_held(SLIP, unseen) if slips and names else NO_SLIP,
     )
     alike = _distinct(pilot, hints, truth)
     best = start
@@ -70,6 +72,7 @@ def fit_priors(
                 replace(best, **{which: drift}),  # type: ignore[arg-type]
                 start,
                 max(1, rounds // 6),
+                unseen,
             )
             for drift in DRIFTS
         ]
@@ -77,11 +80,15 @@ def fit_priors(
         best = max(
             fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
         )[0]
-    return _fitted(alike, best, start, rounds)[0]
+    return _fitted(alike, best, start, rounds, unseen)[0]
 
 
 def _fitted(
-    pilot: Sequence[tuple[Batch, Array]], priors: Priors, start: Priors, rounds: int
+    pilot: Sequence[tuple[Batch, Array]],
+    priors: Priors,
+    start: Priors,
+    rounds: int,
+    unseen: float | None,
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
@@ -127,12 +134,19 @@ def _fitted(
                 )
                 for name, (of_clean, of_flawed) in kinds.items()
             },
-            slip=Slip(*_shares(slip)),
+            slip=_held(Slip(*_shares(slip)), unseen),
         )
         if evidence - before < 1e-4 * max(1, solutions):
             break
         before = evidence
     return priors, before
+
+
+def _held(slip: Slip, unseen: float | None) -> Slip:
+    if unseen is None:
+        return slip
+    rest = (1 - unseen) / max(slip.same + slip.later, 1e-9)
+    return Slip(slip.same * rest, slip.later * rest, unseen)
 
 
 def _distinct(

@@ -1,8 +1,10 @@
 """What others said of a solution before its search: a judge's votes, an executed check.
 
 A hint is cheap beside rollouts and often wrong, so it enters as a likelihood: how often such a hint
-names the very first error, misses it, or names a step before or after it is learned from the pilot,
-together with the rest of the priors and without gold (Dawid and Skene, 1979, for one answer of T+1).
+names the very first error, misses it, or names one just before or after it or further off is learned
+from the pilot, together with the rest of the priors and without gold (Dawid and Skene, 1979, for one
+answer of T+1). Where there is no error, what counts is where the false alarm is raised: a judge that
+stumbles over the same kind of step again and again would else pass for one that is right there.
 Votes that agree tell more than votes that don't, so that each of the two has rates of its own.
 """
 
@@ -20,9 +22,12 @@ from numpy.typing import NDArray
 from pipeline.records import NO_ERROR
 
 Array = NDArray[np.float64]
-NONE, EXACT, EARLIER, LATER = range(4)
-RELATIONS = 4
-"""Of what was named to the first error. Without one, EARLIER stands for any step named."""
+NONE, EXACT, ONE_EARLY, EARLY, ONE_LATE, LATE = range(6)
+RELATIONS = 6
+"""Of what was named to the first error. Without one: NONE, then the `ZONES`."""
+ZONES = 5
+"""Where a false alarm is raised: in a third of the steps before the last two, at the step before the
+last, or at the last one, which states the answer."""
 KINDS = 2 * RELATIONS
 """Each relation by votes that all agree, then by votes that don't."""
 
@@ -61,8 +66,8 @@ class Reliability:
 
 
 START = Reliability(
-    clean=(0.6, 0.0, 0.15, 0.0, 0.15, 0.0, 0.1, 0.0),
-    flawed=(0.15, 0.3, 0.1, 0.1, 0.05, 0.15, 0.1, 0.05),
+    clean=(0.6, *(0.03,) * ZONES, 0.15, *(0.02,) * ZONES),
+    flawed=(0.15, 0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.15, 0.05, 0.05, 0.025, 0.025),
 )
 """Where a fit starts and what it is drawn to."""
 
@@ -84,29 +89,46 @@ def _kinds_of(answers: tuple[int, ...], n_steps: int) -> Array:
     most = max(votes.values())
     named = [answer for answer, count in votes.items() if count == most]
     split = RELATIONS * (most < len(answers))
-    steps: NDArray[np.int64] = np.arange(n_steps)
+    first_error: NDArray[np.int64] = np.arange(n_steps)
     for answer in named:
         share = 1 / len(named)
         if answer == NO_ERROR:
             told[:, split + NONE] += share
             continue
-        told[0, split + EARLIER] += share / n_steps
+        told[0, split + 1 : split + 1 + ZONES] += share * _alarm(answer, n_steps)
         told[1 + answer, split + EXACT] += share
-        later = steps > answer
-        told[1:][later, split + EARLIER] += share / steps[later]
-        earlier = steps < answer
-        told[1:][earlier, split + LATER] += share / (n_steps - 1 - steps[earlier])
+        told[2 + answer : 3 + answer, split + ONE_EARLY] += share
+        told[1:][first_error == answer - 1, split + ONE_LATE] += share
+        early, late = first_error > answer + 1, first_error < answer - 1
+        told[1:][early, split + EARLY] += share / (first_error[early] - 1)
+        told[1:][late, split + LATE] += share / (n_steps - 2 - first_error[late])
     told.setflags(write=False)
     return told
+
+
+def _alarm(step: int, n_steps: int) -> Array:
+    """Chance of a step given each zone of false alarms (ZONES,)."""
+    chance: Array = np.zeros(ZONES)
+    before = n_steps - 2
+    if step < before:
+        thirds: Array = np.arange(3) / 3
+        low = np.maximum(thirds, step / before)
+        chance[:3] = 3 * np.maximum(0, np.minimum(thirds + 1 / 3, (step + 1) / before) - low)
+    else:
+        chance[3 + step - before] = 1.0
+    return chance
 
 
 def possible(n_steps: int) -> Array:
     """Which kinds a hint can be of at all, for each e = -1..T-1 (T+1, KINDS), 0 or 1: no step lies
     before the first one, or after the last."""
     can: Array = np.ones((n_steps + 1, RELATIONS))
-    can[0, [EXACT, LATER]] = 0
-    can[1, EARLIER] = 0
-    can[n_steps, LATER] = 0
+    can[0, 1:4] = n_steps > 2
+    can[0, 4] = n_steps > 1
+    can[1, ONE_EARLY] = 0
+    can[1:3, EARLY] = 0
+    can[n_steps, ONE_LATE] = 0
+    can[max(1, n_steps - 1) :, LATE] = 0
     return np.tile(can, 2)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.consensus import Rule
-from pipeline.consensus.evidence import Evidence, confidence, confidences, posteriors_of
+from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.learning import Learned, learned_from, threshold_for
 from pipeline.evaluate.panel import UNDECIDED, Bools, Floats, Ints
 from pipeline.evaluate.resample import Bootstrap, Figure
@@ -55,9 +55,9 @@ def weighed(
     best = np.array([int(of_one.argmax()) + NO_ERROR for of_one in found])
     return Weighed(
         learned,
-        np.array([confidence(of_one) for of_one in found]),
+        np.array([learned.sure(of_one) for of_one in found]),
         best == truth,
-        confidences(rows, learned.priors),
+        np.array([learned.sure(of_one) for of_one in posteriors_of(rows, learned.priors)]),
     )
 
 

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.consensus import learning
 from pipeline.consensus.evidence import Evidence, posteriors_of
-from pipeline.consensus.learning import SAME, Learned, learned_from, threshold_for
+from pipeline.consensus.learning import Learned, learned_from, threshold_for
 from pipeline.records import NO_ERROR
-from pipeline.search.belief import BROAD, Seen
+from pipeline.search.belief import Seen
 from pipeline.search.hints import Hint, Reliability
 from tests.benchmarks.consensus.rules import COUNTING, weighed
 from tests.benchmarks.consensus.world import (
@@ -90,16 +89,21 @@ def test_a_bad_judge_costs_little_and_is_known_for_what_it_is(world: World, name
         assert beside.learned.priors.reliability[name].weight < 0.6
 
 
-def test_fits_that_differ_in_what_they_state_are_not_identified(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One start ends at priors under which the labels of the first are doubtful."""
-    rows = rows_of(world, PANEL)[:200]
-    fits = iter([learned_from(rows, [None] * 200, COUNTING, 0.9).priors, BROAD, BROAD])
-    monkeypatch.setattr(learning, "fitted", lambda *_: next(fits))
-    found = learned_from(rows, [None] * 200, COUNTING, 0.9)
-    assert found.spread > SAME
-    assert not found.identified
+def test_how_far_one_judge_can_be_trusted_is_not_identified(world: World) -> None:
+    """Does it sound false alarms, or see what rollouts can't? Nobody else can say."""
+    assert not learned(world, ("rollouts", "judge", "arithmetic")).identified
+
+
+def test_gold_identifies_and_makes_what_is_stated_true(world: World) -> None:
+    names = ("rollouts", "judge", "arithmetic")
+    known = [int(one) if row % 3 == 0 else None for row, one in enumerate(world.truth)]
+    found = learned_from(rows_of(world, names), known, COUNTING, 0.95)
+    assert found.identified
+    posteriors = posteriors_of(rows_of(world, names), found.priors)
+    others = [row for row in range(NUMBER) if row % 3]
+    stated = np.mean([found.sure(posteriors[row]) for row in others])
+    right = np.mean([posteriors[row].argmax() + NO_ERROR == world.truth[row] for row in others])
+    assert stated == pytest.approx(right, abs=0.025)
 
 
 def test_a_pilot_of_none_learns_what_a_fit_starts_from() -> None:

@@ -13,7 +13,9 @@ from pipeline.search.belief import BROAD, Belief, Seen
 from pipeline.search.fit import fit_priors
 from pipeline.search.hints import (
     KINDS,
+    RELATIONS,
     START,
+    ZONES,
     Hint,
     Reliability,
     heard,
@@ -28,6 +30,16 @@ WRONG = Outcome.INCORRECT
 
 def judge(*answers: int) -> Hint:
     return Hint("judge", answers)
+
+
+def trusted(clean: float, flawed: float) -> Reliability:
+    """One whose votes always agree, right so often, and elsewhere else evenly."""
+    alarms = ((1 - clean) / ZONES,) * ZONES
+    never = (0.0,) * RELATIONS
+    missed = (1 - flawed) / (RELATIONS - 1)
+    return Reliability(
+        (clean, *alarms, *never), (missed, flawed, *(missed,) * (RELATIONS - 2), *never)
+    )
 
 
 @given(st.integers(1, 12), st.booleans())
@@ -69,7 +81,7 @@ def test_a_tie_is_shared_between_those_named() -> None:
 
 
 def test_a_trusted_hint_saves_the_rollouts() -> None:
-    sure = Reliability((0.96, 0, 0.02, 0, 0.02, 0, 0, 0), (0.01, 0.95, 0.02, 0.02, 0, 0, 0, 0))
+    sure = trusted(clean=0.96, flawed=0.95)
     told = heard_all([judge(4)], {"judge": sure}, 9)
     assert Belief(BROAD, wrong_outcome(9), told).posterior[1 + 4] > 0.9
     facts = {"judge": sure}
@@ -114,6 +126,23 @@ def test_trust_is_learned_without_gold() -> None:
     assert fitted.reliability["dice"].flawed[1] < 0.25
 
 
+def test_a_judge_that_stumbles_over_one_kind_of_step_is_found_out() -> None:
+    """It names the step before the last of every third solution without an error; rollouts, and a
+    second judge that is mostly right, say that there is none."""
+    rng = np.random.default_rng(5)
+    pilot = []
+    for number in range(600):
+        right, wrong = np.zeros(9), np.zeros(9)
+        error = -1 if number % 2 else int(rng.integers(8))
+        (wrong if error >= 0 else right)[8] = 1
+        said = 6 if error < 0 and rng.random() < 1 / 3 else error
+        other = error if rng.random() < 0.8 else int(rng.integers(-1, 8))
+        pilot.append((Seen(right, wrong), (judge(said), Hint("second", (other,)))))
+    found = fit_priors([seen for seen, _ in pilot], [hints for _, hints in pilot])
+    assert found.reliability["judge"].clean[4] == pytest.approx(1 / 3, abs=0.08)
+    assert max(found.reliability["judge"].clean[1:4]) < 0.03
+
+
 def test_what_is_learned_survives_json() -> None:
     import json
 
@@ -137,7 +166,7 @@ def wrong_outcome(steps: int) -> Seen:
 def test_hints_and_rollouts_that_contradict_each_other_leave_it_unsure() -> None:
     """A judge that is nearly always right names the second step; every rollout after the fourth is
     right all the same."""
-    sure = Reliability((0.9, 0, 0.1, 0, 0, 0, 0, 0), (0.05, 0.9, 0.03, 0.02, 0, 0, 0, 0))
+    sure = trusted(clean=0.9, flawed=0.9)
     seen = wrong_outcome(6)
     told = heard_all([judge(1)], {"judge": sure}, 6)
     before = Belief(BROAD, seen, told).posterior
