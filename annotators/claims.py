@@ -1,94 +1,46 @@
-"""The arithmetic that a step claims: `a + b = c`, chains of them, GSM8K's `<<48/2=24>>` notes.
+"""What a step claims that calculation can check, each claim with its place.
 
-Only what is certainly a claim about plain numbers is checked. Silent are: variables, unlike units,
-labels ("Day 3 = 5"), run-on chains (5 + 3 = 8 + 2 = 10), whole-number and other rounding, sides that
-the text goes on from, and wrong claims that the text supposes, takes back, or makes of something
-else than plain sums: clocks, number bases, roots, averages, digits.
+Equations and chains of them, GSM8K's `<<48/2=24>>` notes, inequalities, roundings (≈), congruences,
+ratios; with units, roots, algebra, derivatives and integrals of polynomials; and the roots that are
+claimed of a stated equation (`annotators.solving`).
+
+Silent are: conditions on variables, labels ("Day 3 = 5"), run-on chains (5 + 3 = 8 + 2 = 10),
+whole-number and other rounding, sides that the text goes on from, and wrong claims that the text
+supposes, takes back, or makes of something else than plain sums: clocks, number bases, averages,
+digits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice
 
-from annotators.equality import Side, close, judge, read_side, same_in_cycle
-from annotators.expressions import MAX_TOKENS, Kind, Token, tokenize
+from annotators import wording
+from annotators.equality import Judgement, Side, judge, numbers, shown
+from annotators.forms import Unclear
+from annotators.hedges import lets_be
+from annotators.links import MODULUS, Link, Uncountable, find_links
+from annotators.solving import claimed_roots
+from annotators.tokens import Kind
 from pipeline.records import Status
 
 MAX_CHARS = 20_000
 """Of a step; what follows is not read."""
 MAX_CLAIMS = 200
 
-_MATHS = frozenset((Kind.NUMBER, Kind.OPERATOR, Kind.EQUALS, Kind.OPEN, Kind.CLOSE, Kind.FRAC))
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_OF = _words("sum sums total totals product products")
-"""What can be said `of` a whole expression without being its function; "the average of" is one."""
-_NUMBERS = _words("one two three four five six seven eight nine ten eleven twelve dozen")
-_LEADING = _NUMBERS | _words(
-    "times plus minus less negative twice thrice half double doubling triple tripling quadruple "
-    "over step day week month year hour case part problem number question level round section no "
-    "grade age page chapter room exercise row floor seat digit square cube root sqrt log ln sin "
-    "cos tan lcm gcd gcf mod"
-)
-_TRAILING = _words(
-    "hundred hundreds thousand thousands million millions billion billions trillion dozen "
-    "dozens percent percentage percents times plus minus of over divided multiplied squared "
-    "cubed half halves third thirds quarter quarters fourths fifths point remainder mod r or"
-)
-_GLUED_UNITS = _words(
-    "kg kgs g mg lb lbs oz cm mm km m ft in ml l L mph kmh kph hr hrs min mins sec secs s h am pm"
-)
-_UNITS = _words("foot feet ft yard yards pound pounds minute minutes dollar dollars mile miles")
-_TAKEN_BACK = re.compile(
-    r"\b(?:incorrect|wrong|mistaken?|mistakenly|error|false|untrue|not|n['’]t|cannot|instead|"
-    r"actually|wait|oops|correction|corrected|impossible|contradict\w*)\b|n['’]t\b|should (?:be|have)",
+_ANY = re.compile(r"[=<>≈≠≤≥≡]|\\(?:approx|leq?|geq?|neq?|equiv|lt|gt)")
+_REWRITES = re.compile(r"\b(?:expand\w*|multiply\w* out|distribut\w+|foil)\b", re.I)
+_CONDITION = re.compile(
+    r"\b(?:equations?|solv\w+|set\w*|roots?|zeros?|when|where|cases?|need|must|sides?|left|right|both)\b",
     re.I,
 )
-_SUPPOSED = re.compile(
-    r"\b(?:if|suppose|assum\w+|guess\w*|try|trying|would|claim\w*|says?|said)\b", re.I
-)
-_ROUGHLY = re.compile(
-    r"\b(?:about|approx\w*|around|roughly|round\w*|nearest|almost|nearly|≈)\b", re.I
-)
-_OTHER_ARITHMETIC = re.compile(
-    r"\b(?:mod|modulo|modular|modulus|bases?|binary|ternary|octal|hex|hexadecimal|bitwise|xor|"
-    r"boolean|logical|concatenat\w*|strings?|digits?|with an? (?:borrow|carry)|"
-    r"(?:borrow|carr[yi])\w* (?:over|the \d|1|one))\b|"
-    r"\d\s?[ap]\.?m\b|(?-i:\b[AP]M\b)|\bo['’]?\s?clock\b",
+_WISHED = re.compile(
+    r"\b(?:needs?|want\w*|must|requir\w+|until|check\w*|test\w*|compar\w+|find|smallest|largest|"
+    r"least|when|for which|such that|unless|only)\b",
     re.I,
 )
-_FUNCTION = re.compile(
-    r"\b(?:sqrt|roots?|squared|cubed|averag(?:e|es|ing)|mean|median|lcm|gcd|gcf|hcf|"
-    r"(?:least|lowest|greatest|highest) common|reciprocals?|inverse|opposite|negative|absolute|"
-    r"log|logarithm|ln|sin|cos|tan|sine|cosine|tangent|floor|ceil\w*|factorial|choose|"
-    r"(?:twice|thrice|double|triple|half|of) the (?:sum|total|product))\b",
-    re.I,
-)
-"""What a clause may make of the sum that it ends in: "the average of the lengths 4 + 6 = 5"."""
-_APPLIED = re.compile(
-    r"\bthan\s*$|\b(?:add|subtract|deduct|tak(?:e|ing)|combin|multipl|divid|increas|decreas)\w*\b.*"
-    r"\b(?:to|from|with|into)\s*$",
-    re.I | re.S,
-)
-"""Of a clause that the claim's sum only ends: "add 5 to 3 * 2 = 11"."""
-_SENTENCE_ENDS = re.compile(r"[;!?\n]|\.(?!\d)|\b(?:because|since)\b", re.I)
-_CLAUSE_ENDS = re.compile(
-    r"[;!?\n:=]|\.(?!\d)|\b(?:is|are|was|were|so|thus|therefore|because|since)\b", re.I
-)
-_STARTS_AGAIN = re.compile(
-    r"\b(?:clock|time|noon|midnight|morning|afternoon|evening|night|hours?|\w*days?|weeks?|months?|"
-    r"january|february|march|april|june|july|august|september|october|november|december|"
-    r"degrees?|angles?|circle|bearing)\b|°",
-    re.I,
-)
-_WINDOW = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,243 +53,145 @@ class Claim:
     expected: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Neighbouring tokens of mathematics, and what stands on either side."""
-
-    tokens: tuple[Token, ...]
-    before: tuple[Token, ...]
-    after: tuple[Token, ...]
-
-
 def find_claims(step: str) -> list[Claim]:
     """Every claim that can be read with certainty, in order. Linear in the step's length."""
     text = step[:MAX_CHARS]
-    if "=" not in text:
+    if not _ANY.search(text):
         return []
-    claims: list[Claim] = []
-    for tokens in _layers(tokenize(text)):
-        for run in _runs(tokens):
-            claims += _claims(run, text)
-            if len(claims) >= MAX_CLAIMS:
-                break
+    found = list(islice(find_links(text), MAX_CLAIMS))
+    links = [each for each in found if isinstance(each, Link)]
+    claims = [Claim(c.start, c.end, Status.UNCHECKED) for c in found if isinstance(c, Uncountable)]
+    conditions: set[Fraction] = set()
+    for link in links:
+        claim = _claim(link, text)
+        if claim is None:
+            conditions |= _required(link) if link.left.symbols and link.left.computes else set()
+        elif claim.status is Status.CONTRADICTED and _required(link) & conditions:
+            claim = replace(claim, status=Status.UNCHECKED, expected=None)  # tried with numbers
+        claims += [claim] if claim is not None else []
+    for root in claimed_roots(links, text):
+        claims.append(Claim(root.link.start, root.link.end, root.status, root.expected))
     return sorted(claims[:MAX_CLAIMS], key=lambda claim: (claim.start, claim.end))
 
 
-def _layers(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    """The text without its <<…>> notes, then each note by itself."""
-    outside: list[Token] = []
-    notes: list[list[Token]] = []
-    note: list[Token] | None = None
-    for token in tokens:
-        if token.kind is Kind.NOTE_OPEN:
-            note = []
-        elif token.kind is Kind.NOTE_CLOSE:
-            if note:
-                notes.append(note)
-            note = None
-        else:
-            (outside if note is None else note).append(token)
-    yield outside
-    yield from notes
+def _required(link: Link) -> set[Fraction]:
+    """What the left side has to be: the 50 of x + 3 = 50."""
+    value = link.right.values[0].value
+    alone = len(link.right.tokens) == 1 and link.relation == "="
+    return {value} if alone and isinstance(value, Fraction) else set()
 
 
-def _runs(tokens: Sequence[Token]) -> Iterator[_Run]:
-    at = 0
-    while at < len(tokens):
-        if tokens[at].kind not in _MATHS:
-            at += 1
-            continue
-        end, depth = at, 0
-        while end < len(tokens) and tokens[end].kind in _MATHS:
-            depth += (tokens[end].kind is Kind.OPEN) - (tokens[end].kind is Kind.CLOSE)
-            if depth < 0:
-                break
-            end += 1
-        last = end
-        while last > at and tokens[last - 1].kind is Kind.OPEN and tokens[last - 1].spaced:
-            last -= 1  # "= 8 (apples)"
-        run = tuple(tokens[at:last])
-        if len(run) <= MAX_TOKENS and any(token.kind is Kind.EQUALS for token in run):
-            yield _Run(run, tuple(tokens[max(0, at - 2) : at]), tuple(tokens[last : last + 2]))
-        at = end + 1 if end < len(tokens) and depth < 0 else max(end, at + 1)
+def _claim(link: Link, text: str) -> Claim | None:
+    left, right = link.left, link.right
+    if link.relation == "≡":
+        return _congruence(link, text)
+    if not (left.computes or (link.again and right.computes)):
+        if link.relation not in "=≠" and not left.symbols | right.symbols:
+            return _compared(link, text)
+        return _ratio(link, text)
+    if link.relation != "=":
+        return _compared(link, text)
+    if Kind.RATIO in (left.tokens[0].kind, right.tokens[0].kind):
+        return None
+    judgement = judge(left, right, link.unit, _rewrites(link, text))
+    if judgement.status is Status.UNCHECKED and not judgement.pairs:
+        return None  # a condition
+    return _settled(link, judgement, text)
 
 
-def _claims(run: _Run, text: str) -> Iterator[Claim]:
-    parts: list[list[Token]] = [[]]
-    for token in run.tokens:
-        if token.kind is Kind.EQUALS:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    if not _opens_cleanly(run, parts[0], text):
-        parts[0] = []
-    elif _is_bullet(parts[0], run, text):
-        parts[0] = parts[0][1:]
-    if not _ends_cleanly(run):
-        parts[-1] = []
-    if sum(map(len, parts)) == max(map(len, parts)):
-        return  # nothing to compare
-    sides = [read_side(part) for part in parts]
-    for index, (left, right) in enumerate(pairwise(sides)):
-        if left is None or right is None:
-            continue
-        if len(left.numbers) > 1 or (index > 0 and len(right.numbers) > 1):
-            last = index == len(sides) - 2
-            unit_named = last and any(t.kind is Kind.WORD for t in run.after[:1])
-            doubtful = (index == 0 and _begins_in_doubt(run, left)) or (
-                last and _ends_in_doubt(run.after)
-            )
-            yield _claim(left, right, unit_named, doubtful, text)
-
-
-def _opens_cleanly(run: _Run, side: Sequence[Token], text: str) -> bool:
-    """Does the first side begin where its expression begins?"""
-    if not side:
-        return False
-    first = side[0]
-    previous = run.before[-1] if run.before else None
-    if first.kind is Kind.OPERATOR:
-        minus = first.text == "-" and (
-            previous is None or (previous.kind is Kind.BREAK and not _marked(run.before))
-        )
-        return (minus and not side[1].spaced if len(side) > 1 else False) or _is_bullet(
-            side, run, text
-        )
-    if previous is None:
-        return True
-    if previous.kind is Kind.BREAK:
-        return not _number_goes_on(run.before, first) and not _marked(run.before)
-    if previous.kind is Kind.WORD:
-        word = previous.text.lower()
-        if not first.spaced or (len(word) == 1 and word not in "aio"):
-            return False
-        if word == "of":
-            return run.before[0].text.lower() in _OF
-        if word == "by":
-            return not run.before[0].text.lower().startswith(("multipl", "divid"))
-        if word == "and":  # "12 x 1 and 1/4 = 15"
-            whole = run.before[0]
-            return whole.kind is not Kind.NUMBER and whole.text.lower() not in _NUMBERS
-        return word not in _LEADING and word.removesuffix("s") not in _LEADING
-    return previous.kind is Kind.CLOSE and "\n" in text[previous.end : first.start]
-
-
-def _number_goes_on(before: Sequence[Token], first: Token) -> bool:
-    """In "14, 400 / 80" and ".8 + . 84" a space has crept into the number."""
-    if len(before) < 2 or before[-1].text not in (",", "."):
-        return False
-    group = before[0].kind is Kind.NUMBER and not before[1].spaced and len(first.text) == 3
-    return group or before[0].kind is Kind.OPERATOR
-
-
-def _marked(before: Sequence[Token]) -> bool:
-    """Does a mark that belongs to a number stand before: 5!, 5', 5", |5|?"""
-    if len(before) < 2 or before[-1].text not in "!'’\"”|":
-        return False
-    return before[0].kind in (Kind.NUMBER, Kind.CLOSE) and not before[-1].spaced
-
-
-def _begins_in_doubt(run: _Run, left: Side) -> bool:
-    """May the first side be less than the text's expression, or none at all?
-
-    "rows 1-3 = 15 seats", "2 feet 3 + 4 = 31 inches", "ratio 2 : 3 + 1 = 2 : 4".
-    """
-    named = bool(run.before) and run.before[-1].kind is Kind.WORD
-    if _is_range(left.tokens, named):
-        return True
-    if len(run.before) < 2 or run.before[0].kind is not Kind.NUMBER:
-        return False
-    last = run.before[1]
-    return last.text.lower() in _UNITS if named else last.text == ":" and last.spaced
-
-
-def _is_range(side: Sequence[Token], named: bool) -> bool:
-    """Does 1-3 stand first, unspaced? After a word ("games 3-1") it needs not ascend."""
-    if len(side) < 3 or any(token.spaced for token in side[1:3]):
-        return False
-    first, dash, second = side[:3]
-    if dash.text != "-" or first.kind is not Kind.NUMBER or second.kind is not Kind.NUMBER:
-        return False
-    whole = len(side) == 3 or side[3].spaced or side[3].text in "*/"
-    return whole and (named or float(first.text) < float(second.text))
-
-
-def _ends_in_doubt(after: Sequence[Token]) -> bool:
-    """ "= 9?", "= 2 : 4", "= 8 more than 6"."""
-    if not after or after[0].text == "?":
-        return bool(after)
-    if len(after) < 2:
-        return False
-    ratio = after[0].text == ":" and after[1].kind is Kind.NUMBER
-    return ratio or after[1].text.lower() == "than"
-
-
-def _is_bullet(side: Sequence[Token], run: _Run, text: str) -> bool:
-    """`- 5 + 3 = 8` at the start of a line is a list item."""
-    if len(side) < 2 or side[0].kind is not Kind.OPERATOR or side[0].text not in "-*+":
-        return False
-    line = text.rfind("\n", 0, side[0].start) + 1
-    return not text[line : side[0].start].strip() and side[1].spaced
-
-
-def _ends_cleanly(run: _Run) -> bool:
-    """Does the last side end where its expression ends?"""
-    if not run.after:
-        return True
-    following = run.after[0]
-    if following.kind is Kind.WORD:
-        word = following.text.lower()
-        if not following.spaced:
-            return following.text in _GLUED_UNITS or following.text.startswith("\\")
-        return word not in _TRAILING and (len(word) > 1 or word in "ais")
-    if following.kind is Kind.OPEN:
-        return (
-            following.spaced
-            and len(run.after) > 1
-            and run.after[1].kind is Kind.WORD
-            and (len(run.after[1].text) > 2)
-        )
-    if following.kind is Kind.BREAK and following.text in "'’!":
-        return following.spaced or following.text != "!"
-    return following.kind in (Kind.BREAK, Kind.CLOSE)
-
-
-def _claim(left: Side, right: Side, unit_named: bool, doubtful: bool, text: str) -> Claim:
-    """`doubtful`: what stands beside the claim keeps it from being a contradiction."""
-    start, end = left.tokens[0].start, right.tokens[-1].end
-    judgement = judge(left, right, unit_named)
+def _settled(link: Link, judgement: Judgement, text: str) -> Claim:
     if judgement.status is not Status.CONTRADICTED:
-        return Claim(start, end, judgement.status)
-    around = _around(text, start, end)
-    divides = any(token.text == "/" or token.kind is Kind.FRAC for token in left.tokens)
-    clause = _clause(text, start, _CLAUSE_ENDS if divides else _SENTENCE_ENDS)
+        return Claim(link.start, link.end, judgement.status)
+    divides = any(token.text == "/" or token.kind is Kind.FRAC for token in link.left.tokens)
     if (
-        doubtful
-        or _hedged(text, start, end)
-        or _OTHER_ARITHMETIC.search(around)
-        or _FUNCTION.search(clause)
-        or _APPLIED.search(clause)
-        or (divides and "remainder" in around.lower())
-        or (_ROUGHLY.search(around) and any(close(a, b, 20) for a, b in judgement.pairs))
-        or (_STARTS_AGAIN.search(around) and any(same_in_cycle(a, b) for a, b in judgement.pairs))
+        link.doubtful
+        or _noted(link, text)
+        or lets_be(text, link.start, link.end, judgement, divides)
     ):
+        return Claim(link.start, link.end, Status.UNCHECKED)
+    return Claim(link.start, link.end, Status.CONTRADICTED, judgement.expected or None)
+
+
+def _noted(link: Link, text: str) -> bool:
+    """Has the right side a note of its own, 8*3 = <<80*3=240>>240? It is what was calculated."""
+    between = text[link.left.tokens[-1].end : link.right.tokens[0].start]
+    note = between.partition("<<")[2].partition(">>")[0]
+    result = note.rpartition("=")[2].strip()
+    return bool(result) and result == link.right.tokens[0].text
+
+
+def _rewrites(link: Link, text: str) -> bool:
+    """Does the sentence say that it expands or simplifies the left side, a product of sums?"""
+    if not any(token.kind is Kind.OPEN and token.text == "(" for token in link.left.tokens):
+        return False
+    if any(token.kind is Kind.OPEN for token in link.right.tokens):
+        return False
+    before = text[max(0, link.start - wording.WINDOW) : link.start]
+    return bool(_REWRITES.search(before)) and not _CONDITION.search(before)
+
+
+def _compared(link: Link, text: str) -> Claim | None:
+    """An inequality or a rounding, of numbers alone."""
+    left, right = link.left, link.right
+    if left.symbols | right.symbols or len(left.values) * len(right.values) > 1:
+        return None
+    try:
+        a, b = numbers(left.values[0]), numbers(right.values[0])
+    except Unclear:
+        return Claim(link.start, link.end, Status.UNCHECKED)
+    if link.relation == "≈":
+        status = _approximates(a, b, right)
+    elif link.relation == "≠":
+        status = Status.EXACT if a != b else Status.UNCHECKED
+    else:
+        holds = {"<": a < b, ">": a > b, "≤": a <= b, "≥": a >= b}[link.relation]
+        status = Status.EXACT if holds else Status.CONTRADICTED
+        before = text[max(0, link.start - wording.WINDOW) : link.start]
+        if not holds and _WISHED.search(before):
+            status = Status.UNCHECKED
+    return _settled(
+        link, Judgement(status, ((a, b),), shown(a) if len(shown(a)) < 20 else ""), text
+    )
+
+
+def _approximates(exact: Fraction, stated: Fraction, right: Side) -> Status:
+    """A rounding is contradicted only where no carelessness explains it."""
+    places = right.numbers[0].places if len(right.numbers) == 1 else 0
+    off, whole = abs(exact - stated), max(abs(exact), abs(stated))
+    if off * 2 <= Fraction(1, 10**places):
+        return Status.EXACT
+    coarse = off * (50 if places else 4) <= whole or off <= Fraction(2, 10**places)
+    return Status.UNCHECKED if coarse else Status.CONTRADICTED
+
+
+def _congruence(link: Link, text: str) -> Claim | None:
+    found = MODULUS.search(text, link.end, link.end + wording.WINDOW)
+    values = [side.values[0].value for side in (link.left, link.right)]
+    if found is None or int(found[1]) == 0 or "\n" in text[link.end : found.start()]:
+        return None
+    if not all(isinstance(v, Fraction) and v.denominator == 1 for v in values):
+        return None
+    a, b = (Fraction(v) for v in values if isinstance(v, Fraction))
+    holds = (a - b) % int(found[1]) == 0
+    start, end = link.start, link.end
+    around = text[max(0, start - wording.WINDOW) : end + wording.WINDOW]
+    if holds:
+        return Claim(start, end, Status.EXACT)
+    hedged = wording.TAKEN_BACK.search(around) or wording.SUPPOSED.search(around)
+    if link.doubtful or hedged:
         return Claim(start, end, Status.UNCHECKED)
-    return Claim(start, end, Status.CONTRADICTED, judgement.expected)
+    return Claim(start, end, Status.CONTRADICTED, f"{a % int(found[1])} (mod {found[1]})")
 
 
-def _around(text: str, start: int, end: int) -> str:
-    return text[max(0, start - _WINDOW) : end + _WINDOW]
-
-
-def _hedged(text: str, start: int, end: int) -> bool:
-    """Does the text suppose the claim, or take it back?"""
-    line = max(text.rfind("\n", 0, start), start - _WINDOW, 0)
-    before = text[line:start]
-    return bool(_SUPPOSED.search(before) or _TAKEN_BACK.search(before + text[end : end + _WINDOW]))
-
-
-def _clause(text: str, start: int, ends: re.Pattern[str]) -> str:
-    """What the claim's clause says before it."""
-    before = text[max(0, start - _WINDOW) : start]
-    return before[max((end.end() for end in ends.finditer(before)), default=0) :]
+def _ratio(link: Link, text: str) -> Claim | None:
+    """12:8 = 3:2, unless it is a time of day."""
+    sides = [side.tokens for side in (link.left, link.right)]
+    if link.relation != "=" or any(len(t) != 1 or t[0].kind is not Kind.RATIO for t in sides):
+        return None
+    a, b = (side.values[0].value for side in (link.left, link.right))
+    if a == b:
+        return Claim(link.start, link.end, Status.EXACT)
+    before = text[max(0, link.start - wording.WINDOW) : link.start]
+    named = re.search(r"\bratios?\b", before, re.I) is not None
+    judgement = Judgement(Status.CONTRADICTED if named else Status.UNCHECKED)
+    return _settled(link, judgement, text)

@@ -1,8 +1,10 @@
 """Are the two sides of a claimed equation equal, as people write equations?
 
 Exactly, or as a rounded decimal: `EXACT`. In a way that other readings explain (digits cut off, a
-run-on chain, two units, a difference without its sign, a percentage of who knows what): `UNCHECKED`.
-Otherwise `CONTRADICTED`.
+run-on chain, two units, a difference without its sign, a percentage of who knows what), or as a
+condition on a variable: `UNCHECKED`. Otherwise `CONTRADICTED`. An equation with variables is
+contradicted where no value at all fulfils it (x + 2 = x + 3), and where it is certainly meant as an
+identity.
 """
 
 from __future__ import annotations
@@ -10,8 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
-from annotators.expressions import Kind, Percent, Token, Value, evaluate
+from annotators.expressions import UNIT, Number, Percent, Value, evaluate, plain
+from annotators.forms import Form, Polynomial, Unclear
+from annotators.tokens import Kind, Token
+from annotators.wording import MEASURES
 from pipeline.records import Status
 
 _FACTORS = frozenset(
@@ -36,41 +42,153 @@ class Side:
     def numbers(self) -> list[Token]:
         return [token for token in self.tokens if token.kind is Kind.NUMBER]
 
+    @property
+    def symbols(self) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        for value in self.values:
+            if isinstance(value.value, Form):
+                found |= value.value.symbols
+        return found
+
+    @property
+    def computes(self) -> bool:
+        """Is there something to calculate, rather than a number or a name alone?"""
+        return len(self.numbers) > 1 or any(
+            t.kind in (Kind.ROOT, Kind.BINOMIAL, Kind.INTEGRAL)
+            or (t.kind is Kind.OPERATOR and (t.text[0] in "^!" or i > 0))
+            for i, t in enumerate(self.tokens)
+        )
+
 
 def read_side(tokens: Sequence[Token]) -> Side | None:
     """None where the side has no certain value."""
     readings = tuple(Percent) if any(t.percent for t in tokens) else (Percent.HUNDREDTHS,)
     found = {r: value for r in readings if (value := evaluate(tokens, r)) is not None}
-    relative, plain = found.get(Percent.RELATIVE), found.get(Percent.HUNDREDTHS)
-    ambiguous = Percent.RELATIVE in readings and relative != plain
-    return Side(tuple(tokens), tuple(found.values()), ambiguous) if found else None
+    relative, hundredths = found.get(Percent.RELATIVE), found.get(Percent.HUNDREDTHS)
+    ambiguous = Percent.RELATIVE in readings and relative != hundredths
+    values = list(found.values())
+    if any(a.kind is Kind.NUMBER and b.kind is Kind.FRAC for a, b in pairwise(tokens)):
+        product = evaluate(tokens, Percent.HUNDREDTHS, mixed=False)
+        values += [product] if product is not None else []
+    return Side(tuple(tokens), tuple(values), ambiguous) if values else None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`pairs` are the values of both sides in each reading; `expected` shows the left one."""
+    """`pairs` are the numbers on both sides in each reading; `expected` shows the left one."""
 
     status: Status
-    pairs: tuple[tuple[Fraction, Fraction], ...]
-
-    @property
-    def expected(self) -> str:
-        return _shown(self.pairs[0][0])
+    pairs: tuple[tuple[Fraction, Fraction], ...] = ()
+    expected: str = ""
 
 
-def judge(left: Side, right: Side, unit_named: bool) -> Judgement:
-    """`unit_named` says that a word, maybe a unit, follows the right side."""
-    pairs = tuple((a.value, b.value) for a in left.values for b in right.values)
-    if any(close(a, b, _FLOAT_NOISE) or _as_rounded(a, b, right) for a, b in pairs):
-        return Judgement(Status.EXACT, pairs)
+def judge(left: Side, right: Side, unit: str, identity: bool = False) -> Judgement:
+    """`unit` is the word, maybe a unit, that follows the right side; `identity` says that the text is
+    rewriting an expression, so that an equation is meant for all values of its variables."""
+    try:
+        pairs = [(a.value, b.value) for a in left.values for b in right.values]
+        named = Form.symbol(UNIT + unit)
+        if any(_same(a, b) or (unit and _same(a, b * named)) for a, b in pairs):
+            return Judgement(Status.EXACT)
+        if _same_to_a_constant(left, right):
+            return Judgement(Status.EXACT)
+        symbols = left.symbols | right.symbols
+        if all(name.startswith(UNIT) for name in symbols):
+            return _judge_numbers(left, right, unit, symbols)
+        return _judge_algebra(left, right, identity)
+    except Unclear:
+        return Judgement(Status.UNCHECKED)
+
+
+def _same(a: Number, b: Number) -> bool:
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return a == b
+    return plain(a - b) == 0
+
+
+def _same_to_a_constant(left: Side, right: Side) -> bool:
+    if not any(v.any_constant for v in left.values + right.values):
+        return False
+    rest = Form.of(left.values[0].value - right.values[0].value)
+    return all(
+        not powers or powers in ((("C", 1),), (("c", 1),), (("K", 1),)) for _, powers in rest.top
+    ) and list(rest.bottom) == [(1, ())]
+
+
+def numbers(value: Value) -> Fraction:
+    """Its number, units left out. Raises Unclear where a variable is in it."""
+    found = value.value
+    if isinstance(found, Fraction):
+        return found
+    return found.setting(found.symbols).approximate()
+
+
+def _judge_numbers(left: Side, right: Side, unit: str, symbols: frozenset[str]) -> Judgement:
+    pairs = tuple((numbers(a), numbers(b)) for a in left.values for b in right.values)
+    expected = shown(pairs[0][0] if symbols else left.values[0].value)
+    rounded = any(n.places for n in left.numbers + right.numbers)
+    if any(
+        a == b or (rounded and close(a, b, _FLOAT_NOISE)) or _as_rounded(a, b, right)
+        for a, b in pairs
+    ):
+        doubtful = len({name[1:] for name in symbols} & MEASURES) > 1 or _has_unit_rate(left, right)
+        return Judgement(Status.UNCHECKED if doubtful else Status.EXACT, pairs, expected)
     explained = (
         left.ambiguous
         or right.ambiguous
-        or any(a == -b or _near(a, b, left, right) for a, b in pairs)
-        or any(a.value in b.heads for a in left.values for b in right.values)
-        or _units_differ(pairs, left, right, unit_named)
+        or any(_unsigned(a, b, left, right) or _near(a, b, left, right) for a, b in pairs)
+        or any(_same(a.value, head) for a in left.values for b in right.values for head in b.heads)
+        or _units_differ(pairs, left, right, bool(unit or symbols))
+        or (bool(symbols) and not _alike(left, right, unit))
     )
-    return Judgement(Status.UNCHECKED if explained else Status.CONTRADICTED, pairs)
+    status = Status.UNCHECKED if explained else Status.CONTRADICTED
+    return Judgement(status, pairs, expected)
+
+
+def _unsigned(a: Fraction, b: Fraction, left: Side, right: Side) -> bool:
+    """A difference the other way round: $1800 - $2000 = $200."""
+    return a == -b and b > 0 and len(left.numbers) == 2 and len(right.numbers) == 1
+
+
+def _alike(left: Side, right: Side, unit: str) -> bool:
+    """Are both sides so many of the same thing? The right one may leave out of what."""
+    a, b = Form.of(left.values[0].value), Form.of(right.values[0].value)
+    found = a.monomial()
+    if found is None or found[1]:
+        return False
+    if b.symbols:
+        return b.monomial() == found
+    return not unit or any(name == UNIT + unit for name, _ in found[0])
+
+
+def _has_unit_rate(left: Side, right: Side) -> bool:
+    tokens = left.tokens + right.tokens
+    return any(a.text == "/" and b.kind is Kind.UNIT for a, b in pairwise(tokens))
+
+
+def _judge_algebra(left: Side, right: Side, identity: bool) -> Judgement:
+    a, b = left.values[0], right.values[0]
+    inexact = any(n.places or n.percent for n in left.numbers + right.numbers)
+    several = len(left.values) * len(right.values) > 1
+    difference = plain(a.value - b.value)
+    if inexact or several:
+        return Judgement(Status.UNCHECKED)
+    impossible = isinstance(difference, Fraction) or not difference.symbols
+    if not impossible and any(_same(a.value, head) for head in b.heads):
+        return Judgement(Status.UNCHECKED)
+    simplified = _collected(left, right)
+    meant = a.calculus or b.calculus or (identity and left.symbols == right.symbols)
+    if impossible or simplified or meant:
+        return Judgement(Status.CONTRADICTED, (), shown(a.value))
+    return Judgement(Status.UNCHECKED)
+
+
+def _collected(left: Side, right: Side) -> bool:
+    """Like terms on the left and one on the right: 3x + 2x = 6x."""
+    a, b = Form.of(left.values[0].value), Form.of(right.values[0].value)
+    terms = sum(t.kind is Kind.OPERATOR and t.text in "+-" for t in left.tokens[1:])
+    one = not any(t.kind is Kind.OPERATOR and t.text in "+-*/" for t in right.tokens[1:])
+    return terms > 0 and one and a.monomial() is not None and a.monomial() == b.monomial()
 
 
 def close(a: Fraction, b: Fraction, part: int) -> bool:
@@ -91,14 +209,10 @@ def _as_rounded(exact: Fraction, stated: Fraction, right: Side) -> bool:
 
 def _near(a: Fraction, b: Fraction, left: Side, right: Side) -> bool:
     """A difference that cutting off digits, on either side, may explain."""
-    numbers = right.numbers
-    if (
-        len(numbers) == 1
-        and a.denominator != 1
-        and abs(a - b) < Fraction(1, 10 ** numbers[0].places)
-    ):
+    stated = right.numbers
+    if len(stated) == 1 and a.denominator != 1 and abs(a - b) < Fraction(1, 10 ** stated[0].places):
         return True
-    rounded = any(n.places >= 2 and n.text[-1] not in "05" for n in left.numbers + numbers)
+    rounded = any(n.places >= 2 and n.text[-1] not in "05" for n in left.numbers + stated)
     return rounded and close(a, b, 200)
 
 
@@ -112,8 +226,14 @@ def _units_differ(
     return any(a and b and max(a / b, b / a) in _FACTORS for a, b in pairs)
 
 
-def _shown(value: Fraction) -> str:
-    """An exact value as a person would write it."""
+def shown(value: Number) -> str:
+    """An exact value as a person would write it; of a long one, nothing."""
+    value = plain(value)
+    if isinstance(value, Form):
+        text = _polynomial(value.top)
+        if list(value.bottom.items()) != [((1, ()), Fraction(1))]:
+            text = f"({text})/({_polynomial(value.bottom)})"
+        return text if len(text) <= 200 else ""
     if value.denominator == 1:
         return str(value.numerator)
     rest = value.denominator
@@ -122,4 +242,20 @@ def _shown(value: Fraction) -> str:
             rest //= prime
     if rest == 1 and value.denominator <= 10**9:
         return f"{float(value):.12g}"
+    if value.denominator > 10**12:
+        return f"about {float(value):.6g}"
     return f"{value.numerator}/{value.denominator}"
+
+
+def _polynomial(polynomial: Polynomial) -> str:
+    parts = []
+    for (root, powers), factor in sorted(
+        polynomial.items(), key=lambda term: (-sum(n for _, n in term[0][1]), term[0])
+    ):
+        names = [f"√{root}"] if root != 1 else []
+        names += [name.lstrip(UNIT) + (f"^{n}" if n > 1 else "") for name, n in powers]
+        number = shown(abs(factor)) if abs(factor) != 1 or not names else ""
+        sign = "-" if factor < 0 else "+"
+        parts.append(f" {sign} " + " ".join([number, *names]).strip())
+    text = "".join(parts).removeprefix(" + ")
+    return "-" + text[3:] if text.startswith(" - ") else text

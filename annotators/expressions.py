@@ -1,167 +1,39 @@
-r"""Tokens and exact values of the arithmetic in model-written text.
+r"""Exact values of the expressions in model-written text.
 
-`tokenize` cuts a text in linear time; `evaluate` is recursive descent over the tokens of one side of
-an equation, in exact fractions. Nothing is ever evaluated as code. Numbers, powers, depth and size
-are capped; past a cap, or where the reading is not certain, the value is None.
+Recursive descent over the tokens of one side of an equation: exact fractions, and `Form`s where there
+are symbols or roots. Nothing is ever evaluated as code. Numbers, powers, depth and size are capped;
+past a cap, or where the reading is not certain, there is no value.
 
     sum     := product (("+" | "-") product)*
-    product := power (("*" | "/") power | glued-parenthesis)*
-    power   := atom ("^" integer)?
-    atom    := number | "-" power | "(" sum ")" | \frac{sum}{sum}
+    product := power (("*" | "/") power | glued)*            glued: 2(3 + 4), 2x, x\sqrt{3}
+    power   := atom "!"? ("^" integer)?
+    atom    := number unit* | number fraction | symbol | "-" power | "(" sum ")" | \frac{sum}{sum}
+             | \sqrt[n]{sum} | \binom{n}{k} | \frac{d}{dx}(sum) | \int product dx
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import NamedTuple
+from math import comb, factorial
 
-MAX_DIGITS = 30
-MAX_EXPONENT = 20
+from annotators.calculus import antiderivative, definite, derivative
+from annotators.forms import PI, Form, Unclear, small
+from annotators.tokens import Kind, Token
+
+MAX_EXPONENT = 60
 MAX_DEPTH = 30
-MAX_BITS = 2048
+MAX_FACTORIAL = 60
 MAX_TOKENS = 300
 """Longest expression."""
+UNIT = "#"
+"""Marks the symbols that are units."""
+_FUNCTIONS = "fghFGHPpQqTVSNCEφ"
+"""Letters that, before a parenthesis, name functions rather than factors."""
 
-
-class Kind(StrEnum):
-    NUMBER = "number"
-    OPERATOR = "operator"
-    EQUALS = "equals"
-    OPEN = "("
-    CLOSE = ")"
-    FRAC = "frac"
-    WORD = "word"
-    BREAK = "break"
-    """Ends an expression cleanly: a line break, a comma, a full stop, a LaTeX delimiter."""
-    JUNK = "junk"
-    """Not understood; an expression beside it is not understood either."""
-    NOTE_OPEN = "<<"
-    NOTE_CLOSE = ">>"
-
-
-class Token(NamedTuple):
-    """Characters start..end. `text` is normalised: a number's digits, one of + - * / ^, a word.
-
-    Of a number: `percent` sign, `money` sign. `spaced` says that whitespace stands before it.
-    """
-
-    kind: Kind
-    text: str
-    start: int
-    end: int
-    spaced: bool
-    percent: bool = False
-    money: bool = False
-
-    @property
-    def places(self) -> int:
-        """Decimals that a number shows."""
-        return len(self.text.partition(".")[2])
-
-
-_TOKEN = re.compile(
-    r"""
-      (?P<note_open> << ) | (?P<note_close> >> )
-    | (?P<space> [^\S\n]+ | \\[,!;:\ ] | \\(?:left|right)(?![a-z]) | \\?\$(?=<<) )
-    | (?P<clock> \d+:\d[\d:]* )
-    | (?P<number> (?: \\? [$€£] \s? )?
-        (?: (?:\d{1,3}(?:(?:,|\{,\})\d{3}){1,6}(?!\d) | \d+) (?:\.\d+)? | \.\d+ )
-        (?: \s? \\? % )? )
-    | (?P<relation> [!<>=≈≠≤≥~]{2,3} | [≈≠≤≥<>~→⇒] | \\(?:approx|neq?|leq?|geq?|sim)(?![a-z]) | -> )
-    | (?P<equals> = )
-    | (?P<times> \*\*(?=[\d(])(?<=[\d)]\*\*) | \\(?:times|cdot|div)(?![a-z]) | [*/+×÷·^\-−²³] )
-    | (?P<open> \( ) | (?P<close> \) )
-    | (?P<frac> \\[dtc]?frac(?=\{) ) | (?P<open_brace> \{ ) | (?P<close_brace> \} )
-    | (?P<word> [^\W\d_]+(?:['’][^\W\d_]+)* | \\(?:text|mathrm)\{[^{}]{0,80}\} )
-    | (?P<break> \n | \\\\ | \\[()\[\]] | \$\$? | [.,;:!?"“”'‘’#|&] | \*\*+ )
-    | (?P<junk> \\[a-zA-Z]+ | . )
-    """,
-    re.X | re.S,
-)
-_OPERATORS = {
-    "×": "*",
-    "·": "*",
-    "\\times": "*",
-    "\\cdot": "*",
-    "÷": "/",
-    "\\div": "/",
-    "−": "-",
-    "**": "^",
-    "²": "^2",
-    "³": "^3",
-}
-_KINDS = {
-    "times": Kind.OPERATOR,
-    "relation": Kind.JUNK,
-    "clock": Kind.JUNK,
-    "equals": Kind.EQUALS,
-    "open": Kind.OPEN,
-    "close": Kind.CLOSE,
-    "open_brace": Kind.OPEN,
-    "close_brace": Kind.CLOSE,
-    "frac": Kind.FRAC,
-    "word": Kind.WORD,
-    "break": Kind.BREAK,
-    "junk": Kind.JUNK,
-    "note_open": Kind.NOTE_OPEN,
-    "note_close": Kind.NOTE_CLOSE,
-}
-
-
-def tokenize(text: str) -> list[Token]:
-    """All tokens of a text, in order, without whitespace."""
-    tokens: list[Token] = []
-    spaced = True
-    for match in _TOKEN.finditer(text):
-        group = match.lastgroup or "junk"
-        if group == "space":
-            spaced = True
-            continue
-        if group == "number":
-            token = _number(match, text, spaced, _goes_on(tokens, spaced))
-        else:
-            sign = _OPERATORS.get(match[0], match[0])
-            token = Token(_KINDS[group], sign, match.start(), match.end(), spaced)
-        tokens.append(token)
-        spaced = False
-    for at in range(1, len(tokens) - 1):
-        if tokens[at].text in ("x", "X") and _is_times(*tokens[at - 1 : at + 2]):
-            tokens[at] = tokens[at]._replace(kind=Kind.OPERATOR, text="*")
-    return tokens
-
-
-def _goes_on(tokens: Sequence[Token], spaced: bool) -> bool:
-    """Is what follows the tokens the rest of an odd number, as in 16,0000 and 1.2.3?"""
-    return (
-        not spaced
-        and len(tokens) > 1
-        and tokens[-1].text in (",", ".")
-        and not tokens[-1].spaced
-        and tokens[-2].kind is Kind.JUNK
-        and tokens[-2].text[-1:].isdigit()
-    )
-
-
-def _number(match: re.Match[str], text: str, spaced: bool, goes_on: bool) -> Token:
-    raw = match[0]
-    digits = "".join(c for c in raw.replace("{,}", "") if c in "0123456789.")
-    after = text[match.end() : match.end() + 2]
-    # 1,22 and 1.2.3 are no numbers that can be relied on; 0900 is a time of day.
-    odd = goes_on or (len(after) == 2 and after[0] in ",." and after[1].isdigit())
-    odd = odd or (digits[0] == "0" and len(digits) > 1 and digits[1] != ".")
-    kind = Kind.JUNK if odd or len(digits) > MAX_DIGITS else Kind.NUMBER
-    money = raw[0] != "." and not raw[0].isdigit()
-    return Token(kind, digits, match.start(), match.end(), spaced, "%" in raw, money)
-
-
-def _is_times(before: Token, letter: Token, after: Token) -> bool:
-    """The letter x in "3 x 5" and "3x5"; "3x 5" is algebra."""
-    operands = before.kind in (Kind.NUMBER, Kind.CLOSE) and after.kind in (Kind.NUMBER, Kind.OPEN)
-    return operands and letter.spaced == after.spaced
+Number = Fraction | Form
 
 
 class Percent(StrEnum):
@@ -172,41 +44,61 @@ class Percent(StrEnum):
     RELATIVE = "relative"
 
 
-class _Unclear(Exception):
-    """The expression has no certain value."""
-
-
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`heads` are the values of the expression's beginnings: for 3 + 4 * 2 these are 3, …"""
+    """`heads` are the values of the expression's beginnings: for 3 + 4 * 2 these are 3, …
 
-    value: Fraction
-    heads: frozenset[Fraction]
+    `calculus`: it is a derivative or an integral, so that an equation with it is meant as an identity;
+    `any_constant`: up to a constant.
+    """
+
+    value: Number
+    heads: tuple[Number, ...]
+    calculus: bool = False
+    any_constant: bool = False
 
 
-def evaluate(tokens: Sequence[Token], percent: Percent = Percent.HUNDREDTHS) -> Value | None:
-    """Exact value with percent signs read as `percent` says. None where it isn't certain."""
+def evaluate(
+    tokens: Sequence[Token], percent: Percent = Percent.HUNDREDTHS, mixed: bool = True
+) -> Value | None:
+    r"""Exact value with percent signs read as `percent` says, and 2\frac{1}{3} as a mixed number or
+    as a product. None where it isn't certain."""
     if not tokens or len(tokens) > MAX_TOKENS:
         return None
-    parser = _Parser(tokens, percent)
+    parser = _Parser(tokens, percent, mixed)
     try:
         value = parser.sum(0)
-    except _Unclear:
+    except Unclear:
         return None
-    return Value(value, frozenset(parser.heads)) if parser.at == len(tokens) else None
+    if parser.at != len(tokens):
+        return None
+    return Value(value, tuple(parser.heads), parser.calculus, parser.any_constant)
+
+
+def plain(value: Number) -> Number:
+    """A fraction wherever the value is one."""
+    if isinstance(value, Form) and (rational := value.rational()) is not None:
+        return rational
+    return value
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[Token], percent: Percent) -> None:
+    def __init__(self, tokens: Sequence[Token], percent: Percent, mixed: bool) -> None:
         self.at = 0
-        self.heads: set[Fraction] = set()
+        self.heads: list[Number] = []
+        self.calculus = False
+        self.any_constant = False
         self._tokens = tokens
         self._percent = percent
+        self._mixed = mixed
+        self._named = ""
+        """The letter whose power was just read, if it was one."""
         self._points = False
         """Was the term just read in percentage points: 5%, (5% + 2%)?"""
 
-    def _peek(self) -> Token | None:
-        return self._tokens[self.at] if self.at < len(self._tokens) else None
+    def _peek(self, ahead: int = 0) -> Token | None:
+        at = self.at + ahead
+        return self._tokens[at] if at < len(self._tokens) else None
 
     def _operator(self, among: str) -> str | None:
         token = self._peek()
@@ -215,23 +107,23 @@ class _Parser:
         self.at += 1
         return token.text
 
-    def sum(self, depth: int) -> Fraction:
+    def sum(self, depth: int) -> Number:
         if depth > MAX_DEPTH:
-            raise _Unclear
+            raise Unclear
         value = self._product(depth, depth == 0)
         points = self._points
         while operator := self._operator("+-"):
             if depth == 0:
-                self.heads.add(value)
+                self.heads.append(value)
             term = self._product(depth, False)
             if self._points and not points and self._percent is Percent.RELATIVE:
-                term = _small(value * term)
+                term = _checked(value * term)
             points = points and self._points
-            value = _small(value + term if operator == "+" else value - term)
+            value = _checked(value + term if operator == "+" else value - term)
         self._points = points
         return value
 
-    def _product(self, depth: int, leading: bool) -> Fraction:
+    def _product(self, depth: int, leading: bool) -> Number:
         value = self._power(depth)
         divided = False
         while True:
@@ -239,79 +131,248 @@ class _Parser:
             if operator is None and not self._glued():
                 return value
             if leading:
-                self.heads.add(value)
-            if operator is None and divided:  # 6/2(1+2) is read both ways
-                raise _Unclear
+                self.heads.append(value)
+            if operator is None and (divided or self._is_applied()):  # 6/2(1+2) is read both ways
+                raise Unclear
             factor = self._power(depth)
             self._points = False
             if operator == "/":
                 if factor == 0 or divided:  # 25 / 1/3 is read both ways, too
-                    raise _Unclear
+                    raise Unclear
                 divided = True
-                value = _small(value / factor)
+                value = _checked(value / factor)
             else:
                 divided = False
-                value = _small(value * factor)
+                value = _checked(value * factor)
 
     def _glued(self) -> bool:
-        """2(3 + 4) and (2)(3) are products."""
+        """2(3 + 4), (2)(3), 2x, 2\\sqrt{3} are products."""
         token = self._peek()
-        return (
-            token is not None and token.kind is Kind.OPEN and token.text == "(" and not token.spaced
-        )
+        if token is None:
+            return False
+        if token.kind is Kind.OPEN:
+            return token.text == "(" and (not token.spaced or token.maths)
+        if token.kind in (Kind.VARIABLE, Kind.ROOT, Kind.FRAC, Kind.BINOMIAL):
+            return not token.spaced or token.maths
+        return False
 
-    def _power(self, depth: int) -> Fraction:
+    def _is_applied(self) -> bool:
+        """Is what stands before a parenthesis a function: f^{-1}(0), f^2(x)?"""
+        token, closing = self._peek(), self._peek(2)
+        if not self._named or token is None or token.text != "(":
+            return False
+        return self._named in _FUNCTIONS or (closing is not None and closing.text == ")")
+
+    def _power(self, depth: int) -> Number:
+        first = self._peek()
         base = self._atom(depth)
+        self._named = first.text[0] if first is not None and first.kind is Kind.VARIABLE else ""
+        token = self._peek()
+        if token is not None and token.text == "!" and token.kind is Kind.OPERATOR:
+            self.at += 1
+            base = Fraction(factorial(_whole(base, MAX_FACTORIAL)))
+        named = self._named
+        value = self._raised(base, depth)
+        self._named = named
+        return value
+
+    def _raised(self, base: Number, depth: int) -> Number:
         token = self._peek()
         if token is None or token.kind is not Kind.OPERATOR or token.text[0] != "^":
             return base
         self.at += 1
         exponent = Fraction(token.text[1:]) if len(token.text) > 1 else self._exponent(depth)
-        if exponent.denominator != 1 or not 0 <= exponent <= MAX_EXPONENT:
-            raise _Unclear
-        return _small(base ** int(exponent))
+        exponent = plain(exponent)
+        if (token := self._peek()) is not None and token.text[:1] == "^":  # 2^3^2
+            raise Unclear
+        if isinstance(exponent, Fraction) and exponent < 0 and base != 0:
+            return _checked(Fraction(1) / base ** _whole(-exponent, MAX_EXPONENT))
+        if base == 0 and exponent == 0:
+            raise Unclear
+        if isinstance(base, Fraction) and base.numerator.bit_length() > 64:
+            return _checked(base ** _whole(exponent, 20))
+        return _checked(base ** _whole(exponent, MAX_EXPONENT))
 
-    def _exponent(self, depth: int) -> Fraction:
+    def _exponent(self, depth: int) -> Number:
         token = self._peek()
         if token is not None and token.text == "{":
             return self._bracketed(depth, "{", "}")
         return self._atom(depth)
 
-    def _atom(self, depth: int) -> Fraction:
+    def _atom(self, depth: int) -> Number:
         token = self._peek()
         if token is None or depth > MAX_DEPTH:
-            raise _Unclear
+            raise Unclear
         if token.kind is Kind.NUMBER:
-            self.at += 1
-            self._points = token.percent
-            whole, _, decimals = token.text.partition(".")
-            value = Fraction(int(whole + decimals or "0"), 10 ** len(decimals))
-            return value / 100 if token.percent and self._percent is not Percent.UNITS else value
+            return self._measured(self._number(token), depth)
         if token.kind is Kind.OPERATOR and token.text == "-":
             self.at += 1
             return -self._power(depth + 1)
         if token.kind is Kind.FRAC:
+            return self._fraction(depth)
+        if token.kind is Kind.VARIABLE:
+            return self._symbol(token)
+        if token.kind is Kind.UNIT:
             self.at += 1
-            top = self._bracketed(depth, "{", "}")
-            bottom = self._bracketed(depth, "{", "}")
-            if bottom == 0:
-                raise _Unclear
-            self._points = False
-            return _small(top / bottom)
+            return Form.symbol(UNIT + token.text)
+        if token.kind is Kind.ROOT:
+            return self._root(int(token.text), depth)
+        if token.kind is Kind.BINOMIAL:
+            self.at += 1
+            n = _whole(self._bracketed(depth, "{", "}"), 200)
+            return _checked(Fraction(comb(n, _whole(self._bracketed(depth, "{", "}"), 200))))
+        if token.kind is Kind.INTEGRAL:
+            return self._integral(token, depth)
+        if token.kind is Kind.RATIO:
+            return self._ratio(token)
+        if token.text == "{":
+            return self._bracketed(depth, "{", "}")
         return self._bracketed(depth, "(", ")")
 
-    def _bracketed(self, depth: int, opening: str, closing: str) -> Fraction:
+    def _ratio(self, token: Token) -> Fraction:
+        terms = token.text.replace(" ", "").split(":")
+        if len(self._tokens) > 1 or len(terms) != 2 or not all(t.isdigit() for t in terms):
+            raise Unclear
+        if max(map(len, terms)) > 9 or int(terms[1]) == 0:
+            raise Unclear
+        self.at += 1
+        return Fraction(int(terms[0]), int(terms[1]))
+
+    def _number(self, token: Token) -> Fraction:
+        self.at += 1
+        self._points = token.percent
+        whole, _, decimals = token.text.partition(".")
+        value = Fraction(int(whole + decimals or "0"), 10 ** len(decimals))
+        if token.percent:
+            return value / 100 if self._percent is not Percent.UNITS else value
+        return value if decimals else value + self._mixed_part()
+
+    def _mixed_part(self) -> Fraction:
+        r"""The fraction of 3 1/2 and of 3\frac{1}{2}, which may also be a product."""
+        top, stroke, bottom = self._peek(), self._peek(1), self._peek(2)
+        if top is not None and top.kind is Kind.FRAC and self._mixed:
+            parts = self._tokens[self.at + 1 : self.at + 7]
+            if [t.text for t in parts[::3]] == ["{", "{"] and [t.text for t in parts[2::3]] == [
+                "}",
+                "}",
+            ]:
+                top, bottom = parts[1], parts[4]
+                if _is_whole(top) and _is_whole(bottom) and int(top.text) < int(bottom.text):
+                    self.at += 7
+                    return Fraction(int(top.text), int(bottom.text))
+            return Fraction(0)
+        if top is None or bottom is None or stroke is None or stroke.text != "/":
+            return Fraction(0)
+        glued = top.spaced and not stroke.spaced and not bottom.spaced
+        if not glued or not _is_whole(top) or not _is_whole(bottom):
+            return Fraction(0)
+        if int(top.text) >= int(bottom.text):
+            raise Unclear
+        self.at += 3
+        return Fraction(int(top.text), int(bottom.text))
+
+    def _measured(self, value: Number, depth: int) -> Number:
+        """With the units that follow, each with its own exponent: 5 cm^2."""
+        while (token := self._peek()) is not None and token.kind is Kind.UNIT:
+            self.at += 1
+            value = _checked(value * self._raised(Form.symbol(UNIT + token.text), depth))
+        return value
+
+    def _symbol(self, token: Token) -> Number:
+        self.at += 1
+        if token.text == "π":
+            return Form.symbol(PI)
+        following, closing = self._peek(), self._peek(2)
+        if following is not None and following.text == "(" and not following.spaced:
+            applied = token.text[0] in _FUNCTIONS or "'" in token.text
+            if applied or (closing is not None and closing.text == ")"):
+                raise Unclear
+        return Form.symbol(token.text)
+
+    def _fraction(self, depth: int) -> Number:
+        if (name := self._differential()) is not None:
+            value = derivative(Form.of(self._bracketed(depth, "(", ")")), name)
+            self.calculus = True
+            return value
+        self.at += 1
+        top = self._bracketed(depth, "{", "}")
+        bottom = self._bracketed(depth, "{", "}")
+        if bottom == 0:
+            raise Unclear
+        self._points = False
+        return _checked(top / bottom)
+
+    def _differential(self) -> str | None:
+        r"""The x of \frac{d}{dx}; Unclear for \frac{dy}{dx}."""
+        texts = [token.text for token in self._tokens[self.at + 1 : self.at + 8]]
+        if texts[:2] != ["{", "d"]:
+            return None
+        if texts[2:5] == ["}", "{", "d"] and texts[6:] == ["}"]:
+            self.at += 8
+            return texts[5]
+        if len(texts) > 3 and texts[2] != "}":
+            raise Unclear
+        return None
+
+    def _integral(self, token: Token, depth: int) -> Number:
+        self.at += 1
+        begin = self.at
+        product = Form.of(self._product(depth + 1, False))
+        ends = self._tokens[self.at - 2 : self.at]
+        if self.at - begin < 2 or ends[0].text != "d" or ends[1].kind is not Kind.VARIABLE:
+            raise Unclear
+        self.calculus = True
+        primitive = antiderivative(product, ends[1].text)
+        if not token.text:
+            self.any_constant = True
+            return primitive
+        low, high = token.text.split()
+        return definite(primitive, ends[1].text, int(low), int(high))
+
+    def _root(self, index: int, depth: int) -> Number:
+        self.at += 1
+        token = self._peek()
+        if token is not None and token.text == "{":
+            of = plain(self._bracketed(depth, "{", "}"))
+        else:
+            of = plain(self._atom(depth + 1))
+        if isinstance(of, Form):
+            raise Unclear
+        if index == 2:
+            return plain(Form.root(of))
+        if of < 0 or index < 2:
+            raise Unclear
+        return Fraction(_nth_root(of.numerator, index), _nth_root(of.denominator, index))
+
+    def _bracketed(self, depth: int, opening: str, closing: str) -> Number:
         for wanted in (opening, closing):
             token = self._peek()
             if token is None or token.text != wanted:
-                raise _Unclear
+                raise Unclear
             self.at += 1
             if wanted == opening:
                 value = self.sum(depth + 1)
         return value
 
 
-def _small(value: Fraction) -> Fraction:
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
-        raise _Unclear
-    return value
+def _is_whole(token: Token) -> bool:
+    return token.kind is Kind.NUMBER and token.text.isdigit() and not token.percent
+
+
+def _whole(value: Number, most: int) -> int:
+    value = plain(value)
+    if isinstance(value, Form) or value.denominator != 1 or not 0 <= value <= most:
+        raise Unclear
+    return int(value)
+
+
+def _nth_root(n: int, index: int) -> int:
+    root = round(n ** (1 / index)) if n < 10**15 else 0
+    if root**index != n:
+        raise Unclear
+    return root
+
+
+def _checked(value: Number) -> Number:
+    """Fractions are capped here, forms by their own operations."""
+    return small(value) if isinstance(value, Fraction) else value

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from annotators.arithmetic import ArithmeticAnnotator, ArithmeticOptions, check_steps
 from annotators.claims import find_claims
-from annotators.expressions import evaluate, tokenize
+from annotators.expressions import evaluate
+from annotators.tokenizer import tokenize
 from pipeline.annotator import Tools
 from pipeline.config import GradingConfig
 from pipeline.grading import Grader
