@@ -11,6 +11,7 @@ from pipeline.registry import load_named
 
 ANNOTATORS = {
     "arithmetic": "annotators.arithmetic:ArithmeticAnnotator",
+    "consistency": "annotators.consistency:ConsistencyAnnotator",
     "judge": "annotators.judge:JudgeAnnotator",
     "judge_stepwise": "annotators.stepwise:StepwiseJudge",
     "likelihood": "annotators.likelihood:LikelihoodAnnotator",
