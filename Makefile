@@ -13,7 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test test-fast lint format bench-pipeline bench-search bench-consensus \
-	testbed-train lock system-packages clean clean-runs
+	bench-tools testbed-train lock system-packages clean clean-runs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ bench-search: setup ## every search for the first error, side by side: exactness
 
 bench-consensus: setup ## what each rule of consensus keeps, how exactly, and whether it says so
 	@$(BIN)/python -m tests.benchmarks.bench_consensus $(ARGS)
+
+bench-tools: setup ## checks by execution: are they right when they speak, and what they cost
+	@$(BIN)/python -m tests.benchmarks.bench_tools $(ARGS)
 
 testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
 	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy
