@@ -13,7 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test test-fast lint format bench-pipeline bench-search bench-consensus \
-	bench-tools testbed-train lock system-packages clean clean-runs
+	bench-tools bench-report testbed-train lock system-packages clean clean-runs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ bench-consensus: setup ## what each rule of consensus keeps, how exactly, and wh
 
 bench-tools: setup ## checks by execution: are they right when they speak, and what they cost
 	@$(BIN)/python -m tests.benchmarks.bench_tools $(ARGS)
+
+bench-report: setup ## a run's page in a headless Chromium: its size, how soon it shows, how fast it filters
+	@$(BIN)/python -m tests.benchmarks.bench_report $(ARGS)
 
 testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
 	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -134,6 +135,12 @@ class _Board:
                 markdown_summary(summary),
                 key=f"{self._key}-summary",
                 description="tokens and time by stage, and why solutions were set aside",
+            )
+            await acreate_link_artifact(
+                Path(summary.report).as_uri(),
+                link_text="report",
+                key=f"{self._key}-report",
+                description=f"the run as one page, every label with its reasons: {summary.report}",
             )
             await acreate_link_artifact(
                 f"file://{summary.dataset}",

@@ -23,6 +23,7 @@ COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
     "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
     "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
+    "report": ("flows.commands.report:report", "A run as one page, every label with its reasons."),
     "relabel": ("flows.commands.relabel:relabel", "Other rules over the verdicts of a run."),
     "evaluate": ("flows.commands.evaluate:evaluate", "Labels against first errors that are known."),
     "recipes": ("flows.commands.recipes:recipes", "The methods that a configuration can build on."),
@@ -42,6 +43,7 @@ steplabel doctor                               what is here, and what is missing
 steplabel run flows/recipes/tinymath.yaml      a whole batch with the shipped models
 steplabel status                               the runs there are
 steplabel inspect runs/tinymath                what was labelled, and why
+steplabel report runs/tinymath                 the same as one page for a browser
 steplabel evaluate runs/tinymath               how good the labels are, where the truth is known
 
 \b

@@ -76,6 +76,7 @@ def result_rows(summary: Summary) -> list[dict[str, Any]]:
         }
         for who, over, score in summary.quality
     ]
+    rows.append({"figure": "report", "value": summary.report, "detail": "every label and why"})
     rows += [
         {"figure": "undecided", "value": count, "detail": reason}
         for reason, count in summary.reasons.items()
@@ -192,6 +193,7 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
         console.print(f"warning: {warning}", style="yellow", markup=False)
     run = config.folder
     console.print(f"\ndataset: {summary.dataset}", highlight=False, soft_wrap=True)
+    console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
     console.print("next:")
     for command in (
         f"steplabel inspect {run} --kept",

@@ -1,4 +1,5 @@
-"""The end of a run: its labels, what it says of itself, and its dataset, all derived from its rows."""
+"""The end of a run: its labels, what it says of itself, its dataset and its report, all derived from its
+rows."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from pipeline.files import read_json, write_json
 from pipeline.join import annotated
 from pipeline.labelling import label_run
 from pipeline.progress import Progress
+from pipeline.report import report_stands, write_report
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Oracle, Summary, make_summary, to_json
 
@@ -51,7 +53,8 @@ class Finish:
         left_out: int,
         oracle: Oracle | None,
     ) -> Summary:
-        """Write the dataset and the summary. `planned`: tokens by stage; the counts are of the inputs."""
+        """Write the dataset, the summary and the report. `planned`: tokens by stage; the counts are of
+        the inputs."""
         run, config = self._run, self._config
         stages = self._progress.stages
         summary = make_summary(run, planned, stages, rejected, problems, left_out, oracle)
@@ -71,6 +74,11 @@ class Finish:
         write_json(run.folder / "summary.json", to_json(summary))
         self._progress.row("dataset")
         self._progress.end("dataset")
+        self._progress.begin("report", 1, 0)
+        if not report_stands(config, run, self._names):
+            write_report(config, run, run.report, self._names)
+        self._progress.row("report")
+        self._progress.end("report")
         return summary
 
 

@@ -58,6 +58,11 @@ class RunFolder:
         return self.folder / "dataset"
 
     @property
+    def report(self) -> Path:
+        """The run as one page."""
+        return self.folder / "report.html"
+
+    @property
     def info(self) -> dict[str, Any]:
         """`run.json`. Raises RunError where the folder holds no run."""
         info = read_json(self.folder / "run.json")

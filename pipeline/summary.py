@@ -75,6 +75,7 @@ class Summary:
     rejected: int
     left_out: int
     dataset: str
+    report: str
     warnings: tuple[str, ...] = ()
     learned: tuple[str, ...] = ()
 
@@ -181,6 +182,7 @@ def make_summary(
         rejected=rejected,
         left_out=left_out,
         dataset=str(run.dataset.resolve()),
+        report=str(run.report.resolve()),
         warnings=tuple(warnings),
     )
 

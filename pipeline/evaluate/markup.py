@@ -43,24 +43,41 @@ def shown(value: str | float) -> str:
 
 def document(title: str, style: str, *body: Node) -> str:
     """A whole page that loads nothing and runs nothing: its policy allows this one style sheet."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = el(
+    head = head_of(title, style)
+    page = el("html", head, el("body", *body), lang="en")
+    return f"<!DOCTYPE html>\n{to_html(page)}\n"
+
+
+def head_of(title: str, style: str, script: str | None = None) -> ET.Element:
+    """A head whose policy allows this style sheet, this script where there is one, and nothing else."""
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
+    )
+    if script is not None:
+        policy += f"; script-src '{_digest(script)}'; require-trusted-types-for 'script'"
+        policy += "; trusted-types 'none'"
+    return el(
         "head",
         el("meta", charset="utf-8"),
         el("meta", http_equiv="Content-Security-Policy", content=policy),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="referrer", content="no-referrer"),
         el("title", title),
-        _style(style),
+        verbatim("style", style),
     )
-    page = el("html", head, el("body", *body), lang="en")
-    text: str = ET.tostring(page, encoding="unicode", method="html")
-    return f"<!DOCTYPE html>\n{text}\n"
 
 
-def _style(text: str) -> ET.Element:
-    """The serializer writes a style sheet as it is, so that its hash holds; it is ours alone."""
-    element = ET.Element("style")
+def to_html(element: ET.Element) -> str:
+    text: str = ET.tostring(element, encoding="unicode", method="html")
+    return text
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def verbatim(tag: str, text: str) -> ET.Element:
+    """The serializer writes a style sheet or script as it is, so that its hash holds; it is ours alone."""
+    element = ET.Element(tag)
     element.text = text
     return element

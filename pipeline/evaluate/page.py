@@ -30,15 +30,15 @@ def page(evaluated: Evaluation) -> str:
     title = f"{evaluated.said} against {evaluated.gold}"
     sections = [
         el("header", el("h1", "First errors, said and true"), el("p", *_lead(evaluated))),
-        _exactness(report),
-        *_calibration(report),
-        _confusion(report),
-        _agreement(report),
-        _spent(report),
+        exactness_section(report),
+        *calibration_sections(report),
+        confusion_section(report),
+        agreement_section(report),
+        spent_section(report),
         _alone(evaluated),
         _examples(evaluated.examples),
     ]
-    body = [section for section in sections if section is not None]
+    body = [one for one in sections if one is not None]
     return document(title, STYLE, el("main", *body))
 
 
@@ -54,7 +54,7 @@ def _lead(evaluated: Evaluation) -> list[Node]:
     ]
 
 
-def _exactness(report: Report) -> ET.Element:
+def exactness_section(report: Report) -> ET.Element:
     head = ("", "kept", "exact", "within one", "on errors", "on clean", "F1", "F1 of kept")
     rows = [[one.who, *map(share, one.exactness)] for one in report.scored]
     note = (
@@ -62,10 +62,10 @@ def _exactness(report: Report) -> ET.Element:
         "one step are of the kept. F1 is ProcessBench's: the harmonic mean of the exact shares on "
         "solutions with an error and on clean ones, where what is undecided counts as a miss."
     )
-    return _section("How often is it right?", el("p", note), table(head, rows))
+    return section("How often is it right?", el("p", note), table(head, rows))
 
 
-def _calibration(report: Report) -> list[ET.Element | None]:
+def calibration_sections(report: Report) -> list[ET.Element | None]:
     found: list[ET.Element | None] = []
     for one in report.scored:
         if one.calibration is None:
@@ -79,11 +79,11 @@ def _calibration(report: Report) -> list[ET.Element | None]:
         )
         pictures = el(
             "div",
-            _figure(reliability_curve(c.bins), "On the dashed line, stated confidence is true."),
-            _figure(kept_curve(c.thresholds), "Each dot keeps what is at least so sure."),
+            figure(reliability_curve(c.bins), "On the dashed line, stated confidence is true."),
+            figure(kept_curve(c.thresholds), "Each dot keeps what is at least so sure."),
             class_="pictures",
         )
-        found.append(_section(f"Is the confidence true? {one.who}", el("p", note), pictures))
+        found.append(section(f"Is the confidence true? {one.who}", el("p", note), pictures))
     return found
 
 
@@ -94,7 +94,7 @@ def _found(gap: Figure) -> str:
     return "; this is" if gap.low > 0 else "; this is not sure enough"
 
 
-def _confusion(report: Report) -> ET.Element:
+def confusion_section(report: Report) -> ET.Element:
     legend: list[Node] = []
     for relation in ORDER:
         mark = el("rect", width=12, height=12, class_=relation_class(relation))
@@ -112,7 +112,7 @@ def _confusion(report: Report) -> ET.Element:
         "Early and late: another step is named, two or more away. Missed: “no error” is said of a "
         "flawed solution. False alarm: an error is named in a clean one."
     )
-    return _section("How does it err?", el("p", note), *parts)
+    return section("How does it err?", el("p", note), *parts)
 
 
 def _row_name(one: Scored, row: Confusion) -> str:
@@ -127,7 +127,7 @@ def _counts(rows: Sequence[tuple[str, Confusion]]) -> ET.Element:
     )
 
 
-def _agreement(report: Report) -> ET.Element | None:
+def agreement_section(report: Report) -> ET.Element | None:
     if report.agreement.fleiss is None:
         return None
     head = ("witnesses", "kappa", "solutions", "kappa where all decide", "solutions")
@@ -147,15 +147,15 @@ def _agreement(report: Report) -> ET.Element | None:
         "Agreement beyond chance: 1 is always, 0 as often as chance would have it. Cohen's kappa for two, "
         "over the solutions that both decide; Fleiss' for all, over those that everyone decides."
     )
-    return _section("Do the witnesses agree?", el("p", note), table(head, rows))
+    return section("Do the witnesses agree?", el("p", note), table(head, rows))
 
 
-def _spent(report: Report) -> ET.Element | None:
+def spent_section(report: Report) -> ET.Element | None:
     if not report.spent:
         return None
     rows = [[s.who, tokens(s.per_solution), tokens(s.per_kept_label)] for s in report.spent]
     head = ("sampled tokens", "a solution", "a kept label")
-    return _section("What did it cost?", table(head, rows))
+    return section("What did it cost?", table(head, rows))
 
 
 def _alone(evaluated: Evaluation) -> ET.Element | None:
@@ -175,7 +175,7 @@ def _alone(evaluated: Evaluation) -> ET.Element | None:
         lists.append(
             el("p", f"{evaluated.filled:,} gold rows of which nothing is said: undecided.")
         )
-    return _section("Rows in no figure", *lists) if lists else None
+    return section("Rows in no figure", *lists) if lists else None
 
 
 def _examples(examples: Sequence[Example]) -> ET.Element | None:
@@ -200,16 +200,14 @@ def _examples(examples: Sequence[Example]) -> ET.Element | None:
         )
         for one in examples
     ]
-    return _section(
-        "Labels to look at", el("p", "The first labels that are not the truth."), *shown
-    )
+    return section("Labels to look at", el("p", "The first labels that are not the truth."), *shown)
 
 
-def _section(heading: str, *children: Node) -> ET.Element:
+def section(heading: str, *children: Node) -> ET.Element:
     return el("section", el("h2", heading), *children)
 
 
-def _figure(picture: ET.Element, caption: str) -> ET.Element:
+def figure(picture: ET.Element, caption: str) -> ET.Element:
     return el("figure", picture, el("figcaption", caption))
 
 

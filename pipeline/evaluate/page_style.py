@@ -1,10 +1,9 @@
 """The style sheet of the page. Colours: Okabe and Ito's, which most colour-blind readers can tell apart."""
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --line: #d8dee4; --paper: #ffffff;
-  --blue: #0072b2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #9aa5b1; --line: #39424c;
-  --paper: #15191e; --blue: #56b4e9; } }
+:root { color-scheme: light dark; --ink: light-dark(#1b1f24, #e6e9ec);
+  --soft: light-dark(#56606b, #9aa5b1); --line: light-dark(#d8dee4, #39424c);
+  --paper: light-dark(#ffffff, #15191e); --blue: light-dark(#0072b2, #56b4e9); }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 900px; margin: 0 auto; padding: 24px 20px 64px; }
 h1 { font-size: 26px; margin: 8px 0; }

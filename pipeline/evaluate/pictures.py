@@ -13,7 +13,7 @@ from pipeline.evaluate.resample import Figure
 from pipeline.evaluate.wording import share
 
 _LEFT, _TOP, _SIDE, _BELOW, _RIGHT = 52, 12, 300, 44, 16
-_NAME, _BAR, _ROW = 190, 560, 24
+_NAME, _BAR, _BEHIND, _ROW = 190, 560, 70, 24
 _NAME_CHARS = 30
 
 
@@ -78,36 +78,87 @@ def kept_curve(thresholds: Sequence[Threshold]) -> ET.Element:
     return _plot(across, up, marks, "share kept against exactness")
 
 
+class Piece(NamedTuple):
+    """Part of a bar: how many, how it is drawn, what is told of it, and where it leads."""
+
+    count: float
+    kind: str
+    told: str
+    link: str | None = None
+
+
+class Bar(NamedTuple):
+    """One row: its name, its parts from left to right, and what stands behind it."""
+
+    name: str
+    pieces: Sequence[Piece]
+    behind: str
+
+
 def confusion_bars(rows: Sequence[tuple[str, Confusion]]) -> ET.Element:
     """A bar for each row, parted by relation."""
-    height = _ROW * len(rows) + 6
-    marks: list[ET.Element] = []
-    for place, (name, row) in enumerate(rows):
-        top = place * _ROW + 4
-        marks.append(el("text", _cut(name), x=_NAME - 8, y=top + 13, class_="end"))
-        x = float(_NAME)
-        for relation, count in row.counts.items():
-            width = _BAR * count / row.n if row.n else 0.0
-            if count:
-                told = f"{name}: {relation}, {count} of {row.n} ({100 * count / row.n:.1f}%)"
-                marks.append(
-                    el(
-                        "rect",
-                        el("title", told),
-                        x=x,
-                        y=top,
-                        width=width,
-                        height=_ROW - 6,
-                        class_=relation_class(relation),
-                    )
+    bars = [
+        Bar(
+            name,
+            [
+                Piece(
+                    count / row.n if row.n else 0.0,
+                    relation_class(relation),
+                    f"{name}: {relation}, {count} of {row.n} ({100 * count / (row.n or 1):.1f}%)",
                 )
-            x += width
-        marks.append(el("text", f"{row.n:,}", x=_NAME + _BAR + 8, y=top + 13))
-    return _svg(_NAME + _BAR + 70, height, marks, "confusion")
+                for relation, count in row.counts.items()
+            ],
+            f"{row.n:,}",
+        )
+        for name, row in rows
+    ]
+    return stacked_bars(bars, 1.0, "confusion")
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
+def stacked_bars(
+    bars: Sequence[Bar],
+    full: float,
+    name: str,
+    name_width: int = _NAME,
+    width: int = _BAR,
+    behind: int = _BEHIND,
+) -> ET.Element:
+    """`full`: the count that is as long as `width` pixels; `name_width` of them are before the bars, and
+    `behind` after."""
+    marks: list[ET.Element] = []
+    for place, bar in enumerate(bars):
+        top = place * _ROW + 4
+        cut = _cut(bar.name, _NAME_CHARS * name_width // _NAME)
+        marks.append(el("text", cut, x=name_width - 8, y=top + 13, class_="end"))
+        x = float(name_width)
+        for piece in bar.pieces:
+            long = width * piece.count / full if full else 0.0
+            if piece.count:
+                rect = el(
+                    "rect",
+                    el("title", piece.told),
+                    x=x,
+                    y=top,
+                    width=max(long, 1.0),
+                    height=_ROW - 6,
+                    class_=piece.kind,
+                )
+                marks.append(linked(rect, piece))
+            x += long
+        marks.append(el("text", bar.behind, x=x + 8, y=top + 13))
+    links = any(piece.link for bar in bars for piece in bar.pieces)
+    return _svg(name_width + width + behind, _ROW * len(bars) + 6, marks, name, links)
+
+
+def linked(mark: ET.Element, piece: Piece) -> ET.Element:
+    """The mark, or the mark in its link."""
+    if piece.link is None:
+        return mark
+    return el("a", mark, href=piece.link, aria_label=piece.told)
+
+
+def _cut(name: str, chars: int) -> str:
+    return name if len(name) <= chars else name[: chars - 1] + "…"
 
 
 def relation_class(relation: Relation) -> str:
@@ -167,6 +218,9 @@ def _plot(across: Axis, up: Axis, marks: Sequence[ET.Element], name: str) -> ET.
     return _svg(_LEFT + _SIDE + _RIGHT, bottom + _BELOW, [*around, *marks, *names], name)
 
 
-def _svg(width: int, height: int, marks: Sequence[ET.Element], name: str) -> ET.Element:
-    box = f"0 0 {width} {height}"
-    return el("svg", *marks, viewBox=box, width=width, height=height, role="img", aria_label=name)
+def _svg(
+    width: int, height: int, marks: Sequence[ET.Element], name: str, links: bool = False
+) -> ET.Element:
+    """One with links is no single picture to a screen reader."""
+    box, role = f"0 0 {width} {height}", "group" if links else "img"
+    return el("svg", *marks, viewBox=box, width=width, height=height, role=role, aria_label=name)

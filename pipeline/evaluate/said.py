@@ -16,7 +16,7 @@ from pipeline.inputs.files import read_rows
 from pipeline.inputs.problems import MAX_SHORT
 from pipeline.inputs.rejected import Rejected
 from pipeline.inputs.rows import FieldFault, Row, field, optional_text
-from pipeline.join import annotated
+from pipeline.join import Annotated, annotated
 from pipeline.records import Label, Outcome
 from pipeline.run_folder import RunFolder
 
@@ -46,18 +46,23 @@ def of_run(run: RunFolder, witnesses: Sequence[str]) -> Iterator[Spoken]:
     none."""
     labelled = bool(run.labels.parts())
     for item in annotated(run, witnesses):
-        solution, label = item.solution, item.label
-        steps = solution.steps or None
-        yield Spoken(
-            Case(solution.id, solution.question, steps, solution.outcome, solution.level),
-            solution.problem_id,
-            _label(label) if labelled else None,
-            {
-                name: Answer(v.first_error, v.confidence, v.cost.completion_tokens)
-                for name, v in item.verdicts.items()
-            },
-            solution.cost.completion_tokens,
-        )
+        yield spoken(item, labelled)
+
+
+def spoken(item: Annotated, labelled: bool) -> Spoken:
+    """What is said of one solution; `labelled`: its run has labels."""
+    solution = item.solution
+    steps = solution.steps or None
+    return Spoken(
+        Case(solution.id, solution.question, steps, solution.outcome, solution.level),
+        solution.problem_id,
+        _label(item.label) if labelled else None,
+        {
+            name: Answer(v.first_error, v.confidence, v.cost.completion_tokens)
+            for name, v in item.verdicts.items()
+        },
+        solution.cost.completion_tokens,
+    )
 
 
 def _label(label: Label | None) -> Answer:

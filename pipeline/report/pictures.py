@@ -1,0 +1,116 @@
+"""The pictures that only a run's report has, as SVG elements; bars are those of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+from pipeline.evaluate.markup import el
+from pipeline.evaluate.pictures import Piece, linked
+
+_LEFT, _TOP, _HEIGHT, _BELOW = 44, 10, 140, 40
+_WIDEST = 48.0
+_CELL, _SIDE_NAMES = 62, 130
+
+
+class Column(NamedTuple):
+    """One column of a histogram, its parts from below."""
+
+    name: str
+    pieces: Sequence[Piece]
+
+
+def histogram(columns: Sequence[Column], axis: str, name: str, width: int = 440) -> ET.Element:
+    """Counts upward. Every nth column is named, as many as there is room for."""
+    most = max((sum(p.count for p in c.pieces) for c in columns), default=0) or 1
+    top = _round_up(most)
+    step = min(_WIDEST, (width - _LEFT - 8) / max(1, len(columns)))
+    bottom = _TOP + _HEIGHT
+    marks: list[ET.Element] = []
+    for tick in (0, top / 2, top):
+        y = bottom - _HEIGHT * tick / top
+        marks.append(el("line", x1=_LEFT, x2=width - 8, y1=y, y2=y, class_="grid"))
+        marks.append(el("text", f"{tick:,.4g}", x=_LEFT - 6, y=y + 4, class_="end"))
+    every = -(-len(columns) * 30 // (width - _LEFT)) or 1
+    for place, column in enumerate(columns):
+        x, y = _LEFT + place * step, float(bottom)
+        for piece in column.pieces:
+            if piece.count:
+                high = max(1.0, _HEIGHT * piece.count / top)
+                y -= high
+                mark = el(
+                    "rect",
+                    el("title", piece.told),
+                    x=x + 1,
+                    y=y,
+                    width=max(1.0, step - 2),
+                    height=high,
+                    class_=piece.kind,
+                )
+                marks.append(linked(mark, piece))
+        if place % every == 0:
+            marks.append(el("text", column.name, x=x + step / 2, y=bottom + 16, class_="middle"))
+    across = _LEFT + step * len(columns) / 2
+    marks.append(el("text", axis, x=across, y=bottom + 34, class_="middle name"))
+    return _svg(width, bottom + _BELOW, marks, name)
+
+
+class Cell(NamedTuple):
+    """`share` shades it, None leaves it empty; `small` stands under its text."""
+
+    share: float | None
+    text: str
+    small: str
+    told: str
+
+
+def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], name: str) -> ET.Element:
+    """A square of cells, named at the left and above."""
+    marks: list[ET.Element] = []
+    for place, one in enumerate(names):
+        middle = _SIDE_NAMES + place * _CELL + _CELL / 2
+        y = 26 + place * 34 + 21
+        marks.append(el("text", _cut(one, 9), el("title", one), x=middle, y=16, class_="middle"))
+        marks.append(el("text", _cut(one, 18), x=_SIDE_NAMES - 8, y=y, class_="end"))
+    for row, line in enumerate(cells):
+        for column, cell in enumerate(line):
+            if cell.share is None:
+                continue
+            x, y = _SIDE_NAMES + column * _CELL, 26 + row * 34
+            shade = min(9, max(0, int(10 * cell.share)))
+            box = el(
+                "rect",
+                el("title", cell.told),
+                x=x + 1,
+                y=y + 1,
+                width=_CELL - 2,
+                height=32,
+                class_=f"shade-{shade}",
+            )
+            middle = x + _CELL / 2
+            marks.append(box)
+            marks.append(el("text", cell.text, x=middle, y=y + 15, class_="middle cell"))
+            marks.append(el("text", cell.small, x=middle, y=y + 27, class_="middle cell small"))
+    width = _SIDE_NAMES + _CELL * len(names) + 4
+    return _svg(width, 30 + 34 * len(cells), marks, name)
+
+
+def _svg(width: int, height: int, marks: Sequence[ET.Element], name: str) -> ET.Element:
+    box, links = f"0 0 {width} {height}", any(mark.tag == "a" for mark in marks)
+    role = "group" if links else "img"
+    return el("svg", *marks, viewBox=box, width=width, height=height, role=role, aria_label=name)
+
+
+def _round_up(most: float) -> float:
+    """The next of 2, 4, 10, 20, 40, 100, …, so that its half is round too."""
+    unit = 1.0
+    while True:
+        for step in (2, 4, 10):
+            if most <= step * unit:
+                return step * unit
+        unit *= 10
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[: chars - 1] + "…"
