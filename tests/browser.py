@@ -72,7 +72,7 @@ class Tab:
         """Load a file and wait until its script has listed the solutions."""
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=page.absolute().as_uri() + fragment)
-        self.wait("document.documentElement.dataset.ready !== undefined")
+        self.wait("document.documentElement?.dataset.ready !== undefined")
 
     def wait(self, condition: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
@@ -82,10 +82,10 @@ class Tab:
             time.sleep(0.02)
 
     def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else ""
-            )
+        """A key by its name: "j", "Escape"."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
     def told(self, method: str) -> list[dict[str, Any]]:
         return [event["params"] for event in self.events if event.get("method") == method]

@@ -213,7 +213,7 @@ def figure(picture: ET.Element, caption: str) -> ET.Element:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> ET.Element:
     """Figures with their interval under them."""
-    top = el("tr", *(el("th", name, scope="col") for name in head))
+    top = el("tr", *(el("th", name, scope="col") if name else el("td") for name in head))
     body = [
         el("tr", el("th", row[0], scope="row"), *(el("td", *_lines(cell)) for cell in row[1:]))
         for row in rows

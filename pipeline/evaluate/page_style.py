@@ -19,7 +19,7 @@ th, td { padding: 5px 12px 5px 0; text-align: right; vertical-align: top; white-
 th { font-weight: 600; }
 th[scope="row"] { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 110px; }
 thead th:first-child { text-align: left; }
-thead th { border-bottom: 1px solid var(--line); color: var(--soft); font-weight: 500; }
+thead > tr > * { border-bottom: 1px solid var(--line); color: var(--soft); font-weight: 500; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 small { font-size: 12px; }
 .pictures { display: flex; flex-wrap: wrap; gap: 24px; }

@@ -79,9 +79,9 @@ def kept_curve(thresholds: Sequence[Threshold]) -> ET.Element:
 
 
 class Piece(NamedTuple):
-    """Part of a bar: how many, how it is drawn, what is told of it, and where it leads."""
+    """Part of a bar: its length, how it is drawn, what is told of it, and where it leads."""
 
-    count: float
+    length: float
     kind: str
     told: str
     link: str | None = None
@@ -132,8 +132,8 @@ def stacked_bars(
         marks.append(el("text", cut, x=name_width - 8, y=top + 13, class_="end"))
         x = float(name_width)
         for piece in bar.pieces:
-            long = width * piece.count / full if full else 0.0
-            if piece.count:
+            long = width * piece.length / full if full else 0.0
+            if piece.length:
                 rect = el(
                     "rect",
                     el("title", piece.told),

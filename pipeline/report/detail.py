@@ -6,7 +6,6 @@ Rows are taken as their schemas have them, so a new field of a verdict arrives i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from pipeline.join import Annotated
@@ -28,7 +27,7 @@ class Clip:
             return self._text(value)
         if isinstance(value, float):
             return round(value, 5) if math.isfinite(value) else None
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {key: self(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [self(one) for one in value[:MOST_ENTRIES]]

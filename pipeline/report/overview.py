@@ -36,9 +36,11 @@ _LABEL_WORDS = {CLEAN: "no error", FLAWED: "an error", SILENT: "set aside"}
 _WITNESS_WORDS = {CLEAN: "no error", FLAWED: "an error", SILENT: "undecided"}
 
 
-def overview(tally: Tally, summary: Mapping[str, Any], evaluated: Evaluation | None) -> list[Node]:
+def overview(
+    tally: Tally, summary: Mapping[str, Any], evaluated: Evaluation | None
+) -> list[Node | None]:
     """`summary`: summary.json, empty where the run has none yet."""
-    known = [] if evaluated is None else _known(evaluated)
+    known: list[Node | None] = [] if evaluated is None else _known(evaluated)
     warnings = [el("p", str(one), class_="warning") for one in summary.get("warnings", ())]
     learned = [el("li", str(one)) for one in summary.get("learned", ())]
     return [
@@ -84,7 +86,7 @@ def _tiles(tally: Tally, summary: Mapping[str, Any], evaluated: Evaluation | Non
     return el("dl", *tiles, class_="tiles")
 
 
-def _pictures(tally: Tally, summary: Mapping[str, Any]) -> list[Node]:
+def _pictures(tally: Tally, summary: Mapping[str, Any]) -> list[Node | None]:
     return [
         _by_outcome(tally),
         _said(tally),
@@ -255,7 +257,7 @@ def _cost(summary: Mapping[str, Any]) -> Node | None:
     return _card("Cost by stage", picture, "Sampled tokens, and wall time.")
 
 
-def _known(evaluated: Evaluation) -> list[Node]:
+def _known(evaluated: Evaluation) -> list[Node | None]:
     report = evaluated.report
     lead = el(
         "p",

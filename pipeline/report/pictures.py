@@ -23,7 +23,7 @@ class Column(NamedTuple):
 
 def histogram(columns: Sequence[Column], axis: str, name: str, width: int = 440) -> ET.Element:
     """Counts upward. Every nth column is named, as many as there is room for."""
-    most = max((sum(p.count for p in c.pieces) for c in columns), default=0) or 1
+    most = max((sum(p.length for p in c.pieces) for c in columns), default=0) or 1
     top = _round_up(most)
     step = min(_WIDEST, (width - _LEFT - 8) / max(1, len(columns)))
     bottom = _TOP + _HEIGHT
@@ -36,8 +36,8 @@ def histogram(columns: Sequence[Column], axis: str, name: str, width: int = 440)
     for place, column in enumerate(columns):
         x, y = _LEFT + place * step, float(bottom)
         for piece in column.pieces:
-            if piece.count:
-                high = max(1.0, _HEIGHT * piece.count / top)
+            if piece.length:
+                high = max(1.0, _HEIGHT * piece.length / top)
                 y -= high
                 mark = el(
                     "rect",

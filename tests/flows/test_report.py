@@ -10,6 +10,7 @@ import pytest
 from flows.commands.relabel import relabel
 from flows.commands.report import report
 from pipeline.errors import RunError
+from pipeline.records import Label
 from pipeline.run_folder import RunFolder
 from tests.killing import run_in_child
 from tests.pipeline.report.rows import details, unpack
@@ -41,12 +42,21 @@ def test_a_finished_run_started_again_leaves_its_page(tmp_path: Path) -> None:
 
 
 def test_other_rules_make_another_page(tmp_path: Path) -> None:
-    config = small_batch(tmp_path, problems=4)
+    config = small_batch(tmp_path, problems=6)
     run_in_child(config, None)
     page = RunFolder(config.folder).report
-    before = unpack(page.read_text(encoding="utf-8"), "index")["rows"]["label"]
+    before = labels_of(page)
     relabel(str(config.folder), ["consensus.rule=majority", "consensus.vetoes=[]"], Path("runs"))
-    assert unpack(page.read_text(encoding="utf-8"), "index")["rows"]["label"] != before
+    after = labels_of(page)
+    assert after != before
+    rows = RunFolder(config.folder).labels.read(Label)
+    assert {one.solution_id: (one.first_error, one.reason) for one in rows} == after
+
+
+def labels_of(page: Path) -> dict[str, tuple[int | None, str | None]]:
+    """First error, or why none, by solution."""
+    labels = [row["label"] for row in details(page.read_text(encoding="utf-8"))]
+    return {one["solution_id"]: (one["first_error"], one["reason"]) for one in labels}
 
 
 def test_the_command_makes_it_again_anywhere(

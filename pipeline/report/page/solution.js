@@ -87,7 +87,7 @@ function stepTable(detail, found) {
   const spoken = (place) => lanes.some(({ cells }) => cells.has(place)) || found.notes.some(([at]) => at === place);
   const kept = label !== null && label.first_error !== null;
   const rows = [];
-  if (spoken(START)) rows.push(row(START, "", el("span", { class: "place" }, "from the problem alone"), "edge"));
+  if (spoken(START)) rows.push(row(START, unseen("start"), el("span", { class: "place" }, "from the problem alone"), "edge"));
   solution.steps.forEach((text, step) => {
     const mark = label?.step_labels?.[step] ?? null;
     const named = verdicts.filter((verdict) => verdict.first_error === step).map((verdict) => verdict.annotator);
@@ -98,16 +98,19 @@ function stepTable(detail, found) {
       named.length ? el("span", { class: "chip named" }, `named by ${plain(named.join(", "))}`) : null,
     ].filter((tag) => tag !== null);
     rows.push(row(step,
-      [el("span", { class: "sign", title: STEP_WORDS[mark] }, STEP_SIGNS[mark]), el("span", { class: "number" }, String(step)), el("span", { class: "unseen" }, ` ${STEP_WORDS[mark]}`)],
+      [el("span", { class: "sign", title: STEP_WORDS[mark] }, STEP_SIGNS[mark]), el("span", { class: "number" }, String(step)), unseen(` ${STEP_WORDS[mark]}`)],
       [stepText(text, marks), tags.length ? el("div", { class: "tags" }, tags) : null, ...checksNote(marks)],
       kept ? STEP_CLASSES[mark] : "open"));
   });
   const left = detail.steps - solution.steps.length;
-  if (left > 0) rows.push(row(null, "", el("span", { class: "place" }, `${left.toLocaleString("en")} more steps are not in this page`), "edge"));
-  if (spoken(NONE)) rows.push(row(NONE, "", el("span", { class: "place" }, "no step is wrong"), "edge"));
-  if (spoken(MISSING)) rows.push(row(MISSING, "", el("span", { class: "place" }, "votes that are missing: no evidence"), "edge"));
+  if (left > 0) rows.push(row(null, unseen("more"), el("span", { class: "place" }, `${left.toLocaleString("en")} more steps are not in this page`), "edge"));
+  if (spoken(NONE)) rows.push(row(NONE, unseen("none"), el("span", { class: "place" }, "no step is wrong"), "edge"));
+  if (spoken(MISSING)) rows.push(row(MISSING, unseen("missing"), el("span", { class: "place" }, "votes that are missing: no evidence"), "edge"));
   return el("div", { class: "wide" }, el("table", { class: "steps" }, el("thead", {}, head), el("tbody", {}, rows)));
 }
+
+/** For those who hear the page. */
+const unseen = (text) => el("span", { class: "unseen" }, text);
 
 /** The step's text, each claim underlined. Spans count code points. */
 function stepText(text, marks) {

@@ -55,12 +55,13 @@ TEXTS = (
 )
 
 
+TAILS = ("", " \u202e<!--", "\n\x00'\"`", "\n</main>")
+
+
 def hostile_texts() -> list[str]:
     """300 of them; all can be told in UTF-8, as files demand."""
     made = [
         wrapper.format(*[script] * 3) + tail
-        for wrapper, script, tail in product(
-            WRAPPERS, SCRIPTS, ("", " \u202e<!--", "\n\x00'\"`", "\n</main>")
-        )
+        for tail, wrapper, script in product(TAILS, WRAPPERS, SCRIPTS)
     ]
     return (list(TEXTS) + made)[:300]

@@ -21,7 +21,7 @@ def test_every_field_of_a_verdict_arrives() -> None:
     one = item(0)
     for shown, verdict in zip(
         detail(one, None)["verdicts"],
-        [one.verdicts[name] for name in sorted(one.verdicts)],
+        one.verdicts.values(),
         strict=True,
     ):
         assert shown.keys() == {field.name for field in fields(Verdict)}

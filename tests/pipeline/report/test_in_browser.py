@@ -14,7 +14,7 @@ from pipeline.join import Annotated
 from pipeline.records import Check, ProbeCount, Status, Verdict, Vote
 from tests.browser import Tab, browser, needs_browser
 from tests.pipeline.dataset.items import batch, item
-from tests.pipeline.report.hostile import hostile_texts
+from tests.pipeline.report.hostile import TEXTS, hostile_texts
 from tests.pipeline.report.rows import hostile_item, page_of
 
 pytestmark = [needs_browser, pytest.mark.slow]
@@ -199,6 +199,14 @@ def test_hidden_characters_are_shown(tab: Tab, tmp_path: Path) -> None:
         assert tab.run(f'el("p", {{}}, foreign("{text}")).textContent') == shown
     long = tab.run('el("p", {}, foreign("\\u0001\\u0002".repeat(20000))).childNodes.length')
     assert long < 1000, "a text of marks alone doesn't become as many elements"
+
+
+def test_such_texts_do_run_where_they_are_markup(tab: Tab, tmp_path: Path) -> None:
+    """Else the next test would show nothing."""
+    page = tmp_path / "markup.html"
+    page.write_text(f"<!DOCTYPE html><body>{hostile_texts()[len(TEXTS)]}</body>", encoding="utf-8")
+    tab.call("Page.navigate", url=page.as_uri())
+    tab.wait("window.hit === 1 || document.title === 'hit'")
 
 
 def test_nothing_that_a_model_wrote_is_run(tab: Tab, tmp_path: Path) -> None:
