@@ -199,6 +199,13 @@ class GradingConfig(Options):
     cut: Literal["undecided", "incorrect"] = Field(
         "undecided", description="what a text cut by the length limit counts as"
     )
+    decimals: int = Field(
+        4,
+        ge=1,
+        le=30,
+        description="an exact value and a decimal that is rounded rightly are the same answer where this "
+        "many decimals are shown; with fewer they are undecided (at 4, 0.6667 is 2/3, and 0.67 may be)",
+    )
     timeout_s: float = Field(5.0, gt=0, description="longest comparison of two answers")
     workers: int = Field(1, ge=1, description="worker processes for the comparisons")
 

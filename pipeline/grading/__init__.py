@@ -1,7 +1,10 @@
 """Grading: find the final answer of a text, compare it with the gold answer, three-valued.
 
-A new extraction rule goes into `extract.py`, a new exact normal form into `normal.py`,
-a unit into `units.py`.
+A new extraction rule goes into `extract.py` or, for what a text only concludes with, `conclusion.py`.
+An answer is tidied (`notation.py`) and read as a number (`normal.py`), words (`words.py`) or a structure
+(`structure.py`) of exact values (`expression.py`, `exact.py`, `functions.py`). Numbers and words are
+compared in their own files, structures in `sameness.py`; `equivalence.py` asks them in turn and leaves the
+rest to math-verify in a worker process. A unit goes into `units.py`.
 """
 
 from pipeline.grading.equivalence import Comparison

@@ -9,9 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.grading.normal import compare_forms, read_answer, tidy
+from pipeline.grading.exact import NotUnderstood
+from pipeline.grading.extract import find_answer
+from pipeline.grading.nodes import Node, Scalar
+from pipeline.grading.normal import CONVERSIONS, Number, compare_forms, read_tidied
 from pipeline.grading.pool import WorkerPool
+from pipeline.grading.reading import Reading, listed, read_text
+from pipeline.grading.sameness import Sameness, compare, number_of
 from pipeline.grading.units import measures, unit_of
+
+UNCLEAR = "answers not clearly the same"
+NOT_UNDERSTOOD = "an answer not understood"
 
 MAX_LENGTH = 400
 MAX_DEPTH = 12
@@ -34,15 +42,17 @@ _MISREAD = re.compile(r"[^\x00-\x7f]|\\(?:overline|bar|dot)\b|\d[eE][-+]?\d")
 _CLOCK = re.compile(r"\b\d\d?:\d\d\b")
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
 """1,22 may be a decimal number or two values."""
-_AND = re.compile(r" ?,?\$? (?:and|or) \$?", re.I)
 _DECIMAL = re.compile(r"\.\d\d")
 _INEXACT = re.compile(
     r"frac|/|sqrt|pi\b|\^|ln|log|sin|cos|tan|sec|csc|cot|exp|(?<![a-z])e(?![a-z])"
 )
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|lt|gt|leq|geq)(?:slant)?(?![a-z])")
-_SCALE = re.compile(r"(?<=\d)_\{?\w+\}?|(?<=\d) ?[KM]\Z|(?<=\d) [a-z]\Z")
-"""A base, or a letter that may be a unit or a scale: parsers drop them, or multiply by them."""
+_BASE = re.compile(r"(?<=\d)_\{?\w+\}?")
+_SCALE = re.compile(r"\A[-+$]?[\d.,]+( ?[KM]| [a-z])\Z")
+"""A number with a letter that may be a unit or a scale: parsers multiply by it, or drop it, like a base."""
 _INDEX = re.compile(r"_\{?\w+\}?")
+_CODE = re.compile(r"(?=[A-Z0-9]{0,20}\d)(?:[A-Z]\d*){4,20}")
+"""A plate or a serial number is no number."""
 _MATHS = re.compile(r"[\d\\^_=<>+*/(\[{-]")
 
 
@@ -54,34 +64,109 @@ class Comparison:
     reason: str | None = None
 
 
-async def compare_answers(pred: str, gold: str, pool: WorkerPool) -> Comparison:
-    """Compare two final answers. Raises PrerequisiteError when workers can't start."""
+async def compare_answers(pred: str, gold: str, pool: WorkerPool, decimals: int = 4) -> Comparison:
+    """Compare two final answers, or texts that say one. Symmetric. `decimals`: see
+    `GradingConfig.decimals`. Raises PrerequisiteError when workers can't start."""
     if pred.strip() == gold.strip():
         return Comparison(True)
-    pred, gold = tidy(pred), tidy(gold)
-    units, gold_units = measures(pred), measures(gold)
-    if units and gold_units and units != gold_units:
-        return Comparison(None, "units differ")
-    pred_form, gold_form = read_answer(pred), read_answer(gold)
-    if pred_form is not None and gold_form is not None:
-        same = compare_forms(pred_form, gold_form)
-        return Comparison(same, None if same is not None else "answers not clearly the same")
-    pred, gold = _listed(pred), _listed(gold)
-    if pred == gold:
+    one, other = answer_of(pred), answer_of(gold)
+    return compare_readings(one, other, decimals) or await _compare_elsewhere(one, other, pool)
+
+
+def compare_here(pred: str, gold: str, decimals: int = 4) -> Comparison | None:
+    """What can be said in this process, without a computer algebra system; None for the rest."""
+    if pred.strip() == gold.strip():
         return Comparison(True)
-    for side, text in (("answer", pred), ("gold answer", gold)):
+    return compare_readings(answer_of(pred), answer_of(gold), decimals)
+
+
+def answer_of(text: str) -> Reading:
+    """The text where it can be read as an answer, else the answer that it says, if it says one."""
+    reading = read_text(text)
+    if reading.understood:
+        return reading
+    found = find_answer(text)
+    return read_text(found.text) if found else reading
+
+
+def compare_readings(one: Reading, other: Reading, decimals: int) -> Comparison | None:
+    """Symmetric. None for what is left to a computer algebra system."""
+    if one.text == other.text:
+        return Comparison(True)
+    measured = [measures(reading.text) for reading in (one, other)]
+    if all(measured) and measured[0] != measured[1]:
+        return Comparison(None, "units differ")
+    if one.form is not None and other.form is not None:
+        same = compare_forms(one.form, other.form, decimals)
+        return Comparison(same, None if same is not None else UNCLEAR)
+    if _code_and_number(one, other):
+        return Comparison(False)
+    try:
+        left, right = one.structure(), other.structure()
+        found = compare(left, right, decimals)
+    except NotUnderstood:
+        return None
+    as_decimals = _as_decimals(one, other)
+    if found is Sameness.SAME or as_decimals:
+        return Comparison(True)
+    if found is Sameness.DIFFERENT and not (
+        as_decimals is None
+        or _differ(_SCALE, one.text, other.text)
+        or (measured[0] != measured[1] and _conversion(left, right))
+        or _CLOCK.search(one.text)
+        or _CLOCK.search(other.text)
+    ):
+        return Comparison(False)
+    return None if found is Sameness.UNKNOWN else Comparison(None, UNCLEAR)
+
+
+async def _compare_elsewhere(one: Reading, other: Reading, pool: WorkerPool) -> Comparison:
+    pred, gold = listed(one.text), listed(other.text)
+    for text in (pred, gold):
         if why := too_much(text):
-            return Comparison(None, f"{side} {why}")
+            return Comparison(None, f"an answer {why}")
         if not (_MATHS.search(text) and understood(text)):
-            return Comparison(None, f"{side} not understood")
-    if _differ(_SCALE, pred, gold):
-        return Comparison(None, "answers not clearly the same")
+            return Comparison(None, NOT_UNDERSTOOD)
+    if _differ(_SCALE, pred, gold) or _differ(_BASE, pred, gold):
+        return Comparison(None, UNCLEAR)
     same, why = await pool.compare(pred, gold)
     if same is None:
         return Comparison(None, why)
-    if not same and (units != gold_units or _unclear(pred, gold) or _unclear(gold, pred)):
-        return Comparison(None, "answers not clearly the same")
+    if not same and (
+        measures(pred) != measures(gold) or _unclear(pred, gold) or _unclear(gold, pred)
+    ):
+        return Comparison(None, UNCLEAR)
     return Comparison(same)
+
+
+def _code_and_number(one: Reading, other: Reading) -> bool:
+    return any(
+        isinstance(a.form, Number) and b.form is None and _CODE.fullmatch(b.text)
+        for a, b in ((one, other), (other, one))
+    )
+
+
+def _conversion(one: Node, other: Node) -> bool:
+    """May two values be one in two units, as far apart as minutes and hours are?"""
+    values = [number_of(node.value) if isinstance(node, Scalar) else None for node in (one, other)]
+    if values[0] is None or values[1] is None:
+        return True
+    sizes = sorted(abs(value) for value in values if value is not None)
+    return sizes[0] > 0 and any(abs(sizes[1] / sizes[0] / f - 1) < 1e-9 for f in CONVERSIONS)
+
+
+def _as_decimals(one: Reading, other: Reading) -> bool | None:
+    """Is 1,22 the number 1.22? The comparison where it is one of the readings, else False."""
+    commas = [_COMMA_NUMBER.fullmatch(reading.text) is not None for reading in (one, other)]
+    if not any(commas):
+        return False
+    forms = [
+        read_tidied(reading.text.replace(",", ".")) if comma else reading.form
+        for reading, comma in zip((one, other), commas, strict=True)
+    ]
+    if forms[0] is None or forms[1] is None:
+        return False
+    return compare_forms(forms[0], forms[1])
 
 
 def too_much(text: str) -> str | None:
@@ -107,11 +192,6 @@ def understood(text: str) -> bool:
         return False
     words = _WORD.findall(_COMMAND.sub(" ", text))
     return all(_MATHS_WORD.fullmatch(word) or unit_of(word) for word in words)
-
-
-def _listed(text: str) -> str:
-    """Values joined by "and" or "or" as a list with commas."""
-    return _AND.sub(", ", text)
 
 
 def _differ(what: re.Pattern[str], pred: str, gold: str) -> bool:

@@ -1,9 +1,9 @@
-r"""The final answer of a text: nested \boxed{}, ####, "Answer:", "the answer is", the last number.
+r"""The final answer of a text: nested \boxed{}, ####, "Answer:", "the answer is", what it concludes with.
 
 Each rule has a name that is kept beside the answer. Rules are tried in that order and, within a
 rule, the last occurrence wins. What follows </think> is read first; thoughts are read only for a
-stated answer. The last number counts only where the last sentence concludes with it: a number in
-passing is no answer. Every rule takes linear time on any text.
+stated answer. What is nowhere stated is told by `pipeline.grading.conclusion`. Every rule takes linear
+time on any text.
 """
 
 from __future__ import annotations
@@ -12,32 +12,40 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline.grading.conclusion import (
+    concluded_answer,
+    number_said,
+    without_cjk_unit,
+    without_marker,
+)
+from pipeline.grading.notation import single_escaped
+from pipeline.grading.reading import is_value
+
 MAX_ANSWER = 1000
 """Longest answer kept, in characters: what is longer is no final answer."""
 
 _BRACES = re.compile(r"\\(?:boxed|fbox)(?=\s?\{)|\\.|[{}]", re.S)
-_BETWEEN_BOXES = re.compile(r"(?:[\s$,;.]|\\[()\[\]]|\\q?quad|\\text\{ ?and ?\}|and|or){1,40}")
+_BETWEEN_BOXES = re.compile(
+    r"(?:[\s$,;.]|\\[()\[\]]|\\q?quad|\\text\{ ?and ?\}|and|or|[+=*-]{3,}|[A-Za-z]_?\w? ?=){1,40}"
+)
 _FINAL = re.compile(r"\bfinal answer\b", re.I)
 _HASHES = re.compile(r"####[ \t]*([^\n]*)")
 _ANSWER_COLON = re.compile(
-    r"\banswer[*_]{0,2}[ \t]{0,3}[:=：]|^answer[ \t]{0,3}(?=\$|\\[(\[])|^[ \t]{0,3}A[ \t]?:",
+    r"(?:\b(?:answer|réponse|respuesta|resposta|risposta|antwort|ответ)|答案|答え|정답|الجواب|الإجابة)"
+    r"[*_]{0,2}[ \t]{0,3}[:=：]|^answer[ \t]{0,3}(?=\$|\\[(\[])|^[ \t]{0,3}A[ \t]?:",
     re.I | re.M,
 )
-_ANSWER_IS = re.compile(r"\banswer\b[^\n.:]{0,40}?\bis\b[ \t]{0,3}:?", re.I)
-_STATEMENT = re.compile(r"(?:The|It|There)\b[^\n.:,'’]{0,200}?\b(?:is|are)\b")
-_DISPLAY = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:[^\\]|\\[^\]])+)\\\]")
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
-_NUMBER = re.compile(
-    r"(?<![\w.,])-?\$?-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:/\d+)?%?(?!\w|[.,]\d)"
+_ANSWER_IS = re.compile(
+    r"\b(?:answer|réponse|respuesta|resposta|risposta|antwort)\b[^\n.:]{0,40}?"
+    r"\b(?:is|est|es|é|è|ist)\b[ \t]{0,3}:?|答案(?:是|为)[:：]?",
+    re.I,
 )
-_DIGIT = re.compile(r"\d")
-_UNIT = re.compile(r" (?!(?:of|in|times|more|less|to|if|and|or|by)\b)[A-Za-z]{1,20}(?=[\s,;]|$)")
-_SENTENCE_WINDOW = 2000
-_MARKUP = re.compile(r"<<[^<>\n]*>>|\*\*|\\[()\[\]]|\\(?=[$%])")
-"""Calculator notes of GSM8K (<<2*3=6>>), emphasis, and the borders of formulas."""
-_CONCLUSION = re.compile(r"(?<![!<>])=|\b(?:so|thus|therefore|hence)\b", re.I)
-_NOT_PLAIN = re.compile(r"[\d\\^_+*/<>!≠≈≤≥±√?]|-\s|\b(?:is|are) not\b|n['’]t\b|cannot", re.I)
-"""Beside the number: algebra, more numbers, a denial."""
+_STATEMENT = re.compile(
+    r"(?:The|It|There)\b[^\n.:,'’]{0,200}?\b(?:is|are)\b|[\u4e00-\u9fff]{1,40}?[是为]"
+)
+_PROSE = re.compile(r"(?:[^\W\d_]{2,}\W+){3}")
+_DISPLAY = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:[^\\]|\\[^\]])+)\\\]")
+_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +61,20 @@ class _Box(NamedTuple):
 
 def find_answer(text: str) -> FoundAnswer | None:
     """The final answer of a model's text, or None."""
-    thoughts, think, said = text.rpartition("</think>")
+    thoughts, think, said = without_marker(text).rpartition("</think>")
     if found := stated_answer(said):
         return found
-    found = _last_number(said) if _last_box(text) is None else None
+    found = _unstated(said) if _last_box(text) is None else None
     return found or (stated_answer(thoughts) if think else None)
+
+
+def _unstated(text: str) -> FoundAnswer | None:
+    """What a text says without calling it the answer: all that it is, or what it concludes with."""
+    bare = text.strip()
+    if "\n" not in bare and is_value(bare):
+        return FoundAnswer(bare, "bare")
+    concluded = concluded_answer(text)
+    return FoundAnswer(*concluded) if concluded else None
 
 
 def gold_answer(text: str) -> str:
@@ -68,6 +85,7 @@ def gold_answer(text: str) -> str:
 
 def stated_answer(text: str) -> FoundAnswer | None:
     """The answer that a text states as such."""
+    text = single_escaped(text)
     box = _last_box(text)
     if box and (final := _FINAL.search(text, box.end)):
         later = stated_answer(text[final.start() :])
@@ -130,7 +148,9 @@ def _answer_colon(text: str) -> str | None:
     line = rest.split("\n", 1)[0]
     if statement := _STATEMENT.match(line):  # "Answer: The largest n is 34. I hope it is correct."
         line = _sentence(line[statement.end() :])
-    return _clean(line)
+    if _PROSE.search(line) and (number := number_said(_sentence(line))):
+        return number  # "Answer: She has 3 apples left."
+    return without_cjk_unit(_clean(line))
 
 
 def _answer_is(text: str) -> str | None:
@@ -143,27 +163,6 @@ def _answer_is(text: str) -> str | None:
 def _sentence(text: str) -> str:
     """The text up to the end of its first sentence."""
     return _SENTENCE_END.split(text, maxsplit=1)[0]
-
-
-def _last_number(text: str) -> FoundAnswer | None:
-    """What the last sentence concludes with: "So she has 5 left", "2 + 3 = 5 cents", "5".
-
-    Only where it is the one number there, and plain.
-    """
-    line = _MARKUP.sub("", text[-_SENTENCE_WINDOW:]).rstrip().rpartition("\n")[2].strip()
-    if _NUMBER.fullmatch(line):
-        return FoundAnswer(line, "last_number") if _DIGIT.search(line) else None
-    sentence = _SENTENCE_END.split(line.rstrip(".!"))[-1]
-    ends = [match.end() for match in _CONCLUSION.finditer(sentence)]
-    if not ends:
-        return None
-    end = sentence[ends[-1] :]
-    numbers = [match for match in _NUMBER.finditer(end) if _DIGIT.search(match[0])]
-    if len(numbers) != 1 or _NOT_PLAIN.search(_NUMBER.sub("", end)):
-        return None
-    start, stop = numbers[0].span()
-    unit = _UNIT.match(end, stop)
-    return FoundAnswer(end[start : unit.end() if unit else stop], "last_number")
 
 
 def _clean(answer: str) -> str:

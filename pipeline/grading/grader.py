@@ -15,7 +15,7 @@ from pipeline.grading.extract import find_answer, gold_answer
 from pipeline.grading.pool import WorkerPool
 from pipeline.records import Outcome
 
-VERSION = 2
+VERSION = 3
 """Part of the key of what is graded: a change of rules makes new outcomes."""
 CACHE_SIZE = 100_000
 
@@ -70,7 +70,7 @@ class Grader:
         if (known := self._cache.get(key)) is not None:
             self._cache.move_to_end(key)
             return known
-        result = await compare_answers(pred, gold, self._pool)
+        result = await compare_answers(pred, gold, self._pool, self.config.decimals)
         self._cache[key] = result
         if len(self._cache) > CACHE_SIZE:
             self._cache.popitem(last=False)

@@ -8,11 +8,23 @@ that people grade both ways (0.67 for 2/3, 180 minutes for 3). Units are compare
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from pipeline.grading.notation import tidy
 from pipeline.grading.units import measures, unit_of
+from pipeline.grading.words import (
+    Choice,
+    Words,
+    compare_choices,
+    compare_words,
+    is_no_number,
+    read_choice,
+    read_words,
+)
 
 MAX_DIGITS = 60
 _NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
@@ -21,10 +33,6 @@ _MIXED = re.compile(r"([-+]?)(\d+) (\d+)/(\d+)")
 _FRAC = re.compile(r"([-+]?)\\[dtc]?frac(?:\{(-?\d+)\}\{(-?\d+)\}|(\d)(\d))")
 _UNIT = re.compile(r"[A-Za-z][A-Za-z ./-]{0,60}")
 _POWER = re.compile(r" ?\^ ?\{?[23]\}?\Z")
-_WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+){0,7}")
-_WRAPPED = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
-_SPACING = re.compile(r"(\\\\)|\\[,;: ]|~|\s+")
-_NO_SPACE = re.compile(r"(\\\\)|\\!\s*")
 _NO_UNIT = re.compile(
     r"\b(hundreds?|thousands?|millions?|billions?|trillions?|dozens?|pairs?|k|m|bn|percent|pct|"
     r"percentage|half|halves|thirds?|quarters?|more|less|times|and|or|to|plus|minus|of|squared|cubed|"
@@ -32,35 +40,10 @@ _NO_UNIT = re.compile(
     re.I,
 )
 """What makes the words after a number more than its unit: another scale, or a sentence."""
-_FACTORS = frozenset(
+CONVERSIONS = frozenset(
     Fraction(n) for n in (7, 12, 16, 24, 30, 36, 52, 60, 100, 365, 1000, 1440, 3600, 5280)
-)
-_TRUE = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-_CLOSED_SETS = (frozenset({"yes", "no"}), frozenset("abcdefghij"))
-"""Words of which each excludes the others: truth values, and the letters of choices."""
-_NAME = re.compile(
-    r"(?!(?:None|Zero|Nothing|Nobody|Neither|Never|Impossible|Undefined|Unknown|Infinit[ye]|"
-    r"Unbounded|Both|All|Every|Same|Equal|Yes|No|True|False|Autumn|Fall)\Z)[A-Z][a-z]{2,}"
-)
-"""One word written like a proper name, less those for which another word may stand."""
-_SYMBOLS = str.maketrans(
-    {
-        "\N{MINUS SIGN}": "-",
-        "×": "\\times ",
-        "·": "\\cdot ",
-        "π": "\\pi ",
-        "²": "^2",
-        "³": "^3",
-        "≤": "\\le ",
-        "≥": "\\ge ",
-        "∞": "\\infty ",
-        "°": " degrees ",
-    }
-)
-_ROOT = re.compile(r"√(\d+)")
-_PERCENT = re.compile(r"(?<=\d) ?(?:percent(?:age)?|pct)\b")
-_PI = re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])")
-_SPACED_GROUPS = re.compile(r"(?<![\d.,/])\d{1,3}(?: \d{3})+(?![\d,/])")
+) | {Fraction(180 / math.pi)}
+"""How far apart one quantity in two units may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +56,19 @@ class Number:
     percent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words without case; `name` says that they were one word written like a proper name."""
-
-    text: str
-    name: bool = False
-
-
-Form = Number | Words
+Form = Number | Words | Choice
 
 
 def read_answer(answer: str) -> Form | None:
     """The normal form of an answer, or None where it isn't wholly understood."""
-    text = tidy(answer)
+    return read_tidied(tidy(answer))
+
+
+def read_tidied(text: str) -> Form | None:
+    """`read_answer` of a text that `tidy` gave."""
     if len(text) > 200:
         return None
-    return _read_number(text) or _read_words(text)
-
-
-def tidy(answer: str) -> str:
-    r"""In LaTeX and ASCII where possible, without $, \( \), spacing, \text{} and the last full stop."""
-    text = answer.strip().removesuffix(".").rstrip()
-    for opening, closing in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
-        if (
-            text.startswith(opening)
-            and text.endswith(closing)
-            and len(text) > len(opening + closing)
-        ):
-            text = text[len(opening) : -len(closing)]
-            break
-    text = _WRAPPED.sub(r" \1 ", text)
-    text = _NO_SPACE.sub(r"\1", text).replace("{,}", ",").replace("\\%", "%")
-    text = text.replace("\\$", "$").replace("^\\circ", " degrees ").translate(_SYMBOLS)
-    text = _PERCENT.sub("%", _PI.sub(r"\\pi ", _ROOT.sub(r"\\sqrt{\1}", text)))
-    text = _SPACING.sub(r"\1 ", text.strip("*_ ")).strip()
-    text = _SPACED_GROUPS.sub(lambda group: group[0].replace(" ", ""), text)
-    return text[:-1].rstrip() if text.endswith(".") else text
+    return _read_number(text) or read_choice(text) or read_words(text)
 
 
 def _read_number(text: str) -> Number | None:
@@ -159,35 +118,24 @@ def _ratio(sign: str, top: str, bottom: str) -> Number | None:
     return Number(-value if sign == "-" else value)
 
 
-def _read_words(text: str) -> Words | None:
-    if len(text) == 3 and text[0] == "(" and text[2] == ")":
-        text = text[1]  # a choice such as (B)
-    if not _WORDS.fullmatch(text):
-        return None
-    folded = " ".join(text.casefold().split())
-    return Words(_TRUE.get(folded, folded), name=_NAME.fullmatch(text) is not None)
-
-
-def compare_forms(pred: Form, gold: Form) -> bool | None:
+def compare_forms(pred: Form, gold: Form, decimals: int = 4) -> bool | None:
     """Same, different, or None: not clear."""
     if isinstance(pred, Words) and isinstance(gold, Words):
-        return _compare_words(pred, gold)
-    if isinstance(pred, Words) or isinstance(gold, Words):
-        return None
+        return compare_words(pred, gold)
+    if not isinstance(pred, Number) and not isinstance(gold, Number):
+        return compare_choices(pred, gold)
+    if not isinstance(pred, Number) or not isinstance(gold, Number):
+        words = gold if isinstance(pred, Number) else pred
+        return False if isinstance(words, Words) and is_no_number(words) else None
     if pred.percent == gold.percent:
-        return _compare_numbers(pred, gold)
+        return _compare_numbers(pred, gold, decimals)
     # "28" for "28%" and "0.28" for "28%" are both how people write it.
-    readings = {_compare_numbers(pred, gold), _compare_numbers(_share(pred), _share(gold))}
-    return True if True in readings else None if None in readings else False
-
-
-def _compare_words(pred: Words, gold: Words) -> bool | None:
-    """Other words may say the same; names that begin alike may be one name's long and short form."""
-    if pred.text == gold.text:
-        return True
-    if any(pred.text in words and gold.text in words for words in _CLOSED_SETS):
-        return False
-    return False if pred.name and gold.name and pred.text[0] != gold.text[0] else None
+    return any_true(
+        [
+            _compare_numbers(pred, gold, decimals),
+            _compare_numbers(_share(pred), _share(gold), decimals),
+        ]
+    )
 
 
 def _share(number: Number) -> Number:
@@ -197,20 +145,37 @@ def _share(number: Number) -> Number:
     return replace(number, value=number.value / 100, places=(number.places or 0) + 2)
 
 
-def _compare_numbers(pred: Number, gold: Number) -> bool | None:
+def _compare_numbers(pred: Number, gold: Number, decimals: int) -> bool | None:
     a, b = pred.value, gold.value
-    if a == b or abs(a - b) <= Fraction(1, 10**6) * max(abs(a), abs(b)):
+    if a == b:
         return True
+    if max(pred.places or 0, gold.places or 0) >= 6 and abs(a - b) <= max(abs(a), abs(b)) / 10**6:
+        return True  # a float of a computation
     units_differ = measures(pred.unit) != measures(gold.unit)
-    if units_differ and a and b and max(a / b, b / a) in _FACTORS:
+    if units_differ and a and b and max(a / b, b / a) in CONVERSIONS:
         return None  # as far apart as minutes and hours, and one of them does not say which
-    return None if _rounded(pred, gold) or _rounded(gold, pred) else False
+    return any_true(
+        rounds(x.value, x.places, y.value, y.places, decimals)
+        for x, y in ((pred, gold), (gold, pred))
+    )
 
 
-def _rounded(short: Number, exact: Number) -> bool:
-    """Is `short` the value of `exact` rounded to the places that `short` shows (at least two)?"""
-    if short.places is None or short.places < 2:
+def any_true(found: Iterable[bool | None]) -> bool | None:
+    """True where one is, else None where one isn't clear."""
+    seen = set(found)
+    return True if True in seen else None if None in seen else False
+
+
+def rounds(
+    short: Fraction, places: int | None, exact: Fraction, exact_places: int | None, decimals: int
+) -> bool | None:
+    """Does a decimal with `places` (two at least) stand for `exact`, rounded? True where `exact` is no
+    decimal itself and `decimals` places or more are right; None where people grade both ways."""
+    if places is None or places < 2 or (exact_places is not None and exact_places <= places):
         return False
-    if exact.places is not None and exact.places <= short.places:
+    off = abs(short - exact)
+    if off > Fraction(1, 10**places):
         return False
-    return abs(short.value - exact.value) <= Fraction(1, 10**short.places)
+    near = off <= abs(exact) / 10**decimals
+    rightly = off <= Fraction(51, 10 ** (places + 2)) and places >= decimals
+    return True if exact_places is None and near and rightly else None

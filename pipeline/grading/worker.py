@@ -5,7 +5,8 @@ run away in time or memory, and in parts evaluates what it parses. This process 
 has a memory limit, and is killed when it takes too long. It is not a sandbox: the caps of
 `pipeline.grading.equivalence` keep what reaches it to short mathematical texts.
 
-`same` is true, false (both sides wholly parsed and compared), or null with the reason.
+`same` is true or false (both sides wholly parsed, and compared in both directions, which math-verify
+may tell apart), or null with the reason.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ def compare(pred: str, gold: str) -> tuple[bool | None, str | None]:
             return None, "not understood"
         sides.append(parsed)
     try:
-        same = verify(sides[0], sides[1], timeout_seconds=None, raise_on_error=True)
+        both = [
+            verify(a, b, timeout_seconds=None, raise_on_error=True)
+            for a, b in (sides, reversed(sides))
+        ]
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - sympy raises anything; whatever it is, the pair is not compared
         return None, f"not comparable ({type(error).__name__})"
-    return same, None
+    return (both[0], None) if both[0] == both[1] else (None, "one way only")
 
 
 def main(memory_bytes: int) -> None:

@@ -6,6 +6,7 @@
 Sections:
   text         claims checked in human-labelled steps and worked answers; each false flag is listed
   consistency  values copied from the problem and from earlier steps, against the same labels
+  grading      answers compared: third-party pairs, and pace and agreement beside math-verify alone
 
 Sections need the public data sets in STEPLABEL_TEST_DATA; one whose data are absent says so and
 measures nothing.
@@ -17,11 +18,12 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import report
-from tests.benchmarks.tools import consistency, text
+from tests.benchmarks.tools import consistency, grading, text
 
 SECTIONS = {
     "text": text.measure,
     "consistency": consistency.measure,
+    "grading": grading.measure,
 }
 
 

@@ -1,0 +1,362 @@
+r"""From the text of an answer to what it is made of.
+
+`read` takes what `normal.tidy` gives. Two notations of one thing read alike: x>2 and (2,\infty) are
+intervals, "1 or 2" and \{1,2\} lists, y=2x and 2x-y=0 equations.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from pipeline.grading.exact import Exact, NotUnderstood, infinity, number
+from pipeline.grading.expression import read_expression, tokens_of
+from pipeline.grading.nodes import (
+    Based,
+    Condition,
+    Group,
+    Interval,
+    Listing,
+    Matrix,
+    Named,
+    Node,
+    Ratio,
+    Scalar,
+)
+from pipeline.grading.units import unit_of
+
+MAX_NESTED = 6
+MAX_ITEMS = 60
+MAX_BASE_DIGITS = 40
+
+
+_RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx"])
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_OPEN = frozenset(["(", "[", "{", "\\{", "\\langle"])
+_CLOSE = frozenset([")", "]", "}", "\\}", "\\rangle"])
+_MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"])
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_NAME = re.compile(r"(?:\\?[A-Za-z]{1,12}'?)(?:_(?:\w|\{\w{1,10}\}))?")
+_DECIMAL = re.compile(r"\d*\.(\d+)")
+
+
+def read(text: str) -> Node:
+    """The structure of a tidied answer. Raises NotUnderstood."""
+    return _read(tokens_of(text), 0)
+
+
+def _split(tokens: list[str], at: frozenset[str]) -> tuple[list[list[str]], list[str]]:
+    """The parts between the tokens of `at` that stand in no bracket, and those tokens."""
+    parts: list[list[str]] = [[]]
+    found: list[str] = []
+    depth = 0
+    for index, token in enumerate(tokens):
+        depth += (token in _OPEN) + (token == "\\begin") - (token in _CLOSE) - (token == "\\end")
+        if depth < 0:
+            raise NotUnderstood("a bracket is closed that isn't open")
+        inside_end = index and tokens[index - 1] in ("\\begin", "\\end")
+        if depth == 0 and token in at and not inside_end:
+            parts.append([])
+            found.append(token)
+        else:
+            parts[-1].append(token)
+    if depth:
+        raise NotUnderstood("a bracket is open")
+    return parts, found
+
+
+_LISTED = frozenset([",", ";"])
+_UNION = frozenset(["\\cup"])
+_RATIO = frozenset([":"])
+
+
+def _read(tokens: list[str], depth: int) -> Node:
+    if depth > MAX_NESTED:
+        raise NotUnderstood("nested too deep")
+    tokens = _unwrapped(tokens)
+    if not tokens:
+        raise NotUnderstood("nothing is there")
+    parts, found = _split(tokens, _LISTED)
+    if found:
+        return Listing(_flat(_items(parts, depth)))
+    parts, found = _split(tokens, _RELATIONS)
+    if found:
+        return _relation(parts, found, depth)
+    parts, found = _split(tokens, _UNION)
+    if found:
+        return Listing(_items(parts, depth), "u")
+    if tokens[0] in _OPEN and (closed := _closing(tokens)) == len(tokens) - 1:
+        inner, found = _split(tokens[1:closed], _LISTED)
+        kind = tokens[0]
+        if kind == "\\{" or (kind == "{" and found):
+            return Listing(_flat(_items(inner, depth)) if tokens[1:closed] else (), "{")
+        if found:
+            if kind == "\\langle":
+                return Group("(", ")", _items(inner, depth))
+            return Group(kind, tokens[closed], _items(inner, depth))
+        if (kind, tokens[closed]) in (("(", ")"), ("{", "}"), ("[", "]")):
+            return _read(tokens[1:closed], depth + 1)
+        raise NotUnderstood("half a bracket")
+    if tokens[0] == "\\begin":
+        return _matrices(tokens, depth)
+    parts, found = _split(tokens, _RATIO)
+    if found:
+        values = [_scalar(part) for part in parts]
+        if any(isinstance(value, Listing) for value in values):
+            raise NotUnderstood("a ratio of several values")
+        return Ratio(tuple(value for value in values if isinstance(value, Scalar)))
+    if tokens in (["\\mathbb", "{", "R", "}"], ["\\mathbb", "R"], ["\\R"]):
+        ends = (Scalar(-infinity()), Scalar(infinity()))
+        return Group("(", ")", ends)
+    return _based(tokens) or _scalar(tokens)
+
+
+def _unwrapped(tokens: list[str]) -> list[str]:
+    r"""Without \boxed{} around it."""
+    while (
+        len(tokens) > 2
+        and tokens[0] in ("\\boxed", "\\fbox")
+        and tokens[1] == "{"
+        and _closing(tokens[1:]) == len(tokens) - 2
+    ):
+        tokens = tokens[2:-1]
+    return tokens
+
+
+def _closing(tokens: list[str]) -> int:
+    """Where the bracket that comes first is closed, or -1."""
+    depth = 0
+    for index, token in enumerate(tokens):
+        depth += (token in _OPEN) - (token in _CLOSE)
+        if depth == 0:
+            return index
+    return -1
+
+
+def _items(parts: list[list[str]], depth: int) -> tuple[Node, ...]:
+    if len(parts) > MAX_ITEMS:
+        raise NotUnderstood("too many values")
+    return tuple(_read(part, depth + 1) for part in parts)
+
+
+def _flat(items: tuple[Node, ...]) -> tuple[Node, ...]:
+    """1±√2 and 3 are three values."""
+    found: list[Node] = []
+    for item in items:
+        found += item.items if isinstance(item, Listing) and item.kind == "," else [item]
+    return tuple(found)
+
+
+def _relation(parts: list[list[str]], operators: list[str], depth: int) -> Node:
+    if "\\approx" in operators:
+        cut = operators.index("\\approx")
+        if cut == 0:
+            return _read(parts[0], depth + 1)
+        parts, operators = parts[: cut + 1], operators[:cut]
+    name = _name(parts[0])
+    if operators == ["\\in"] and name:
+        return Named(name, _read(parts[1], depth + 1))
+    if set(operators) == {"="}:
+        return _equations(parts, name, depth)
+    if "\\in" in operators or "=" in operators or "!=" in operators[1:]:
+        raise NotUnderstood("relations of several kinds")
+    values = [_value(part) for part in parts]
+    if len(values) == 2:
+        return _inequality(values[0], operators[0], values[1])
+    if len(values) == 3:
+        return _between(values, operators)
+    raise NotUnderstood("too many relations")
+
+
+def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
+    last = _read(parts[-1], depth + 1)
+    if len(parts) > 2:  # x = 2 + 3 = 5
+        return Named(name, last) if name else last
+    if name:
+        zero = None
+        if isinstance(last, Scalar):
+            try:
+                zero = (_value(parts[0]) - last.value).normed()
+            except NotUnderstood:
+                pass  # of (x, y), or in words
+        return Named(name, last, zero)
+    left = _value(parts[0])
+    if not isinstance(last, Scalar):
+        raise NotUnderstood("an equation of more than values")
+    if not left.symbols:  # 2 + 3 = 5
+        return last
+    zero = left - last.value
+    for variable in zero.symbols:
+        solved = zero.linear(variable) if len(zero.symbols) == 1 else None
+        if solved:
+            return Named(variable, Scalar(-solved[1] / solved[0]), zero.normed())
+    return Condition("=", zero.normed())
+
+
+def _name(tokens: list[str]) -> str:
+    """What stands before an equals sign, if it is a name: x, a_n, f(x), (x, y), V_1:V_2, AB."""
+    text = "".join(tokens)
+    if len(text) > 60:
+        return ""
+    if _NAME.fullmatch(text):
+        return text
+    if text.startswith("(") and text.endswith(")"):
+        return text if all(_NAME.fullmatch(part) for part in text[1:-1].split(",")) else ""
+    if ":" in text:
+        return text if all(_NAME.fullmatch(part) for part in text.split(":")) else ""
+    function, bracket, arguments = text.partition("(")
+    if bracket and arguments.endswith(")") and _NAME.fullmatch(function):
+        return text if all(_NAME.fullmatch(part) for part in arguments[:-1].split(",")) else ""
+    head, index, _ = text.partition("_{")  # I_{\max}, n_{\odot}
+    return (
+        text
+        if index and text.endswith("}") and text.count("{") == 1 and _NAME.fullmatch(head)
+        else ""
+    )
+
+
+def _value(tokens: list[str]) -> Exact:
+    read = _scalar(tokens)
+    if not isinstance(read, Scalar) or read.percent:
+        raise NotUnderstood("a relation of more than values")
+    return read.value
+
+
+def _inequality(left: Exact, operator: str, right: Exact) -> Node:
+    zero = left - right
+    if len(zero.symbols) == 1 and operator != "!=":
+        (variable,) = zero.symbols
+        solved = zero.linear(variable)
+        slope = solved[0].rational() if solved else None
+        if solved and slope:
+            bound = Scalar(-solved[1] / solved[0])
+            below = operator if slope > 0 else _FLIPPED[operator]
+            if below in ("<", "<="):
+                low = Scalar(-infinity())
+                return Interval(low, bound, "(", "]" if below == "<=" else ")", variable)
+            high = Scalar(infinity())
+            return Interval(bound, high, "[" if below == ">=" else "(", ")", variable)
+    normed = zero.normed()
+    if zero.bottom != normed.bottom and operator != "!=":
+        raise NotUnderstood("an inequality with a denominator")
+    first = zero.top[min(zero.top)] if zero.top else Fraction(1)
+    return Condition(_FLIPPED.get(operator, operator) if first < 0 else operator, normed)
+
+
+def _between(values: list[Exact], operators: list[str]) -> Node:
+    """a < x <= b, in either direction."""
+    if set(operators) <= {">", ">="}:
+        values, operators = values[::-1], [_FLIPPED[operator] for operator in operators[::-1]]
+    if not set(operators) <= {"<", "<="}:
+        raise NotUnderstood("relations of several kinds")
+    low, middle, high = values
+    if len(middle.symbols) != 1 or low.symbols or high.symbols:
+        raise NotUnderstood("not the bounds of one variable")
+    (variable,) = middle.symbols
+    solved = middle.linear(variable)
+    slope = solved[0].rational() if solved else None
+    if not solved or not slope or slope < 0:
+        raise NotUnderstood("not the bounds of one variable")
+    bottom, top = (Scalar((end - solved[1]) / solved[0]) for end in (low, high))
+    opening, closing = "[" if operators[0] == "<=" else "(", "]" if operators[1] == "<=" else ")"
+    return Interval(bottom, top, opening, closing, variable)
+
+
+def _matrices(tokens: list[str], depth: int) -> Matrix:
+    """One matrix, or the product of several."""
+    product: Matrix | None = None
+    while tokens:
+        if tokens[:2] != ["\\begin", "{"] or len(tokens) < 4 or tokens[2] not in _MATRICES:
+            raise NotUnderstood("not a matrix")
+        try:
+            end = tokens.index("\\end")
+        except ValueError:
+            raise NotUnderstood("a matrix without an end") from None
+        if tokens[end + 1 : end + 4] != ["{", tokens[2], "}"]:
+            raise NotUnderstood("a matrix without an end")
+        one = _matrix(tokens[4:end], depth)
+        product = one if product is None else _multiplied(product, one)
+        tokens = tokens[end + 4 :]
+    if product is None:
+        raise NotUnderstood("nothing is there")
+    return product
+
+
+def _matrix(tokens: list[str], depth: int) -> Matrix:
+    lines, _ = _split(tokens, frozenset(["\\\\"]))
+    rows = tuple(_items(_split(line, frozenset(["&"]))[0], depth) for line in lines if line)
+    if len({len(row) for row in rows}) != 1:
+        raise NotUnderstood("rows of several lengths")
+    return Matrix(rows)
+
+
+def _multiplied(a: Matrix, b: Matrix) -> Matrix:
+    if len(a.rows[0]) != len(b.rows) or len(b.rows) * len(b.rows[0]) > 36 or len(a.rows) > 6:
+        raise NotUnderstood("no product of matrices")
+
+    def cell(row: tuple[Node, ...], column: int) -> Scalar:
+        total = number(0)
+        for one, other in zip(row, (line[column] for line in b.rows), strict=True):
+            if not isinstance(one, Scalar) or not isinstance(other, Scalar):
+                raise NotUnderstood("a matrix of more than values")
+            total = total + one.value * other.value
+        return Scalar(total)
+
+    return Matrix(tuple(tuple(cell(row, k) for k in range(len(b.rows[0]))) for row in a.rows))
+
+
+def _based(tokens: list[str]) -> Based | None:
+    """1010_2 and 1010_{2}; the numeral must be one of its base."""
+    index = [token for token in tokens[2:] if token not in ("{", "}")] if len(tokens) > 2 else []
+    if len(index) != 1 or tokens[1] != "_" or not (tokens[0].isdigit() and index[0].isdigit()):
+        return None
+    base = int(index[0][:3])
+    if (
+        not 2 <= base <= 16
+        or len(tokens[0]) > MAX_BASE_DIGITS
+        or (max(tokens[0]) >= str(base)[0] and base < 10)
+    ):
+        raise NotUnderstood("no numeral of that base")
+    return Based(tokens[0].lstrip("0"), base)
+
+
+def _scalar(tokens: list[str]) -> Scalar | Listing:
+    """One value with its unit, or the two of \\pm."""
+    percent = False
+    if tokens and tokens[0] == "$":
+        tokens = tokens[1:]
+    tokens, unit = _without_unit(tokens)
+    if tokens and tokens[-1] in ("%", "\\%"):
+        percent, tokens = True, tokens[:-1]
+    if "\\pm" in tokens or "\\mp" in tokens:
+        return Listing(
+            tuple(Scalar(read_expression(tokens, sign), None, percent, unit) for sign in (1, -1))
+        )
+    shown = (
+        _DECIMAL.fullmatch(tokens[-1])
+        if len(tokens) == 1 or tokens[:-1] in (["-"], ["+"])
+        else None
+    )
+    return Scalar(read_expression(tokens), len(shown[1]) if shown else None, percent, unit)
+
+
+def _without_unit(tokens: list[str]) -> tuple[list[str], str]:
+    """The tokens before the words of measure at the end: 5 cm, 10√2 square feet, 3 m/s is left alone."""
+    end = len(tokens)
+    if (
+        end > 2
+        and tokens[end - 2] == "^"
+        and tokens[end - 1] in ("2", "3")
+        and _WORD.fullmatch(tokens[end - 3])
+    ):
+        end -= 2
+    start = end
+    while start > 1 and (
+        (_WORD.fullmatch(tokens[start - 1]) and unit_of(tokens[start - 1]))
+        or (tokens[start - 1] in ("/", "per") and start < end)
+    ):
+        start -= 1
+    words = tokens[start:end]
+    if not words or words[0] == "/" or tokens[start - 1] in ("+", "-", "*", "/", "^", "_", "\\"):
+        return tokens, ""
+    return tokens[:start], " ".join(words)
