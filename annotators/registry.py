@@ -15,6 +15,7 @@ ANNOTATORS = {
     "judge": "annotators.judge:JudgeAnnotator",
     "judge_stepwise": "annotators.stepwise:StepwiseJudge",
     "likelihood": "annotators.likelihood:LikelihoodAnnotator",
+    "logic": "annotators.logic:LogicAnnotator",
     "meta_critique": "annotators.meta_critique:MetaCritique",
     "rollouts": "annotators.rollouts:RolloutAnnotator",
 }
