@@ -45,8 +45,12 @@ def require_z3() -> None:
         )
 
 
+class Z3Fault(RuntimeError):
+    """Z3 took a premise for none."""
+
+
 class Theory:
-    """Formulas taken for true. Use one from one thread, and let it die there."""
+    """Formulas taken for true, for one thread. Raises Z3Fault for what Z3 doesn't take."""
 
     def __init__(
         self,
@@ -65,15 +69,15 @@ class Theory:
         self._thing = z3.DeclareSort("Thing", self._context)
         self._sorts, self._integers = sorts, integers
         self._functions: dict[str, Any] = {}
-        self._held = [self._term(premise, {}) for premise in premises]
+        try:
+            self._held = [self._term(premise, {}) for premise in premises]
+        except z3.Z3Exception as error:
+            raise Z3Fault(str(error)[:200]) from error
 
     def consistent(self) -> bool | None:
         """Can all that is held be true at once? None where that is not decided."""
         found, _ = self._check([])
         return found
-
-    def add(self, formula: Node) -> None:
-        self._held.append(self._term(formula, {}))
 
     def ask(self, formula: Node) -> Finding:
         try:
@@ -96,8 +100,11 @@ class Theory:
         solver = self._z3.Solver(ctx=self._context)
         solver.set("rlimit", self._effort)
         solver.set("timeout", self._timeout_ms)
-        solver.add(*self._held, *more)
-        found = solver.check()
+        try:
+            solver.add(*self._held, *more)
+            found = solver.check()
+        except self._z3.Z3Exception:  # out of memory, too
+            return None, ""
         if found == self._z3.sat:
             return True, self._shown(solver.model())
         return (False, "") if found == self._z3.unsat else (None, "")

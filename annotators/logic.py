@@ -9,6 +9,8 @@ With `entailed` (FoVer), a step that the premises don't entail is wrong, and the
 which they are true and the step isn't; without it, only a step that they refute is. A step about names that
 the premises don't know, and what Z3 leaves open, is unchecked. Where the premises contradict one another
 they entail everything, and nothing is said. A last step that only states the answer is not held to it.
+A step in prose is not read: the one that is named holds a wrong statement, and prose before it may be
+wrong too.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from annotators.entailment import Entailment, Theory, require_z3
+from annotators.entailment import Entailment, Theory, Z3Fault, require_z3
 from annotators.first_order import Node
 from annotators.sorts import Sorts, SortsConflict
 from annotators.statements import Statement, names_in, read_statements
@@ -69,31 +71,39 @@ class LogicAnnotator:
         question = read_statements(solution.question, names_in(question.statements))
         premises = [s.formula for s in question.statements if s.kind == "claim"]
         sorts = Sorts()
+        if any(s.kind == "unclear" for s in question.statements):
+            return self._undecided(
+                solution, "what the question gives and what it asks is not clear"
+            )
+        if not premises:
+            return self._undecided(solution, "the question states no premises")
         try:
             for premise in premises:
                 sorts.add(premise)
+            proof = _Proof(premises, sorts, question.integers, self.options)
+            if (consistent := proof.consistent()) is not True:
+                why = "contradict one another" if consistent is False else "may not go together"
+                return self._undecided(solution, f"the premises {why}")
+            return self._judged(solution, proof)
         except SortsConflict as error:
             return self._undecided(solution, f"the premises' names are not clear: {error}")
-        if not premises:
-            return self._undecided(solution, "the question states no premises")
-        proof = _Proof(premises, sorts, question.integers, self.options)
-        if (consistent := proof.consistent()) is not True:
-            why = "are not known to go together" if consistent is None else "contradict one another"
-            return self._undecided(solution, f"the premises {why}")
-        return self._judged(solution, proof)
+        except Z3Fault as error:
+            return self._undecided(solution, f"Z3: {error}")
 
     def _judged(self, solution: Solution, proof: _Proof) -> Verdict:
         checks: list[Check] = []
         wrong: int | None = None
+        unsure = False
         unknown: int | None = None
         for index, step in enumerate(solution.steps):
             statements = read_statements(step, proof.names).statements
-            claims = [s for s in statements if s.kind != "goal"]
+            claims = [s for s in statements if s.kind not in ("goal", "unclear")]
             concludes = index == len(solution.steps) - 1 and stated_answer(step) is not None
             if not claims and step.strip() and not concludes and unknown is None:
                 unknown = index
             for claim in claims[: MAX_CHECKS - len(checks)]:
                 status, expected, error = proof.judge(claim)
+                open_before = proof.left_open
                 checks.append(
                     Check(
                         index,
@@ -105,13 +115,13 @@ class LogicAnnotator:
                     )
                 )
                 if error and wrong is None:
-                    wrong = index
+                    wrong, unsure = index, open_before
                 elif not error and status is Status.UNCHECKED and unknown is None:
                     unknown = index
             if wrong is not None:
                 break
         first, reason = wrong, None
-        if wrong is not None and proof.left_open:
+        if wrong is not None and unsure:
             first, reason = None, "a step before the wrong one is unchecked"
         elif wrong is None and unknown is None and checks and self.options.entailed:
             first = NO_ERROR

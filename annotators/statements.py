@@ -31,12 +31,18 @@ _GROUNDS = re.compile(r"\s{0,4}[\[(](?:from|by|using)?[A-Za-z0-9 ,&]{1,80}[\])]\
 _DECLARED = re.compile(
     r"(?:int|integer|integers)\s{1,4}([A-Za-z0-9_, ]{1,200})|([A-Za-z_]\w{0,39})\s?:\s?int", re.I
 )
+_ASKED = re.compile(
+    r"\b(?:prove|show|whether|is it|does it|does|conclude|deduce|verify|determine|derive|find|what|which)\b",
+    re.I,
+)
+_GIVEN = re.compile(r"\b(?:if|given|when|where|with|assuming|suppose|provided|such)\b", re.I)
 _NAME = re.compile(r"[A-Za-z_]\w{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Characters `start` to `end` of the text are `formula`. `kind`: claim, supposition or goal."""
+    """Characters `start` to `end` of the text are `formula`. `kind`: claim, supposition, goal,
+    conclusion (a claim of a step, a goal of a question), or unclear: asked for, or given."""
 
     start: int
     end: int
@@ -97,13 +103,32 @@ def _of_line(line: str, at: int, known: frozenset[str]) -> list[Statement]:
         while end > start and line[end - 1] in ".;, ":
             end -= 1
         spans = [(start, end)]
-    found = (_statement(line, *span, at, kind, None if marked else known) for span in spans)
+    found = (
+        _statement(
+            line,
+            *span,
+            at,
+            _asked(line[: span[0]]) or kind if marked else kind,
+            None if marked else known,
+        )
+        for span in spans
+    )
     return [one for one in found if one]
 
 
-_KINDS = {"assume": "supposition", "suppose": "supposition"} | dict.fromkeys(
-    ("goal", "conclusion", "hypothesis", "question", "prove", "show"), "goal"
+_KINDS = (
+    {"assume": "supposition", "suppose": "supposition"}
+    | dict.fromkeys(("goal", "hypothesis", "question", "prove", "show"), "goal")
+    | {"conclusion": "conclusion"}
 )
+
+
+def _asked(before: str) -> str | None:
+    """Is what follows asked for? Given all the same, perhaps, behind "what is x if"."""
+    asked = _ASKED.search(before)
+    if asked is None:
+        return None
+    return "unclear" if _GIVEN.search(before, asked.end()) else "goal"
 
 
 def _statement(

@@ -105,12 +105,14 @@ def compare_readings(one: Reading, other: Reading, decimals: int) -> Comparison 
         left, right = one.structure(), other.structure()
         found = compare(left, right, decimals)
     except NotUnderstood:
-        return None
+        return Comparison(None, UNCLEAR) if _about(one) or _about(other) else None
     as_decimals = _as_decimals(one, other)
     if found is Sameness.SAME or as_decimals:
         return Comparison(True)
     if found is Sameness.DIFFERENT and not (
         as_decimals is None
+        or _about(one)
+        or _about(other)
         or _differ(_SCALE, one.text, other.text)
         or (measured[0] != measured[1] and _conversion(left, right))
         or _CLOCK.search(one.text)
@@ -137,6 +139,11 @@ async def _compare_elsewhere(one: Reading, other: Reading, pool: WorkerPool) -> 
     ):
         return Comparison(None, UNCLEAR)
     return Comparison(same)
+
+
+def _about(reading: Reading) -> bool:
+    """Is it said to be a rounded value?"""
+    return "\\approx" in reading.text or "≈" in reading.text
 
 
 def _code_and_number(one: Reading, other: Reading) -> bool:

@@ -151,6 +151,8 @@ def _relation(parts: list[list[str]], operators: list[str], depth: int) -> Node:
     if "\\approx" in operators:
         cut = operators.index("\\approx")
         if cut == 0:
+            if _name(parts[0]):
+                raise NotUnderstood("a value that is not said exactly")
             return _read(parts[0], depth + 1)
         parts, operators = parts[: cut + 1], operators[:cut]
     name = _name(parts[0])
@@ -169,6 +171,8 @@ def _relation(parts: list[list[str]], operators: list[str], depth: int) -> Node:
 
 
 def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
+    if not name and (turned := _name(parts[-1])):  # 5 = x
+        parts, name = [parts[-1], *parts[:-1]], turned
     last = _read(parts[-1], depth + 1)
     if len(parts) > 2:  # x = 2 + 3 = 5
         return Named(name, last) if name else last

@@ -77,6 +77,7 @@ def test_without_entailment_only_a_refuted_step_is_wrong() -> None:
     [
         ("What is 2 + 3?", ["x = 5"], "no premises"),
         ("Apples\nBears", ["Apples & Bears"], "no premises"),
+        ("What is $x$ if $x + y = 10$?", ["x = 5"], "not clear"),
         ("A & ~A", ["B"], "contradict one another"),
         ("P(a)\nP(a, b)", ["P(a)"], "not clear"),
         (SOCRATES, ["He is human, and so he dies."], "unchecked"),
@@ -144,6 +145,12 @@ def test_entailment_is_that_of_the_truth_table(premise: Node, claim: Node) -> No
         assert found is Entailment.REFUTED
     else:
         assert found is Entailment.OPEN
+
+
+def test_what_a_question_asks_for_is_no_premise() -> None:
+    (check,) = judged("If $x > 0$, prove that $x > 3$.", "x > 2").checks
+    assert check.status is Status.UNCHECKED
+    assert judged(SOCRATES, "Conclusion: Mortal(socrates)").first_error == -1
 
 
 def test_claims_are_found_where_they_stand() -> None:

@@ -27,6 +27,8 @@ from tests.benchmarks.tools.notations import notations
 
 OTHERS = 6
 BLOCKS = 8
+DRAWN = 2000
+KINDS = ("right", "undecided", "called equal that aren't", "called different that are equal")
 SECTION = "grading"
 
 
@@ -154,74 +156,56 @@ def _key(answer: str) -> str:
 
 
 def beside_math_verify(name: str, pairs: list[Pair]) -> list[Row]:
-    """Block by block in turn, so that what else the machine does falls on both."""
+    """All pairs here; a draw of them beside math-verify, block by block in turn, so that what else the
+    machine does falls on both."""
+    draw = random.Random(1).sample(pairs, min(DRAWN, len(pairs)))
     mine: list[bool | None] = []
     theirs: list[bool | None] = []
     paces: list[tuple[float, float]] = []
-    pairs = random.Random(1).sample(pairs, len(pairs))
-    size = -(-len(pairs) // BLOCKS)
+    size = -(-len(draw) // BLOCKS)
     pool = WorkerPool(1, 60.0)
     try:
         asyncio.run(pool.compare("x+1", "1+x"))  # workers start before the clock does
-        for start in range(0, len(pairs), size):
-            block = pairs[start : start + size]
+        rows = _counted(f"{name}, all", _here(pairs, pool).said, pairs)
+        for start in range(0, len(draw), size):
+            block = draw[start : start + size]
             (said, pace), (other, their_pace) = _here(block, pool), _math_verify(block)
             mine, theirs = mine + said, theirs + other
             paces.append((pace, their_pace))
     finally:
         pool.close()
-    ours, others = zip(*paces, strict=True)
-    ratios = [a / b for a, b in paces]
-    rows = [
-        Row(SECTION, f"{name}: pairs a second", round(median(ours)), _range(ours), len(pairs)),
-        Row(
-            SECTION,
-            f"{name}: pairs a second, math-verify",
-            round(median(others)),
-            _range(others),
-            len(pairs),
-        ),
-        Row(
-            SECTION,
-            f"{name}: times math-verify's pace",
-            median(ratios),
-            _range(ratios),
-            wanted=">= 20",
-        ),
-    ]
-    for who, said in (("", mine), (", math-verify", theirs)):
-        counts = Counter(_kind(verdict, pair) for verdict, pair in zip(said, pairs, strict=True))
-        rows += [
-            Row(
-                SECTION,
-                f"{name}: {kind}{who}",
-                counts[kind],
-                n=len(pairs),
-                wanted=wanted if not who else "",
-            )
-            for kind, wanted in (
-                ("right", ""),
-                ("undecided", ""),
-                ("called equal that aren't", "0"),
-                ("called different that are equal", "0"),
-            )
-        ]
+    rows += _paced(name, paces, len(draw))
+    rows += _counted(f"{name}, drawn", mine, draw) + _counted(
+        f"{name}, drawn, math-verify", theirs, draw
+    )
     both = [
         (pair, a, b)
-        for pair, a, b in zip(pairs, mine, theirs, strict=True)
+        for pair, a, b in zip(draw, mine, theirs, strict=True)
         if a is not b and None not in (a, b)
     ]
-    rows.append(Row(SECTION, f"{name}: decided by both, differently", len(both), n=len(pairs)))
-    rows += [
-        Row(
-            SECTION,
-            f"{name} differs: {_short(pair.pred)} for {_short(pair.gold)}",
-            f"here {_word(a)}",
-            f"right: {'here' if a is pair.same else 'math-verify'}",
-        )
-        for pair, a, b in both[:100]
-    ]
+    rows.append(Row(SECTION, f"{name}: decided by both, differently", len(both), n=len(draw)))
+    for pair, a, _ in both:
+        who = "here" if a is pair.same else "math-verify"
+        figure = f"{name} differs: {_short(pair.pred)} for {_short(pair.gold)}"
+        rows.append(Row(SECTION, figure, f"here {_word(a)}", f"right: {who}"))
     return rows
+
+
+def _paced(name: str, paces: list[tuple[float, float]], pairs: int) -> list[Row]:
+    ours, others = zip(*paces, strict=True)
+    ratios = [a / b for a, b in paces]
+    pace = f"{name}: pairs a second"
+    times = f"{name}: times math-verify's pace"
+    return [
+        Row(SECTION, pace, round(median(ours)), _range(ours), pairs),
+        Row(SECTION, f"{pace}, math-verify", round(median(others)), _range(others), pairs),
+        Row(SECTION, times, median(ratios), _range(ratios), wanted=">= 20"),
+    ]
+
+
+def _counted(name: str, said: list[bool | None], pairs: list[Pair]) -> list[Row]:
+    counts = Counter(_kind(verdict, pair) for verdict, pair in zip(said, pairs, strict=True))
+    return [Row(SECTION, f"{name}: {kind}", counts[kind], n=len(pairs)) for kind in KINDS]
 
 
 class Timed(NamedTuple):
