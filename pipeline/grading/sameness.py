@@ -235,6 +235,8 @@ class _Comparer:
         return DIFFERENT if several and isinstance(b, Scalar) and not b.value.symbols else UNKNOWN
 
     def _scalar(self, a: Scalar, b: Scalar) -> Sameness:
+        if "/" in a.unit + b.unit and a.unit and b.unit and a.unit != b.unit:
+            return UNCLEAR  # rates may be the same in other units
         if a.percent == b.percent:
             return self._values(a, b)
         return any_of([self._values(a, b), self._values(_share(a), _share(b))])

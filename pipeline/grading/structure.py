@@ -36,6 +36,11 @@ _OPEN = frozenset(["(", "[", "{", "\\{", "\\langle"])
 _CLOSE = frozenset([")", "]", "}", "\\}", "\\rangle"])
 _MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"])
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_RATE = re.compile(
+    r"(?:[km]?m|cm|ft|mi|k?g|m?[lL]|k?J|N|mol|miles?|meters?|feet|dollars?|cents?)/"
+    r"(?:s|h|hr|min|sec|m|k?g|[lL]|mol|K|day|hour|minute|second|year)(?:\^[23])?"
+)
+"""Units of a rate; m/s behind a number is no quotient of variables."""
 _NAME = re.compile(r"(?:\\?[A-Za-z]{1,12}'?)(?:_(?:\w|\{\w{1,10}\}))?")
 _DECIMAL = re.compile(r"\d*\.(\d+)")
 
@@ -345,7 +350,11 @@ def _scalar(tokens: list[str]) -> Scalar | Listing:
 
 
 def _without_unit(tokens: list[str]) -> tuple[list[str], str]:
-    """The tokens before the words of measure at the end: 5 cm, 10√2 square feet, 3 m/s is left alone."""
+    """The tokens before the words of measure at the end: 5 cm, 10√2 square feet, 3 m/s."""
+    for length in (5, 3):
+        rate = "".join(tokens[-length:])
+        if len(tokens) == length + 1 and tokens[0][-1].isdigit() and _RATE.fullmatch(rate):
+            return tokens[:1], rate
     end = len(tokens)
     if (
         end > 2

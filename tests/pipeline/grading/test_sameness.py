@@ -94,6 +94,10 @@ def said(pred: str, gold: str, decimals: int = 4) -> bool | None:
         (r"10\sqrt2 \text{ cm}", r"\sqrt{300}", False),
         (r"90^\circ", r"\frac{\pi}{2}", None),
         (r"90^\circ", r"90^{\circ}", True),
+        ("10 m/s", "10", True),
+        (r"9.8\text{ m/s}^2", "9.8", True),
+        ("10 m/s", "10 km/h", None),
+        ("10 m/s", "11", False),
         # rounding
         ("2.6667", r"\frac83", True),
         ("2.667", r"\frac83", None),
