@@ -7,39 +7,56 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
-from uuid import UUID
+from typing import Annotated, Any, NoReturn
 
-from prefect import flow, task
-from prefect.artifacts import (
-    acreate_link_artifact,
-    acreate_markdown_artifact,
-    acreate_progress_artifact,
-    acreate_table_artifact,
-    aupdate_progress_artifact,
-)
+from prefect import flow, get_client, task
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Pause
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
+from prefect.runtime import deployment, flow_run
+from prefect.states import AwaitingRetry, Cancelled
+from prefect.utilities.engine import propose_state
+from pydantic import BeforeValidator
 
 from annotators.registry import make_annotators
-from flows.tables import markdown_summary, result_rows
+from flows.board import Board
+from flows.server import ready
+from flows.tables import headline
 from pipeline.batch import ShardWork, Watch, run_batch
 from pipeline.config import RunConfig
-from pipeline.plan import Plan
-from pipeline.progress import StageProgress
-from pipeline.run_folder import RunFolder
+from pipeline.errors import InterruptedRun, RunError
+from pipeline.recipes import on_recipe
 from pipeline.stages import ShardResult
+from pipeline.stopping import Stop, on_sigterm
 from pipeline.summary import Summary
 
 log = logging.getLogger(__name__)
-PROGRESS_EVERY_S = 2.0
 
-WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
-"""Who else follows the run, such as the terminal; not a parameter, since it is no data."""
+MOST_STARTS = 12
+"""Of one flow run that is killed again and again, before somebody has to look."""
+SERVER_PATIENCE_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called the flow in this process: the terminal that follows it, whether it waits for another
+    process at work in the folder, and who is told the summary even if the server is gone by then.
+    Not a parameter, since it is no data."""
+
+    watch: Watch
+    wait: bool = False
+    on_summary: Callable[[Summary], None] | None = None
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 async def run_as_task(stage: str, number: int, items: int, work: ShardWork) -> ShardResult:
@@ -57,108 +74,122 @@ async def run_as_task(stage: str, number: int, items: int, work: ShardWork) -> S
     return await shard()
 
 
+def _on_recipe(raw: Any) -> Any:
+    """In the UI's form a recipe may be named, as in a file."""
+    return on_recipe(raw, Path.cwd())
+
+
+FormConfig = Annotated[RunConfig, BeforeValidator(_on_recipe)]
+
+
 def _run_name() -> str:
+    """What is labelled, and how: "label math: new.jsonl, 8 solutions each by Qwen2.5-7B-Instruct"."""
     config: Any = flow_run.parameters.get("config")
-    name = config.name if isinstance(config, RunConfig) else dict(config or {}).get("name", "batch")
-    return f"label {name}"
+    if not isinstance(config, RunConfig):
+        return "label"
+    if config.solutions is not None:
+        return f"label {config.name}: {Path(config.solutions.path).name}"
+    with suppress(Exception):
+        model = Path(config.engine_for("generator").model).name
+        of = Path(config.problems.path).name
+        return f"label {config.name}: {of}, {config.generate.samples} solutions each by {model}"
+    return f"label {config.name}"
 
 
 @flow(name="steplabel", flow_run_name=_run_name, persist_result=False, log_prints=False)
-async def annotate(config: RunConfig) -> Summary:
-    """From problems to a step-labelled dataset. Rerunning with the same configuration continues."""
-    board = _Board(config, WATCH.get() or Watch())
-    showing = asyncio.create_task(board.show())
-    try:
-        summary = await run_batch(
-            config,
-            make_annotators(config),
-            run_one=run_as_task,
-            watch=Watch(board.on_plan, board.on_progress),
-        )
-    finally:
-        showing.cancel()
-        with suppress(asyncio.CancelledError):
-            await showing
-    await board.finish(summary)
+async def annotate(config: FormConfig) -> Summary | State[Any]:
+    """From problems to a step-labelled dataset.
+
+    Rerunning with the same configuration continues: only what is not labelled yet is. A run that is
+    stopped by SIGTERM goes back to its work pool; one that is cancelled stays so, and loses nothing.
+    """
+    caller = CALLER.get() or Caller(Watch())
+    deployed = deployment.id is not None
+    _not_for_ever()
+    board = Board(config, caller.watch)
+    stop = Stop()
+    with on_sigterm(partial(stop.ask, "stopped by SIGTERM")):
+        showing = asyncio.create_task(board.show())
+        try:
+            summary = await run_batch(
+                config,
+                make_annotators(config),
+                run_one=run_as_task,
+                watch=board.watch,
+                wait=deployed or caller.wait,
+                stop=stop,
+                approve=partial(_approved, config),
+            )
+        except InterruptedRun as error:
+            await board.update()
+            if deployed:
+                return await _stopped(error)
+            raise
+        finally:
+            showing.cancel()
+            with suppress(asyncio.CancelledError):
+                await showing
+        if caller.on_summary:
+            caller.on_summary(summary)
+        await board.finish(summary)
+        if deployed:
+            await _server_is_back(stop)
     return summary
 
 
-class _Board:
-    """What the Prefect UI shows of a batch: a progress bar a stage, and at the end the results."""
-
-    def __init__(self, config: RunConfig, watch: Watch) -> None:
-        self._key = _slug(config.name)
-        self._watch = watch
-        self._stages: dict[str, StageProgress] = {}
-        self._shown: dict[str, tuple[UUID, float]] = {}
-
-    def on_plan(self, plan: Plan, run: RunFolder) -> None:
-        if self._watch.on_plan:
-            self._watch.on_plan(plan, run)
-
-    def on_progress(self, stages: Mapping[str, StageProgress]) -> None:
-        self._stages = dict(stages)
-        if self._watch.on_progress:
-            self._watch.on_progress(stages)
-
-    async def show(self) -> None:
-        while True:
-            with _unharmed():
-                await self._update()
-            await asyncio.sleep(PROGRESS_EVERY_S)
-
-    async def _update(self) -> None:
-        for name, stage in self._stages.items():
-            percent = 100.0 * stage.rows_done / stage.rows_total if stage.rows_total else 100.0
-            text = (
-                f"{name}: {stage.rows_done} of {stage.rows_total} rows, "
-                f"{stage.completion_tokens} tokens, {stage.tokens_per_second:.0f} tokens/s"
-            )
-            if name not in self._shown:
-                key = f"{self._key}-{_slug(name)}-progress"
-                made: Any = await acreate_progress_artifact(percent, key=key, description=text)
-                self._shown[name] = (made, percent)
-            elif self._shown[name][1] != percent:
-                artifact = self._shown[name][0]
-                await aupdate_progress_artifact(artifact, progress=percent, description=text)
-                self._shown[name] = (artifact, percent)
-
-    async def finish(self, summary: Summary) -> None:
-        with _unharmed():
-            await self._update()
-            await acreate_table_artifact(
-                result_rows(summary),
-                key=f"{self._key}-results",
-                description=f"{summary.kept} of {summary.solutions} solutions kept",
-            )
-            await acreate_markdown_artifact(
-                markdown_summary(summary),
-                key=f"{self._key}-summary",
-                description="tokens and time by stage, and why solutions were set aside",
-            )
-            await acreate_link_artifact(
-                Path(summary.report).as_uri(),
-                link_text="report",
-                key=f"{self._key}-report",
-                description=f"the run as one page, every label with its reasons: {summary.report}",
-            )
-            await acreate_link_artifact(
-                f"file://{summary.dataset}",
-                link_text="dataset folder",
-                key=f"{self._key}-dataset",
-                description=f"the Hugging Face dataset: {summary.dataset}",
-            )
+def _not_for_ever() -> None:
+    starts = int(flow_run.run_count or 0)
+    if starts > MOST_STARTS:
+        raise RunError(
+            f"started {starts} times without coming to its end: something kills it, such as the lack of "
+            "memory; see the worker's log. What is labelled stays, and a new run goes on from there"
+        )
 
 
-@contextmanager
-def _unharmed() -> Iterator[None]:
-    """A server that doesn't take what is to be shown is no reason to stop the work."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - whatever the client may raise
-        log.warning("not shown in the Prefect UI: %s", error)
+async def _stopped(error: InterruptedRun) -> State[Any]:
+    """The end of a deployment's run that was asked to stop: Cancelled, if that was the wish of a person
+    or an automation; else (a worker or machine that shuts down) back to the work pool."""
+    async with get_client() as client:
+        run = await client.read_flow_run(flow_run.id)
+        if run.state is not None and run.state.is_cancelling():
+            return Cancelled(message="cancelled; a new run goes on where it was")
+        state = await propose_state(
+            client, AwaitingRetry(message=str(error)), flow_run_id=flow_run.id
+        )
+    raise Pause(state=state)
 
 
-def _slug(name: str) -> str:
-    """A name as an artifact's key may hold it."""
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower()).strip("-")
+class Approval(RunInput):
+    publish: bool = True
+
+
+async def _approved(config: RunConfig, summary: Summary) -> None:
+    """Wait in state Paused until somebody resumes the run in the UI; models are unloaded by now."""
+    hours = config.deploy.approve_hours
+    assert hours is not None
+    figures = "\n".join(f"- {name}: {value}" for name, value in headline(summary))
+    form = Approval.with_initial_data(
+        description=f"Write the dataset of **{config.name}**?\n\n{figures}", publish=True
+    )
+    log.warning("waiting for approval: resume the run in the UI (Paused, %g h at most)", hours)
+    answer: Any = pause_flow_run(wait_for_input=form, timeout=int(hours * 3600), poll_interval=5)
+    if not (await answer).publish:
+        _refused(config)
+
+
+def _refused(config: RunConfig) -> NoReturn:
+    raise RunError(
+        f"{config.folder}: publication was refused in the Prefect UI; the labels stay, the dataset is as "
+        "it was, and the next run asks again"
+    )
+
+
+async def _server_is_back(stop: Stop) -> None:
+    """All is on disk by now. A server that was killed meanwhile is given the time to be started again,
+    so that it learns how the run ended."""
+    waited = 0.0
+    while not stop.asked and waited < SERVER_PATIENCE_S and not await asyncio.to_thread(ready):
+        if waited == 0.0:
+            log.warning("labelled; waiting for the Prefect server, to tell it so")
+        await asyncio.sleep(1.0)
+        waited += 1.0

@@ -21,6 +21,12 @@ from pipeline.errors import StepLabelError
 
 COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
+    "deploy": (
+        "flows.commands.deploy:deploy",
+        "Run a configuration on a schedule, and from the UI.",
+    ),
+    "up": ("flows.commands.up:up", "Keep a Prefect server and a worker running."),
+    "down": ("flows.commands.up:down", "Stop what `up` started."),
     "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
     "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
     "report": ("flows.commands.report:report", "A run as one page, every label with its reasons."),

@@ -1,9 +1,8 @@
-"""Finding a run by its folder or its name, and knowing who works on it."""
+"""Finding a run by its folder or its name."""
 
 from __future__ import annotations
 
 import difflib
-import fcntl
 from pathlib import Path
 
 from pipeline.errors import RunError
@@ -28,17 +27,3 @@ def find_run(text: str, runs_dir: Path) -> RunFolder:
         f"did you mean {near[0]}?" if near else f"runs in {runs_dir}: {', '.join(known) or 'none'}"
     )
     raise RunError(f"{text}: holds no run; {hint}")
-
-
-def holder(run: RunFolder) -> str | None:
-    """Who is at work on the run now, as its lock says ("process 123 on host"); None: nobody."""
-    try:
-        file = (run.folder / ".lock").open()
-    except OSError:
-        return None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read().strip() or "another process"
-        return None

@@ -34,7 +34,7 @@ def prefect_server(log: Path) -> Iterator[str]:
     """
     given = os.environ.get("PREFECT_API_URL")
     if given:
-        if not _answers(given):
+        if not answers(given):
             raise PrerequisiteError(
                 f"PREFECT_API_URL is {given}, but no Prefect server answers there; start it, unset "
                 "the variable, or run with --no-prefect"
@@ -42,8 +42,8 @@ def prefect_server(log: Path) -> Iterator[str]:
         yield given
         return
     default = f"http://127.0.0.1:{DEFAULT_PORT}/api"
-    if _answers(default):
-        with _api_url(default):
+    if answers(default):
+        with api_url(default):
             yield default
         return
     port = _free_port(DEFAULT_PORT)
@@ -69,7 +69,7 @@ def prefect_server(log: Path) -> Iterator[str]:
         )
         try:
             _wait(server, url, log)
-            with _api_url(url):
+            with api_url(url):
                 yield url
         finally:
             server.terminate()
@@ -78,6 +78,28 @@ def prefect_server(log: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def find_server() -> str:
+    """API URL of a server that answers: the one PREFECT_API_URL names, else that of this machine.
+    Raises PrerequisiteError."""
+    url = os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{DEFAULT_PORT}/api"
+    if not answers(url):
+        raise PrerequisiteError(
+            f"no Prefect server answers at {url}; `steplabel up` starts one, and PREFECT_API_URL names "
+            "one elsewhere"
+        )
+    return url
+
+
+def ready() -> bool:
+    """Whether the server of this process takes writes: it answers, and so does its database."""
+    url = os.environ.get("PREFECT_API_URL")
+    if url is None:
+        return True
+    with suppress(httpx.HTTPError, httpx.InvalidURL):
+        return httpx.get(f"{url.rstrip('/')}/ready", timeout=5.0).status_code == 200
+    return False
 
 
 def _die_with_parent() -> None:
@@ -89,7 +111,7 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     while time.monotonic() < deadline:
         if server.poll() is not None:
             break
-        if _answers(url):
+        if answers(url):
             return
         time.sleep(0.3)
     raise PrerequisiteError(
@@ -97,7 +119,7 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     )
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     with suppress(httpx.HTTPError, httpx.InvalidURL):
         reply = httpx.get(f"{url.rstrip('/')}/health", timeout=2.0)
         return reply.status_code == 200 and reply.text.strip() == "true"
@@ -115,7 +137,7 @@ def _free_port(wanted: int) -> int:
 
 
 @contextmanager
-def _api_url(url: str) -> Iterator[None]:
+def api_url(url: str) -> Iterator[None]:
     os.environ["PREFECT_API_URL"] = url
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from flows.live import clock
 from pipeline.config import RunConfig
 from pipeline.evaluate import Score
 from pipeline.plan import Plan
+from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
@@ -53,6 +55,31 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
             f"over {clock(summary.seconds)}",
         ),
     ]
+
+
+def live_rows(
+    stages: Mapping[str, StageProgress], planned: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """A row a stage while the run goes on, those that are still to come included."""
+    rows = []
+    for name in [*stages, *(name for name in planned if name not in stages)]:
+        stage = stages.get(name, StageProgress())
+        left = stage.eta_seconds()
+        rows.append(
+            {
+                "stage": name,
+                "state": stage.state,
+                "rows": f"{stage.rows_done:,} of {stage.rows_total:,}" if name in stages else "",
+                "faults": stage.faults,
+                "calls": f"{stage.calls:,}",
+                "sampled tokens": f"{stage.completion_tokens:,}",
+                "planned tokens": f"{planned[name]:,}" if name in planned else "",
+                "tokens/s": f"{stage.tokens_per_second:,.0f}",
+                "time": clock(stage.seconds),
+                "left": "" if left is None else clock(left),
+            }
+        )
+    return rows
 
 
 def exact(score: Score) -> str:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from heapq import nsmallest
@@ -23,11 +23,13 @@ from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
-from pipeline.errors import EngineFaultError
-from pipeline.files import locked, read_json, write_json
+from pipeline.errors import ConfigError, EngineFaultError, InterruptedRun
+from pipeline.files import read_json, write_json
 from pipeline.finish import Finish
 from pipeline.grading import Grader
+from pipeline.history import record
 from pipeline.inputs import write_rejected
+from pipeline.lock import waiting
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
@@ -52,6 +54,7 @@ from pipeline.stages import (
     problem_key,
     run_shard,
 )
+from pipeline.stopping import DRAIN_S, Stop
 from pipeline.summary import Summary
 from pipeline.told import Told
 
@@ -78,27 +81,43 @@ class Watch:
     on_progress: Callable[[Mapping[str, StageProgress]], None] | None = None
 
 
+Approve = Callable[[Summary], Awaitable[None]]
+"""Returns when somebody has approved what is to be published; raises when nobody did."""
+
+
 async def run_batch(
     config: RunConfig,
     annotators: Sequence[Annotator],
     run_one: RunShard = run_directly,
     watch: Watch | None = None,
+    *,
+    wait: bool = False,
+    stop: Stop | None = None,
+    approve: Approve | None = None,
 ) -> Summary:
     """Run the batch, or continue it where an earlier start left it.
 
+    `wait` for another process that works in the folder. `stop` lets the calls under way end (for
+    DRAIN_S at most) and then raises InterruptedRun. `approve` is asked where the configuration says so.
     Raises ConfigError, InputError, PrerequisiteError or RunError before any model is loaded where
     that can be known, and EngineFaultError when nothing at all could be made.
     """
+    if config.deploy.approve_hours is not None and approve is None:
+        raise ConfigError(
+            "deploy.approve_hours: approval is given in the Prefect UI, and this run has none; run it "
+            "as a flow, or leave the key out (--set deploy.approve_hours=null)"
+        )
     run = RunFolder(config.folder)
-    with locked(run.folder):
-        batch = _Batch(config, annotators, run, run_one, watch or Watch())
+    async with waiting(run.folder, wait):
+        batch = _Batch(config, annotators, run, run_one, watch or Watch(), stop or Stop(), approve)
         try:
-            summary = await batch.run()
-        except BaseException:
+            summary = await batch.run_until_stopped()
+        except BaseException as error:
             if (run.folder / "run.json").exists():
-                run.end("failed")
+                run.end("stopped" if isinstance(error, InterruptedRun) else "failed")
             raise
         run.end("finished")
+        record(run, summary)
         return summary
 
 
@@ -110,12 +129,17 @@ class _Batch:
         run: RunFolder,
         run_one: RunShard,
         watch: Watch,
+        stop: Stop,
+        approve: Approve | None,
     ) -> None:
         self.config = config
         self.annotators = annotators
         self.run_folder = run
         self.run_one = run_one
         self.watch = watch
+        self.stop = stop
+        self.approve = approve
+        self.room: EngineRoom | None = None
         self.parts = check_parts(config, annotators)
         self._names = [annotator.name for annotator in annotators]
         self.grader = Grader(config.grading)
@@ -123,6 +147,25 @@ class _Batch:
         self.faults: Counter[str] = Counter()
         self.rates = PassRates()
         self.left_out: set[str] = set()
+
+    async def run_until_stopped(self) -> Summary:
+        """Raises InterruptedRun when a stop was asked for before the end."""
+        work = asyncio.create_task(self.run())
+        asked = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and self.room is not None:
+                log.warning("%s: no new call begins, and those under way may end", self.stop.why)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(DRAIN_S):
+                        await self.room.drained()
+        finally:
+            asked.cancel()
+            work.cancel()
+            await asyncio.wait({work})
+        if work.cancelled() and self.stop.asked:
+            raise self.stop.error()
+        return work.result()
 
     async def run(self) -> Summary:
         config, run = self.config, self.run_folder
@@ -134,7 +177,7 @@ class _Batch:
         if self.watch.on_plan:
             self.watch.on_plan(plan, run)
 
-        room = EngineRoom(config, attempt)
+        self.room = room = EngineRoom(config, attempt, self.stop)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
@@ -148,9 +191,13 @@ class _Batch:
                 await self._stage(self._annotation(annotator, self._chosen, room, store), room)
         finish = Finish(config, run, self._names, self.progress)
         finish.label(self.parts.rule, self.left_out)
-        return finish.publish(
+        summary = finish.summary(
             plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
         )
+        if self.approve is not None and config.deploy.approve_hours and not finish.published:
+            await self.approve(summary)
+        finish.publish(summary)
+        return summary
 
     def _solutions_stage(
         self, problems: dict[str, Problem], imported: Sequence[Solution] | None, room: EngineRoom

@@ -255,6 +255,28 @@ class DatasetConfig(Options):
     rows_per_file: int = Field(50_000, ge=1)
 
 
+class DeployConfig(Options):
+    """When a deployment of this configuration runs, and what is done about a run that goes wrong. No
+    label depends on it."""
+
+    cron: str | None = Field(None, description="when it runs, such as `0 2 * * *`; none: by hand")
+    timezone: str = Field("UTC", description="of the cron expression, such as Europe/Berlin")
+    max_hours: float | None = Field(
+        None, gt=0, description="a run that takes longer is stopped; the next one goes on"
+    )
+    approve_hours: float | None = Field(
+        None,
+        gt=0,
+        description="wait so long for approval in the Prefect UI before the dataset is written; "
+        "without it the run fails, keeps its labels, and the next one asks again",
+    )
+    notify_env: str | None = Field(
+        None,
+        description="environment variable with a URL that is sent a message when a run fails, is "
+        "late or takes too long (a chat's incoming webhook)",
+    )
+
+
 class RunConfig(Options):
     """Everything a run depends on."""
 
@@ -297,6 +319,12 @@ class RunConfig(Options):
         "module:function of yours (Solution -> int or None)",
     )
     budget_tokens: int | None = Field(None, ge=1, description="planned tokens; shown against used")
+    deploy: DeployConfig = Field(default_factory=DeployConfig)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that a label or the dataset depends on."""
+        return content_hash(self.model_dump(mode="json", exclude={"deploy"}))
 
     @property
     def folder(self) -> Path:

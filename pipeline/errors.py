@@ -4,11 +4,12 @@ StepLabelError
 ├── ConfigError        the run configuration is wrong: names the key and what would be right
 ├── InputError         a file, row or field that can't be read: names all three
 ├── PrerequisiteError  something is missing or not allowed here: names the command that cures it
-├── RunError           a run folder that is locked, damaged, or of another version
+├── RunError           a run folder that is damaged, or of another version
+│   └── InUseError         another process works in it: names who, and since when
 ├── EngineError        a model engine failed
 │   ├── BadRequestError    the request itself is refused; trying again can't help
 │   └── EngineFaultError   the engine or the way to it failed; worth another try
-└── InterruptedRun     the user stopped a run
+└── InterruptedRun     a run was stopped, by its user or by SIGTERM; it can go on
 
 The command line prints the message alone, without a traceback, and exits with `exit_code`.
 """
@@ -36,6 +37,10 @@ class PrerequisiteError(StepLabelError):
 
 class RunError(StepLabelError):
     exit_code = 5
+
+
+class InUseError(RunError):
+    pass
 
 
 class EngineError(StepLabelError):

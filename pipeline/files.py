@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -67,35 +66,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
 
 
-def _unwritable(folder: Path, error: OSError) -> RunError:
+def unwritable(folder: Path, error: OSError) -> RunError:
     return RunError(f"{folder}: can't be written: {error.strerror}; choose another runs_dir")
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run folder. The lock dies with its process, so a killed run never blocks the next.
-
-    Raises RunError that names the holder when another process has it.
-    """
-    make_folder(folder)
-    try:
-        file = (folder / ".lock").open("a+")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise RunError(
-                f"{folder}: in use by {holder}; wait for it, or give this run another name"
-            ) from error
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} on {os.uname().nodename}")
-        file.flush()
-        yield

@@ -45,7 +45,7 @@ class Finish:
         )
         self._progress.end("consensus")
 
-    def publish(
+    def summary(
         self,
         planned: Mapping[str, int],
         rejected: int,
@@ -53,24 +53,37 @@ class Finish:
         left_out: int,
         oracle: Oracle | None,
     ) -> Summary:
-        """Write the dataset, the summary and the report. `planned`: tokens by stage; the counts are of
-        the inputs."""
+        """What the rows say. `planned`: tokens by stage; the counts are of the inputs."""
+        stages = dict(self._progress.stages)
+        made = make_summary(self._run, planned, stages, rejected, problems, left_out, oracle)
+        return replace(made, learned=self._learned)
+
+    @property
+    def published(self) -> bool:
+        """Whether the dataset on disk is that of these labels."""
+        return _stands(self._mark, self._made_of, self._run.dataset)
+
+    @property
+    def _mark(self) -> Path:
+        return self._run.folder / "dataset.json"
+
+    @property
+    def _made_of(self) -> dict[str, str | None]:
+        return {"labels": self._run.labels.fingerprint, "config": self._config.fingerprint}
+
+    def publish(self, summary: Summary) -> None:
+        """Write the dataset, where it isn't there already, the summary and the report."""
         run, config = self._run, self._config
-        stages = self._progress.stages
-        summary = make_summary(run, planned, stages, rejected, problems, left_out, oracle)
-        summary = replace(summary, learned=self._learned)
         self._progress.begin("dataset", 1, 0)  # one folder, whole or not at all
-        mark = run.folder / "dataset.json"
-        made_of = {"labels": run.labels.fingerprint, "config": config.fingerprint}
-        if not _stands(mark, made_of, run.dataset):
-            mark.unlink(missing_ok=True)
+        if not self.published:
+            self._mark.unlink(missing_ok=True)
             made = write_dataset(
                 lambda: (item for item in annotated(run, self._names) if item.label is not None),
                 run.dataset,
                 config.dataset,
                 card_facts(config, run.info, summary),
             )
-            write_json(mark, made_of | {"files": list(made.files)})
+            write_json(self._mark, self._made_of | {"files": list(made.files)})
         write_json(run.folder / "summary.json", to_json(summary))
         self._progress.row("dataset")
         self._progress.end("dataset")
@@ -79,7 +92,6 @@ class Finish:
             write_report(config, run, run.report, self._names)
         self._progress.row("report")
         self._progress.end("report")
-        return summary
 
 
 def _stands(mark: Path, made_of: Mapping[str, str | None], folder: Path) -> bool:

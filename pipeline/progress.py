@@ -47,6 +47,30 @@ class StageProgress:
         return (self.rows_total - self.rows_done) * self.seconds / made
 
 
+def share_done(stages: Mapping[str, StageProgress], planned: Mapping[str, int]) -> float:
+    """0 to 1: the stages' rows, weighed by the tokens that each stage is planned to take."""
+    weights = {name: 1 + planned.get(name, 0) for name in [*planned, *stages]}
+    done = sum(
+        weights[name] * (s.rows_done / s.rows_total if s.rows_total else 1.0)
+        for name, s in stages.items()
+    )
+    return done / sum(weights.values()) if weights else 0.0
+
+
+def progress_line(stages: Mapping[str, StageProgress]) -> str:
+    """The stage that is at work, in one line, and what all have cost so far."""
+    name, now = list(stages.items())[-1]
+    parts = [f"{name}: {now.rows_done:,} of {now.rows_total:,} rows"]
+    if now.completion_tokens:
+        parts.append(f"{now.tokens_per_second:,.0f} tokens/s")
+    if (left := now.eta_seconds()) is not None:
+        parts.append(f"{left / 60:.0f} min left in this stage")
+    calls = sum(stage.calls for stage in stages.values())
+    tokens = sum(stage.completion_tokens for stage in stages.values())
+    hours = sum(stage.seconds for stage in stages.values()) / 3600
+    return f"{', '.join(parts)}; so far {calls:,} calls, {tokens:,} sampled tokens, {hours:.2f} h"
+
+
 class Progress:
     """Mutable progress of all stages; `on_change` is called at most once a second."""
 

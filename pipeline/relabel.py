@@ -9,9 +9,10 @@ from typing import Any
 from pipeline.annotator import Annotator
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, RunError
-from pipeline.files import locked, read_json, write_json, write_text
+from pipeline.files import read_json, write_json, write_text
 from pipeline.finish import Finish
 from pipeline.join import RowIndex
+from pipeline.lock import locked
 from pipeline.parts import check_consensus
 from pipeline.progress import Progress, read_progress
 from pipeline.records import Label, Solution
@@ -59,13 +60,14 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
         progress.stages |= read_progress(run.folder / "progress.json")
         finish = Finish(config, run, [annotator.name for annotator in annotators], progress)
         finish.label(rule, left_out)
-        summary = finish.publish(
+        summary = finish.summary(
             {name: stage["planned_tokens"] for name, stage in before["stages"].items()},
             before["rejected"],
             before["problems"],
             before["left_out"],
             oracle,
         )
+        finish.publish(summary)
         run.end("finished")
         return summary
 

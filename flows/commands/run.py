@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +15,14 @@ from rich.console import Console
 from annotators.registry import make_annotators
 from flows.live import LiveProgress
 from flows.tables import plan_table, print_summary
+from pipeline.annotator import Annotator
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import InterruptedRun
 from pipeline.files import make_folder
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.run_folder import RunFolder
+from pipeline.stopping import Stop, on_sigterm
 from pipeline.summary import Summary
 
 
@@ -34,6 +38,9 @@ def run(
     ] = True,
     strict: Annotated[
         bool, typer.Option("--strict", help="stop at the first bad input row")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="where another process has the run's folder, wait for it")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check everything, show the plan, and make no call")
@@ -57,19 +64,21 @@ def run(
         _dry_run(settings, console)
         return
     try:
-        summary = run_with_progress(settings, console, prefect)
+        summary = run_with_progress(settings, console, prefect, wait)
     except KeyboardInterrupt:
         raise InterruptedRun("stopped; the same command goes on where it was") from None
     print_summary(console, settings, summary)
 
 
-def run_with_progress(settings: RunConfig, console: Console, prefect: bool) -> Summary:
+def run_with_progress(
+    settings: RunConfig, console: Console, prefect: bool, wait: bool = False
+) -> Summary:
     """Run the batch with a live display; also what benchmarks and tests call."""
     annotators = make_annotators(settings)
     with LiveProgress(console, settings.folder) as live:
         watch = Watch(live.on_plan, live.on_progress)
         if not prefect:
-            return asyncio.run(run_batch(settings, annotators, watch=watch))
+            return asyncio.run(_run_alone(settings, annotators, watch, wait))
         # Imported here: Prefect takes seconds to import and reads its settings when it does.
         make_folder(settings.folder)
         from flows.server import prefect_server
@@ -78,15 +87,30 @@ def run_with_progress(settings: RunConfig, console: Console, prefect: bool) -> S
             live.note(f"Prefect UI: {url.removesuffix('/api')}")
             from prefect.logging.handlers import APILogWorker
 
-            from flows.annotate import WATCH, annotate
+            from flows.annotate import CALLER, Caller, annotate
 
             _quiet_console()
-            token = WATCH.set(watch)
+            summaries: list[Summary] = []
+            token = CALLER.set(Caller(watch, wait, summaries.append))
             try:
                 return asyncio.run(annotate(settings))
+            except Exception as error:
+                if not summaries:
+                    raise
+                # All is on disk: it was the server that could not be told so any more.
+                live.note(f"labelled; but the Prefect server could not be told: {error}")
+                return summaries[0]
             finally:
-                WATCH.reset(token)
+                CALLER.reset(token)
                 APILogWorker.drain_all(timeout=5)  # before the server goes away
+
+
+async def _run_alone(
+    settings: RunConfig, annotators: Sequence[Annotator], watch: Watch, wait: bool
+) -> Summary:
+    stop = Stop()
+    with on_sigterm(partial(stop.ask, "stopped by SIGTERM")):
+        return await run_batch(settings, annotators, watch=watch, wait=wait, stop=stop)
 
 
 def _quiet_console() -> None:

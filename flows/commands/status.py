@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.runs import find_run, holder, runs_in
+from flows.runs import find_run, runs_in
 from flows.shown import line
+from pipeline.lock import holder
 from pipeline.progress import StageProgress, read_progress
 from pipeline.run_folder import RunFolder
 
@@ -49,7 +50,7 @@ def status(
 def facts_of(run: RunFolder) -> dict[str, Any]:
     """Everything `status` knows, as plain data."""
     info = run.info
-    working = holder(run)
+    working = holder(run.folder)
     kept, reasons = _labels(run)
     labelled = kept + reasons.total()
     state = info["state"]

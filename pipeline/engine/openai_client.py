@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ _REFUSED = (400, 413, 415, 422)
 _LOCKED = (401, 403)
 _MISSING = (404, 405)
 _SHOWN = 300
+_QUOTED = 24
 
 
 class NoSuchPathError(PrerequisiteError):
@@ -32,7 +34,8 @@ class OpenAIClient:
     with the way to the server for every request raises PrerequisiteError: 401 and 403 the key, 404
     and 405 the address or the model. 408, 429, 5xx, timeouts, broken connections and answers that
     are not JSON raise EngineFaultError. The key comes from the environment variable
-    `config.api_key_env` and stands in no message."""
+    `config.api_key_env` and stands in no message, and neither does what a server quotes of the
+    prompt."""
 
     def __init__(self, config: EngineConfig, connections: int) -> None:
         if not config.url:
@@ -73,20 +76,22 @@ class OpenAIClient:
             detail = self._hide(str(error)) or type(error).__name__
             raise EngineFaultError(f"{where}: {detail}; is the server running?") from error
         if response.status_code != 200:
-            raise self._failure(where, response)
+            raise self._failure(where, response, body)
         try:
             answer = response.json()
         except ValueError as error:
             raise EngineFaultError(
-                f"{where}: the answer is not JSON: {self._hide(response.text)!r}"
+                f"{where}: the answer is not JSON: {self._hide(response.text, body)!r}"
             ) from error
         if not isinstance(answer, dict):
             raise EngineFaultError(f"{where}: the answer is not a JSON object")
         return answer
 
-    def _failure(self, where: str, response: httpx.Response) -> StepLabelError:
+    def _failure(
+        self, where: str, response: httpx.Response, body: dict[str, Any] | None
+    ) -> StepLabelError:
         status = response.status_code
-        message = f"{where}: status {status}: {self._hide(response.text)}"
+        message = f"{where}: status {status}: {self._hide(response.text, body)}"
         if status in _LOCKED:
             state = "set, and refused" if self._key else "not set"
             return PrerequisiteError(
@@ -99,12 +104,30 @@ class OpenAIClient:
             )
         return BadRequestError(message) if status in _REFUSED else EngineFaultError(message)
 
-    def _hide(self, text: str) -> str:
+    def _hide(self, text: str, body: dict[str, Any] | None = None) -> str:
+        """What may be logged of a server's words: neither the key nor what it quotes of the prompt."""
         shown = text.replace(self._key, "***") if self._key else text
-        return shown.strip()[:_SHOWN]
+        shown = shown.strip()[:_SHOWN]
+        return _unquoted(shown, json.dumps(body, ensure_ascii=False)) if body else shown
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _unquoted(text: str, sent: str) -> str:
+    """`text` with every stretch of QUOTED characters or more that is in `sent` cut out."""
+    kept, at = [], 0
+    while at < len(text):
+        end = at + _QUOTED
+        if end > len(text) or text[at:end] not in sent:
+            kept.append(text[at])
+            at += 1
+            continue
+        while end < len(text) and text[at : end + 1] in sent:
+            end += 1
+        kept.append("[…]")
+        at = end
+    return "".join(kept)
 
 
 def _check_url(url: str) -> None:
@@ -112,6 +135,11 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)
         _ = parts.port
+        if parts.password is not None:
+            raise ConfigError(
+                f"url: holds a password, which every log would show; put the key of {parts.hostname} "
+                "into the environment variable that api_key_env names"
+            )
     except ValueError:
         good = False
     if not good:

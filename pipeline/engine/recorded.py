@@ -29,6 +29,7 @@ from pipeline.engine.protocol import (
     ScoreResult,
 )
 from pipeline.errors import EngineFaultError
+from pipeline.stopping import Stop
 
 logger = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT", SampleResult, ScoreResult)
@@ -63,7 +64,7 @@ class RecordedEngine:
     `retries` more tries follow an EngineFaultError, after pauses of about `pause_s`, doubling up to
     `longest_pause_s`; BadRequestError is never tried again. A try longer than `timeout_s` is a
     fault. `seed` is the run's, and part of each sample's identity. What is returned is what was
-    recorded, so that a replay says the same to the letter.
+    recorded, so that a replay says the same to the letter. Once `stop` is asked for, no call begins.
     Use it from one event loop at a time; the journal is the caller's to close.
     """
 
@@ -77,6 +78,7 @@ class RecordedEngine:
         timeout_s: float | None = None,
         pause_s: float = 0.5,
         longest_pause_s: float = 30.0,
+        stop: Stop | None = None,
     ) -> None:
         self.fingerprint = engine.fingerprint
         self.max_in_flight = engine.max_in_flight
@@ -87,6 +89,10 @@ class RecordedEngine:
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._longest_pause_s = longest_pause_s
+        self._stop = stop
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._limit = SequenceLimit(engine.max_in_flight)
         self._meter = TokenMeter()
         self._stats = EngineStats()
@@ -125,6 +131,10 @@ class RecordedEngine:
                 self._opened = False
                 await self._engine.close()
         self._lifecycle = asyncio.Lock()
+
+    async def drained(self) -> None:
+        """Until no call is under way; their records are then on the way to the disk."""
+        await self._idle.wait()
 
     async def _ensure_open(self) -> None:
         if not self._opened:
@@ -192,8 +202,17 @@ class RecordedEngine:
             try:
                 async with self._limit.hold(sequences):
                     await self._ensure_open()
-                    async with asyncio.timeout(self._timeout_s):
-                        result = await call()
+                    if self._stop is not None:
+                        await self._stop.gate()
+                    self._under_way += 1
+                    self._idle.clear()
+                    try:
+                        async with asyncio.timeout(self._timeout_s):
+                            result = await call()
+                    finally:
+                        self._under_way -= 1
+                        if not self._under_way:
+                            self._idle.set()
             except (EngineFaultError, TimeoutError) as error:
                 self._stats = replace(self._stats, faults=self._stats.faults + 1)
                 fault = self._fault(error)

@@ -24,6 +24,7 @@ from pipeline.engine.protocol import (
     ScoreResult,
 )
 from pipeline.engine.recorded import RecordedEngine
+from pipeline.stopping import Stop
 
 
 class _Shared:
@@ -66,8 +67,10 @@ class _Shared:
 
 
 class EngineRoom:
-    def __init__(self, config: RunConfig, attempt: int) -> None:
+    def __init__(self, config: RunConfig, attempt: int, stop: Stop | None = None) -> None:
         self._config = config
+        self._stop = stop
+        self._at_work: set[RecordedEngine] = set()
         self._attempt = attempt
         self._engines: dict[str, _Shared] = {}
 
@@ -97,14 +100,22 @@ class EngineRoom:
                 seed=self._config.seed,
                 retries=config.retries,
                 timeout_s=config.request_timeout_s,
+                stop=self._stop,
             )
+            self._at_work.add(recorded)
             try:
                 yield recorded
             finally:
+                self._at_work.discard(recorded)
                 await recorded.close()
             journal.compact()
         finally:
             journal.close()
+
+    async def drained(self) -> None:
+        """Until the calls under way have ended; no other begins once a stop is asked for."""
+        for engine in list(self._at_work):
+            await engine.drained()
 
     async def close(self) -> None:
         for engine in self._engines.values():

@@ -12,6 +12,7 @@ made-up format in which the truth can be read from the text:
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import re
@@ -47,6 +48,9 @@ class SimulatedOptions(Options):
     judge: float = Field(0.8, ge=0, le=1, description="chance that a judge's vote is right")
     min_steps: int = Field(3, ge=1, le=100, description="steps of the shortest solution")
     max_steps: int = Field(8, ge=1, le=100, description="steps of the longest solution")
+    pause_s: float = Field(
+        0.0, ge=0, description="how long a sample takes; no answer depends on it"
+    )
 
 
 def simulated_problem(number: int) -> Problem:
@@ -95,7 +99,8 @@ class SimulatedEngine:
         self.options = check_options(
             SimulatedOptions, config.args, "engine of kind simulated: args"
         )
-        self.fingerprint = f"simulated:{config.model}-{self.options.fingerprint}"
+        facts = self.options.model_dump(mode="json", exclude={"pause_s"})
+        self.fingerprint = f"simulated:{config.model}-{content_hash(facts)}"
         self._renderer = PlainRenderer()
         self._seed = seed
 
@@ -116,6 +121,8 @@ class SimulatedEngine:
             raise BadRequestError(
                 "the simulated policy knows only `Simulated problem N.`; the prompt has none"
             )
+        if self.options.pause_s:
+            await asyncio.sleep(self.options.pause_s)
         number, rest = int(questions[-1][1]), text[questions[-1].end() :]
         judged = _JUDGE_MARK in text
         completions = []

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from flows.commands.status import facts_of, status
-from pipeline.files import locked, write_json
+from pipeline.files import write_json
+from pipeline.lock import locked
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
 from tests.pipeline.dataset.items import batch
@@ -60,7 +61,7 @@ def test_a_killed_run_is_stopped_and_not_running(run: RunFolder) -> None:
 
 def test_watching_does_not_take_the_run_from_its_worker(run: RunFolder) -> None:
     code = (
-        "import sys; from pathlib import Path; from pipeline.files import locked\n"
+        "import sys; from pathlib import Path; from pipeline.lock import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     root = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import RunError
-from pipeline.files import locked
+from pipeline.lock import locked
 from pipeline.records import Label
 from pipeline.shards import Store, chunked
 

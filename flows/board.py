@@ -1,0 +1,149 @@
+"""What the Prefect UI shows of a batch: how far it is, and at the end what came of it, night by night.
+
+No text of a problem, a solution or a judge is in any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from prefect import get_client
+from prefect.artifacts import (
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_progress_artifact,
+)
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from flows.tables import live_rows, markdown_summary, result_rows
+from flows.trend import trend_line, trend_rows
+from pipeline.batch import Watch
+from pipeline.config import RunConfig
+from pipeline.history import history
+from pipeline.plan import Plan
+from pipeline.progress import StageProgress, progress_line, share_done
+from pipeline.run_folder import RunFolder
+from pipeline.summary import Summary
+
+log = logging.getLogger(__name__)
+EVERY_S = 2.0
+
+
+class Board:
+    """One run's artifacts; `watch` is who else follows the run."""
+
+    def __init__(self, config: RunConfig, watch: Watch) -> None:
+        self._key = slug(config.name)
+        self._folder = config.folder
+        self._watch = watch
+        self._planned: Mapping[str, int] = {}
+        self._stages: dict[str, StageProgress] = {}
+        self._bar: UUID | None = None
+        self._table: UUID | None = None
+        self._shown: Any = None
+
+    @property
+    def watch(self) -> Watch:
+        return Watch(self._on_plan, self._on_progress)
+
+    def _on_plan(self, plan: Plan, run: RunFolder) -> None:
+        self._planned = plan.by_stage
+        if self._watch.on_plan:
+            self._watch.on_plan(plan, run)
+
+    def _on_progress(self, stages: Mapping[str, StageProgress]) -> None:
+        self._stages = dict(stages)
+        if self._watch.on_progress:
+            self._watch.on_progress(stages)
+
+    async def show(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self.update()
+            await asyncio.sleep(EVERY_S)
+
+    async def update(self) -> None:
+        stages = self._stages
+        if not stages or stages == self._shown:
+            return
+        percent = 100.0 * share_done(stages, self._planned)
+        line, rows = progress_line(stages), live_rows(stages, self._planned)
+        with _unharmed():
+            if self._bar is None:
+                made: Any = await acreate_progress_artifact(
+                    percent, key=f"{self._key}-progress", description=line
+                )
+                self._bar = made
+            else:
+                await aupdate_progress_artifact(self._bar, progress=percent, description=line)
+            await self._update_table(rows)
+            self._shown = stages
+
+    async def _update_table(self, rows: list[dict[str, Any]]) -> None:
+        if self._table is None:
+            made: Any = await acreate_table_artifact(
+                rows, key=f"{self._key}-stages", description="rows, pace and tokens of each stage"
+            )
+            self._table = made
+            return
+        async with get_client() as client:
+            await client.update_artifact(self._table, ArtifactUpdate(data=rows))
+
+    async def finish(self, summary: Summary) -> None:
+        await self.update()
+        records = history(self._folder)
+        for make in (
+            acreate_table_artifact(
+                result_rows(summary),
+                key=f"{self._key}-results",
+                description=f"{summary.kept} of {summary.solutions} solutions kept",
+            ),
+            acreate_table_artifact(
+                trend_rows(records), key=f"{self._key}-trend", description=trend_line(records)
+            ),
+            acreate_markdown_artifact(
+                markdown_summary(summary),
+                key=f"{self._key}-summary",
+                description="tokens and time by stage, and why solutions were set aside",
+            ),
+            acreate_link_artifact(
+                self._link("dataset"),
+                link_text="dataset folder",
+                key=f"{self._key}-dataset",
+                description=f"the Hugging Face dataset: {summary.dataset}",
+            ),
+        ):
+            with _unharmed():
+                await make
+        if (self._folder / "report.html").is_file():
+            with _unharmed():
+                await acreate_link_artifact(
+                    self._link("report.html"),
+                    link_text="report",
+                    key=f"{self._key}-report",
+                    description=f"the run's report: {self._folder / 'report.html'}",
+                )
+
+    def _link(self, name: str) -> str:
+        return (self._folder / name).resolve().as_uri()
+
+
+@contextmanager
+def _unharmed() -> Iterator[None]:
+    """A server that doesn't take what is to be shown is no reason to stop the work."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever the client may raise
+        log.warning("not shown in the Prefect UI: %s", type(error).__name__)
+
+
+def slug(name: str) -> str:
+    """A name as an artifact's key may hold it."""
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower()).strip("-")

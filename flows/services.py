@@ -1,0 +1,203 @@
+"""What `steplabel up` keeps running on this machine: a Prefect server and a worker, or a worker alone.
+
+Each is started again when it ends. `up` killed by SIGKILL leaves them at work, and `steplabel down`, or
+the next `up`, finds them by their mark.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.processes import MARK, SERVICE, end, end_all, marked, start_of
+from flows.server import START_SECONDS, answers
+from pipeline.errors import PrerequisiteError
+from pipeline.files import make_folder, read_json, write_json
+
+LONGEST_PAUSE_S = 60.0
+DEFAULTS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_WORKER_QUERY_SECONDS": "5",
+    # so often a run that is queued behind another one looks whether it may begin
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
+}
+"""Settings of Prefect; those of the environment go before."""
+Say = Callable[[str], None]
+
+
+def home() -> Path:
+    """Where Prefect keeps what it knows on this machine; ours lies in a folder below."""
+    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser() / "steplabel"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`server`: the URL of one elsewhere, None to start one here on `host` and `port`. `database`: of the
+    server, None for Prefect's SQLite file. `limit`: runs at once, one for each GPU or set of GPUs."""
+
+    pool: str
+    limit: int = 1
+    server: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 4200
+    database: str | None = None
+
+    @property
+    def url(self) -> str:
+        return self.server or f"http://{self.host}:{self.port}/api"
+
+
+@dataclass
+class _Service:
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 1.0
+    due: float = 0.0
+
+
+class Services:
+    """The processes of one `up`. `log` is the folder of their logs."""
+
+    def __init__(self, wanted: Wanted, say: Say) -> None:
+        self._wanted = wanted
+        self._say = say
+        self.mark = secrets.token_hex(8)
+        self.log = home() / "logs"
+        self._services: dict[str, _Service] = {}
+        make_folder(self.log)
+
+    def start_server(self) -> None:
+        """Returns when it answers. Raises PrerequisiteError."""
+        wanted = self._wanted
+        if wanted.server is not None:
+            if not answers(wanted.server):
+                raise PrerequisiteError(f"no Prefect server answers at {wanted.server}")
+            return
+        if answers(wanted.url):
+            raise PrerequisiteError(
+                f"{wanted.url}: a server answers there that this command did not start; use it with "
+                f"--server {wanted.url}, or take another --port"
+            )
+        server = self._server()
+        self._start(server)
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(wanted.url):
+            if server.process is None or server.process.poll() is not None:
+                raise PrerequisiteError(
+                    f"the Prefect server did not start; its log is {self.log / 'server.log'}"
+                )
+            if time.monotonic() > deadline:
+                raise PrerequisiteError(f"no answer from {wanted.url} in {START_SECONDS:.0f} s")
+            time.sleep(0.2)
+
+    def keep(self, stopped: Callable[[], bool]) -> None:
+        """Start the worker, and start again what ends, until `stopped`."""
+        self._start(self._worker())
+        while not stopped():
+            for service in self._services.values():
+                self._look_after(service)
+            time.sleep(0.3)
+
+    def _look_after(self, service: _Service) -> None:
+        now = time.monotonic()
+        if service.process is not None and service.process.poll() is not None:
+            code = service.process.returncode
+            service.process = None
+            service.pause = 1.0 if now - service.started > 60 else service.pause * 2
+            service.pause = min(service.pause, LONGEST_PAUSE_S)
+            service.due = now + service.pause
+            self._say(
+                f"the {service.name} ended ({code}); started again in {service.pause:.0f} s; "
+                f"its log: {self.log / service.name}.log"
+            )
+        if service.process is None and now >= service.due:
+            self._start(service)
+
+    def _start(self, service: _Service) -> None:
+        self._services[service.name] = service
+        if service.name == "server":
+            end(marked(self.mark, "server"), signal.SIGKILL, 0.0)  # what holds its port
+        with (self.log / f"{service.name}.log").open("ab") as log:
+            service.process = subprocess.Popen(
+                service.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=self._environment() | {SERVICE: service.name},
+            )
+        service.started = time.monotonic()
+
+    def _server(self) -> _Service:
+        where = ["--host", self._wanted.host, "--port", str(self._wanted.port)]
+        return _Service("server", [sys.executable, "-m", "prefect", "server", "start", *where])
+
+    def _worker(self) -> _Service:
+        wanted = self._wanted
+        name = f"{os.uname().nodename}-{self.mark[:4]}"
+        how = ["--pool", wanted.pool, "--name", name, "--limit", str(wanted.limit)]
+        return _Service("worker", [sys.executable, "-m", "prefect", "worker", "start", *how])
+
+    def _environment(self) -> dict[str, str]:
+        given = {"PREFECT_API_URL": self._wanted.url, MARK: self.mark}
+        if self._wanted.database is not None:
+            given["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = driver(self._wanted.database)
+        return DEFAULTS | os.environ | given
+
+
+def driver(database: str) -> str:
+    """A database's URL as Prefect's server wants it: with the driver that comes along."""
+    head, colon, rest = database.partition("://")
+    known = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    return known.get(head, head) + colon + rest
+
+
+@contextmanager
+def one_up() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Of all `up` on this machine (and PREFECT_HOME) the only one; gives how to say what is up. What one
+    that was killed left behind is ended first. Raises PrerequisiteError where one is at work."""
+    make_folder(home())
+    with (home() / "up.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            facts = read_json(home() / "up.json") or {}
+            raise PrerequisiteError(
+                f"already up, at {facts.get('url')} (process {facts.get('pid')}, since "
+                f"{facts.get('since')}); `steplabel down` stops it"
+            ) from None
+        left = read_json(home() / "up.json")
+        if left is not None:
+            end_all(left["mark"])
+        try:
+            yield lambda facts: write_json(home() / "up.json", facts)
+        finally:
+            (home() / "up.json").unlink(missing_ok=True)
+
+
+def bring_down() -> int | None:
+    """End what `up` started, and nothing else; how many processes that were, None where nothing is up."""
+    facts = read_json(home() / "up.json")
+    if facts is None:
+        return None
+    there = len(marked(facts["mark"]))
+    if start_of(facts["pid"]) == facts["started"]:
+        os.kill(facts["pid"], signal.SIGTERM)
+        while start_of(facts["pid"]) == facts["started"]:
+            time.sleep(0.1)
+    end_all(facts["mark"])
+    (home() / "up.json").unlink(missing_ok=True)
+    return there

@@ -1,0 +1,111 @@
+"""Who works in a run folder: one process at a time, by a lock that dies with its process.
+
+A killed run, or a machine that went down, never blocks the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from pathlib import Path
+
+from pipeline.errors import InUseError
+from pipeline.files import make_folder, unwritable
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+_open: set[TextIOWrapper] = set()
+
+
+def _let_go_in_child() -> None:
+    """A forked child (an engine's worker, say) must not keep the lock of a parent that was killed."""
+    for file in _open:
+        file.close()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder. Raises InUseError that names the holder when another process has it."""
+    make_folder(folder)
+    try:
+        file = (folder / ".lock").open("a+")
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    with file:
+        if not _taken(file):
+            raise InUseError(
+                f"{folder}: in use by {_said(file)}; wait for it (`--wait` does), or give this run "
+                "another name"
+            )
+        _open.add(file)
+        try:
+            file.seek(0)
+            file.truncate()
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            file.write(f"process {os.getpid()} on {os.uname().nodename} since {since}")
+            file.flush()
+            yield
+        finally:
+            _open.discard(file)
+
+
+def _taken(file: TextIOWrapper) -> bool:
+    """Tried a few times: who only looks (`holder`) has it for an instant."""
+    for pause in (0.02, 0.05, 0.1, 0.0):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False
+
+
+@asynccontextmanager
+async def waiting(folder: Path, wait: bool) -> AsyncIterator[None]:
+    """Hold a run folder; with `wait`, once its holder has let go or died."""
+    with ExitStack() as stack:
+        told = False
+        while True:
+            try:
+                stack.enter_context(locked(folder))
+                break
+            except InUseError as error:
+                if not wait:
+                    raise
+                if not told:
+                    log.warning("waiting: %s", error)
+                told = True
+                await asyncio.sleep(POLL_S)
+        yield
+
+
+def holder(folder: Path) -> str | None:
+    """Who is at work there now ("process 123 on host since ..."); None: nobody."""
+    try:
+        file = (folder / ".lock").open()
+    except OSError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _said(file)
+        return None
+
+
+def _said(file: TextIOWrapper) -> str:
+    file.seek(0)
+    return file.read().strip() or "another process"

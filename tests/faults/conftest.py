@@ -1,0 +1,85 @@
+"""The table of faults: each test says what it saw, and `make test-faults` writes it to docs/faults.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.nightly import Up
+
+HEAD = """# What happens when something is killed
+
+Written by `make test-faults`, which does each of these to a real run under a real Prefect server (with
+the simulated engine, whose answers hang on the call alone) and compares every row of solutions, verdicts
+and labels with those of the same batch left alone.
+
+| fault | what the user sees | rows, against those of an undisturbed run |
+|---|---|---|
+"""
+
+_seen: dict[str, str] = {}
+Saw = Callable[[str, str, dict[str, dict[str, object]], dict[str, dict[str, object]]], None]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long ones run only where they are asked for: `make test-faults`, or `-m faults`."""
+    if "faults" in config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("faults")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture
+def saw() -> Saw:
+    """`saw(fault, what the user sees, rows, rows of an undisturbed run)`: asserts that the rows are the
+    same, and puts a line into the table."""
+
+    def line(
+        fault: str,
+        shown: str,
+        rows: dict[str, dict[str, object]],
+        alone: dict[str, dict[str, object]],
+    ) -> None:
+        missing, more = len(alone.keys() - rows.keys()), len(rows.keys() - alone.keys())
+        unlike = sum(rows[key] != alone[key] for key in rows.keys() & alone.keys())
+        assert (missing, more, unlike) == (0, 0, 0), (fault, missing, more, unlike)
+        assert rows
+        _seen[fault] = f"| {fault} | {shown} | {len(rows)} rows, the same |"
+
+    return line
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _table() -> Iterator[None]:
+    yield
+    path = os.environ.get("FAULTS_TABLE")
+    if path and _seen:
+        Path(path).write_text(HEAD + "\n".join(_seen[key] for key in sorted(_seen)) + "\n")
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """A server and a worker of the test's own."""
+    with running(Up(tmp_path)) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One for several tests, each with a run of its own."""
+    with running(Up(tmp_path_factory.mktemp("up"))) as one:
+        yield one
+
+
+@contextmanager
+def running(one: Up) -> Iterator[Up]:
+    try:
+        one.start()
+        yield one
+    finally:
+        one.end()

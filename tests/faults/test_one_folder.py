@@ -1,0 +1,95 @@
+"""Two runs on one folder, and SIGTERM: without Prefect, as plain commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.config import RunConfig
+from pipeline.lock import holder
+from tests.faults.conftest import Saw
+from tests.faults.nightly import ROOT, solutions_made, undisturbed, until
+from tests.killing import rows_of
+from tests.test_resume import small_batch
+
+
+def slow_batch(folder: Path, name: str, pause_s: float = 0.1, problems: int = 24) -> RunConfig:
+    """The small batch, with samples that take time."""
+    raw = small_batch(folder, name, problems).model_dump(mode="json")
+    for engine in raw["engines"].values():
+        engine["args"]["pause_s"] = pause_s
+    return RunConfig.check(raw, "test")
+
+
+@contextmanager
+def started(config: RunConfig, *words: str) -> Iterator[subprocess.Popen[str]]:
+    path = config.folder.parent.parent / f"{config.name}.yaml"
+    path.write_text(config.to_yaml())
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "run", str(path), "--no-prefect", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"COLUMNS": "300"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    said = process.communicate(timeout=120)[0]
+    return process.returncode, said
+
+
+def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path, saw: Saw) -> None:
+    config = slow_batch(tmp_path, "terminated")
+    with started(config) as first:
+        until("the run is in its middle", lambda: solutions_made(config))
+        first.send_signal(signal.SIGTERM)
+        code, said = finish(first)
+    assert code == 130, said
+    assert "goes on where it was" in said
+    with started(config) as second:
+        assert finish(second)[0] == 0
+    shown = "exit code 130: `stopped by SIGTERM; the same command goes on where it was`"
+    saw("SIGTERM to `steplabel run`", shown, rows_of(config), undisturbed(config))
+
+
+def test_a_second_run_is_refused_and_told_who_has_the_folder(tmp_path: Path) -> None:
+    config = slow_batch(tmp_path, "held", pause_s=5.0)
+    with started(config) as first:
+        until("the run has begun", lambda: holder(config.folder))
+        with started(config) as second:
+            code, said = finish(second)
+        assert code == 5
+        assert re.search(rf"in use by process {first.pid} on \S+ since \d{{4}}-\d\d-\d\dT", said)
+
+
+def test_a_waiting_run_takes_over_from_one_that_is_killed(tmp_path: Path, saw: Saw) -> None:
+    config = slow_batch(tmp_path, "taken-over", pause_s=0.5)
+    with started(config) as first:
+        until("the run is in its middle", lambda: solutions_made(config))
+        with started(config, "--wait") as second:
+            until("the second one waits", lambda: _waits(second) or None)
+            assert str(first.pid) in (holder(config.folder) or "")
+            first.kill()
+            first.wait()
+            code, said = finish(second)
+    assert code == 0, said
+    shown = "the second says who has the folder and since when, waits, and goes on at once"
+    saw("SIGKILL of a run that another `--wait`s for", shown, rows_of(config), undisturbed(config))
+
+
+def _waits(process: subprocess.Popen[str]) -> bool:
+    assert process.stdout is not None
+    return "waiting: " in process.stdout.readline()
