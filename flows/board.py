@@ -6,13 +6,14 @@ No text of a problem, a solution or a judge is in any of it.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from prefect import get_client
+from prefect import get_client, get_run_logger
 from prefect.artifacts import (
     acreate_link_artifact,
     acreate_markdown_artifact,
@@ -22,7 +23,8 @@ from prefect.artifacts import (
 )
 from prefect.client.schemas.actions import ArtifactUpdate
 
-from flows.tables import live_rows, markdown_summary, result_rows
+from flows.shown import line
+from flows.tables import headline, live_rows, markdown_summary, result_rows, stage_line
 from flows.trend import trend_line, trend_rows
 from pipeline.batch import Watch
 from pipeline.config import RunConfig
@@ -48,6 +50,8 @@ class Board:
         self._bar: UUID | None = None
         self._table: UUID | None = None
         self._shown: Any = None
+        self._log = get_run_logger()
+        self._told: set[str] = set()
 
     @property
     def watch(self) -> Watch:
@@ -55,11 +59,18 @@ class Board:
 
     def _on_plan(self, plan: Plan, run: RunFolder) -> None:
         self._planned = plan.by_stage
+        self._log.info(
+            "%s: %d solutions, about %d tokens to sample", run.folder, plan.solutions, plan.total
+        )
         if self._watch.on_plan:
             self._watch.on_plan(plan, run)
 
     def _on_progress(self, stages: Mapping[str, StageProgress]) -> None:
         self._stages = dict(stages)
+        for name, stage in stages.items():
+            if stage.state == "finished" and name not in self._told:
+                self._told.add(name)
+                self._log.info("%s", stage_line(name, stage))
         if self._watch.on_progress:
             self._watch.on_progress(stages)
 
@@ -74,15 +85,15 @@ class Board:
         if not stages or stages == self._shown:
             return
         percent = 100.0 * share_done(stages, self._planned)
-        line, rows = progress_line(stages), live_rows(stages, self._planned)
+        said, rows = progress_line(stages), live_rows(stages, self._planned)
         with _unharmed():
             if self._bar is None:
                 made: Any = await acreate_progress_artifact(
-                    percent, key=f"{self._key}-progress", description=line
+                    percent, key=f"{self._key}-progress", description=said
                 )
                 self._bar = made
             else:
-                await aupdate_progress_artifact(self._bar, progress=percent, description=line)
+                await aupdate_progress_artifact(self._bar, progress=percent, description=said)
             await self._update_table(rows)
             self._shown = stages
 
@@ -94,10 +105,16 @@ class Board:
             self._table = made
             return
         async with get_client() as client:
-            await client.update_artifact(self._table, ArtifactUpdate(data=rows))
+            await client.update_artifact(self._table, ArtifactUpdate(data=json.dumps(rows)))
 
     async def finish(self, summary: Summary) -> None:
         await self.update()
+        for name, value in headline(summary):
+            self._log.info("%s: %s", name, value)
+        for reason, count in summary.reasons.items():
+            self._log.info("undecided: %d because %s", count, line(reason))
+        for warning in summary.warnings:
+            self._log.warning("%s", warning)
         records = history(self._folder)
         for make in (
             acreate_table_artifact(

@@ -56,7 +56,7 @@ async def deploy(config: RunConfig, pool: str = POOL, at_once: bool = False) -> 
             annotate,
             name=config.name,
             description=config.about or None,
-            parameters={"config": config.model_dump(mode="json", exclude_unset=True)},
+            parameters={"config": config.model_dump(mode="json", exclude_defaults=True)},
             schedules=_schedules(config),
             concurrency_limit=ConcurrencyLimitConfig(
                 limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE

@@ -82,6 +82,14 @@ def live_rows(
     return rows
 
 
+def stage_line(name: str, stage: StageProgress) -> str:
+    """A finished stage in one line."""
+    said = f"{name}: {stage.rows_done:,} of {stage.rows_total:,} rows in {clock(stage.seconds)}"
+    if stage.calls:
+        said += f", {stage.calls:,} calls, {stage.completion_tokens:,} sampled tokens"
+    return f"{said}, {stage.faults} faults" if stage.faults else said
+
+
 def exact(score: Score) -> str:
     """Exact first-error accuracy over what was decided, with its 95% interval."""
     if score.exact is None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.nightly import Up
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,3 +24,13 @@ def shared_data() -> Path:
             "public data sets absent: set STEPLABEL_TEST_DATA to the folder that holds them"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A Prefect server and worker, started as a user does, with one deployment; each test's runs have
+    names of their own."""
+    from tests.nightly import Up, running
+
+    with running(Up(tmp_path_factory.mktemp("nightly"))) as one:
+        yield one

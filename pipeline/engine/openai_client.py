@@ -107,7 +107,7 @@ class OpenAIClient:
     def _hide(self, text: str, body: dict[str, Any] | None = None) -> str:
         """What may be logged of a server's words: neither the key nor what it quotes of the prompt."""
         shown = text.replace(self._key, "***") if self._key else text
-        shown = shown.strip()[:_SHOWN]
+        shown = " ".join(shown.split())[:_SHOWN]
         return _unquoted(shown, json.dumps(body, ensure_ascii=False)) if body else shown
 
     async def close(self) -> None:

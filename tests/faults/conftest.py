@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.faults.nightly import Up
+from tests.nightly import Up, running
 
 HEAD = """# What happens when something is killed
 
@@ -67,19 +66,3 @@ def up(tmp_path: Path) -> Iterator[Up]:
     """A server and a worker of the test's own."""
     with running(Up(tmp_path)) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One for several tests, each with a run of its own."""
-    with running(Up(tmp_path_factory.mktemp("up"))) as one:
-        yield one
-
-
-@contextmanager
-def running(one: Up) -> Iterator[Up]:
-    try:
-        one.start()
-        yield one
-    finally:
-        one.end()

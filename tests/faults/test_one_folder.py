@@ -14,17 +14,8 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.lock import holder
 from tests.faults.conftest import Saw
-from tests.faults.nightly import ROOT, solutions_made, undisturbed, until
 from tests.killing import rows_of
-from tests.test_resume import small_batch
-
-
-def slow_batch(folder: Path, name: str, pause_s: float = 0.1, problems: int = 24) -> RunConfig:
-    """The small batch, with samples that take time."""
-    raw = small_batch(folder, name, problems).model_dump(mode="json")
-    for engine in raw["engines"].values():
-        engine["args"]["pause_s"] = pause_s
-    return RunConfig.check(raw, "test")
+from tests.nightly import ROOT, slow_batch, solutions_made, undisturbed, until
 
 
 @contextmanager

@@ -3,110 +3,150 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
+from flows.deployment import _schedules
 from pipeline.config import RunConfig
 from pipeline.engine.simulated import simulated_problem
-from tests.faults.conftest import running
-from tests.faults.nightly import Up
-from tests.faults.test_nightly_faults import ends
+from pipeline.errors import ConfigError
+from pipeline.run_folder import RunFolder
 from tests.killing import rows_of
+from tests.nightly import Up, slow_batch
 from tests.test_resume import small_batch
 
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with running(Up(tmp_path_factory.mktemp("nightly"))) as one:
-        yield one
+KEY = "sk-this-is-a-secret"
 
 
-def write(up: Up, config: RunConfig) -> str:
-    path = up.folder / f"{config.name}.yaml"
-    path.write_text(config.to_yaml())
-    return str(path)
-
-
-def deployment(up: Up, name: str) -> dict:
-    return next(d for d in up.ask("deployments") if d["name"] == name)
-
-
-def test_a_nightly_deployment_labels_what_is_new_and_shows_how_it_went(up: Up) -> None:
-    config = small_batch(up.folder, "nightly", problems=4)
-    path = write(up, config)
-    up.steplabel("deploy", path, "--cron", "0 2 * * *", "--timezone", "Europe/Berlin", "--now")
-    ends(up, config)
+def test_a_file_that_grows_is_labelled_night_by_night(nightly: Up) -> None:
+    config = slow_batch(nightly.folder, "math", pause_s=0.0, problems=4)
+    nightly.run(config)
+    nightly.becomes(config, "Completed")
     before = rows_of(config)
-    first = {solution for solution in before if solution.startswith("solution")}
-    problems = Path(config.problems.path)
-    with problems.open("a") as file:
+    with Path(config.problems.path).open("a") as file:
         file.writelines(json.dumps(simulated_problem(n).to_row()) + "\n" for n in range(4, 6))
-    up.steplabel("deploy", path, "--now")
-    ends(up, config)
+    dataset = RunFolder(config.folder).dataset / "README.md"
+    published = dataset.read_text()
+
+    raw = config.model_dump(mode="json") | {"deploy": {"approve_hours": 1}}
+    approved = RunConfig.check(raw, "test")
+    nightly.run(approved)
+    nightly.becomes(approved, "Paused")
+    assert dataset.read_text() == published
+    run = nightly.newest(approved)
+    nightly.post(f"flow_runs/{run['id']}/resume", {"run_input": {"publish": True}})
+    nightly.becomes(approved, "Completed")
+    assert dataset.read_text() != published
     after = rows_of(config)
-    assert len([key for key in after if key.startswith("solution")]) == len(first) + 8
-    assert all(after[key] == row for key, row in before.items() if not key.startswith("label"))
+    assert len(after) > len(before)
+    assert all(after[key] == row for key, row in before.items())
 
-    runs = [run for run in up.ask("flow_runs") if not run["auto_scheduled"]]
-    assert {run["name"] for run in runs} == {
-        "label nightly: problems.jsonl, 4 solutions each by policy"
-    }
-    shown = up.artifacts()
-    assert {
-        "nightly-progress",
-        "nightly-stages",
-        "nightly-results",
-        "nightly-trend",
-        "nightly-summary",
-        "nightly-dataset",
-    } <= shown.keys()
-    assert float(shown["nightly-progress"]["data"]) == 100.0
-    trend = json.loads(shown["nightly-trend"]["data"])
+    assert run["name"] == "label math: problems.jsonl, 4 solutions each by policy"
+    shown = nightly.artifacts()
+    kinds = ("progress", "stages", "results", "trend", "summary", "dataset")
+    assert {f"math-{kind}" for kind in kinds} <= shown.keys()
+    assert float(shown["math-progress"]["data"]) == 100.0
+    trend = json.loads(shown["math-trend"]["data"])
     assert [row["new solutions"] for row in trend] == [8, 16]
-    stages = json.loads(shown["nightly-stages"]["data"])
+    stages = json.loads(shown["math-stages"]["data"])
     assert {"generate", "rollouts", "judge"} <= {row["stage"] for row in stages}
-    reasons = json.loads(shown["nightly-results"]["data"])
-    assert any(row["figure"] == "undecided" and row["detail"] for row in reasons)
+    results = json.loads(shown["math-results"]["data"])
+    reasons = {row["detail"] for row in results if row["figure"] == "undecided"}
+    assert reasons
+    assert all(reason in nightly.logs() for reason in reasons), "one line a reason"
 
 
-def test_a_deployment_is_scheduled_queued_and_checked_by_its_schema(up: Up) -> None:
-    config = small_batch(up.folder, "scheduled", problems=2)
-    path = write(up, config)
-    up.steplabel("deploy", path, "--cron", "0 2 * * *", "--timezone", "Europe/Berlin")
-    made = deployment(up, "scheduled")
+def test_a_deployment_is_scheduled_queued_and_checked_by_its_schema(nightly: Up) -> None:
+    made = nightly.deployment()
     (schedule,) = made["schedules"]
-    assert schedule["schedule"]["cron"] == "0 2 * * *"
+    assert schedule["schedule"]["cron"] == "0 2 1 1 *"
     assert schedule["schedule"]["timezone"] == "Europe/Berlin"
     assert made["global_concurrency_limit"]["limit"] == 1
     assert made["concurrency_options"]["collision_strategy"] == "ENQUEUE"
-    assert made["enforce_parameter_schema"]
-    names = [a["name"] for a in up.ask("automations")]
-    assert "steplabel/scheduled: crashed, so started again" in names
-    bad = config.model_dump(mode="json", exclude_unset=True)
-    bad["generate"] = {"samples": "many"}
-    url = f"{up.api}/deployments/{made['id']}/create_flow_run"
+    names = [a["name"] for a in nightly.ask("automations")]
+    assert "steplabel/nightly: crashed, so started again" in names
+    bad = small_batch(nightly.folder, "bad", problems=2).model_dump(mode="json")
+    bad["generate"]["samples"] = "many"
+    url = f"{nightly.api}/deployments/{made['id']}/create_flow_run"
     reply = httpx.post(url, json={"parameters": {"config": bad}}, timeout=30)
     assert reply.status_code == 409
     assert "many" in reply.text
-    up.steplabel("deploy", path)
-    assert deployment(up, "scheduled")["schedules"] == []
-    assert len(up.ask("automations")) == len(names), "made twice"
+    path = nightly.folder / "again.yaml"
+    path.write_text(small_batch(nightly.folder, "nightly", problems=2).to_yaml())
+    nightly.steplabel("deploy", str(path))
+    assert nightly.deployment()["schedules"] == []
+    assert len(nightly.ask("automations")) == len(names), "none twice"
 
 
-def test_a_schedule_that_is_none_is_told(up: Up) -> None:
-    path = write(up, small_batch(up.folder, "never", problems=2))
-    done = up.steplabel("deploy", path, "--cron", "at night", check=False)
-    assert done.returncode == 2
-    assert "deploy.cron 'at night'" in done.stderr
-    done = up.steplabel("deploy", path, "--cron", "0 2 * * *", "--timezone", "Mars", check=False)
-    assert done.returncode == 2
-    assert "Mars" in done.stderr
+@pytest.mark.parametrize(
+    ("deploy", "told"),
+    [
+        ({"cron": "at night"}, "deploy.cron 'at night'"),
+        ({"cron": "0 2 * * *", "timezone": "Mars"}, "deploy.timezone 'Mars'"),
+    ],
+)
+def test_a_schedule_that_is_none_is_told(tmp_path: Path, deploy: dict, told: str) -> None:
+    raw = small_batch(tmp_path).model_dump(mode="json") | {"deploy": deploy}
+    with pytest.raises(ConfigError, match=told):
+        _schedules(RunConfig.check(raw, "test"))
 
 
-def test_a_second_up_is_refused(up: Up) -> None:
-    done = up.steplabel("up", check=False)
+def test_a_second_up_is_refused(nightly: Up) -> None:
+    done = nightly.steplabel("up", check=False)
     assert done.returncode == 4
     assert "`steplabel down` stops it" in done.stderr
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """A model server that fails, and quotes all it was sent."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"data": [{"id": "judge"}]}')
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        quoted = json.dumps({"error": "no", "key": self.headers["Authorization"], "sent": sent})
+        self.send_response(500)
+        self.end_headers()
+        self.wfile.write(quoted.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
+
+
+def test_no_log_holds_a_secret_or_what_a_prompt_says(nightly: Up, echo: str) -> None:
+    raw = slow_batch(nightly.folder, "telltale", problems=2).model_dump(mode="json")
+    raw["engines"]["judge"] = {
+        "kind": "openai",
+        "model": "judge",
+        "url": echo,
+        "chat_api": True,
+        "api_key_env": "TEST_JUDGE_KEY",
+        "retries": 0,
+    }
+    config = RunConfig.check(raw, "test")
+    nightly.run(config)
+    nightly.becomes(config, "Failed")
+    said = (
+        nightly.logs() + json.dumps(nightly.newest(config)) + json.dumps(nightly.ask("artifacts"))
+    )
+    assert "status 500" in said, "the fault itself is told"
+    assert KEY not in said
+    assert "Step 1 of" not in said
+    assert "Simulated problem" not in said

@@ -22,8 +22,10 @@ from flows.processes import Process, marked
 from pipeline.config import RunConfig
 from pipeline.files import read_json
 from tests.killing import rows_of, run_in_child
+from tests.test_resume import small_batch
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
+NIGHTLY = "nightly"
 T = TypeVar("T")
 
 
@@ -55,6 +57,7 @@ class Up:
             "PREFECT_HOME": str(folder / "prefect"),
             "PYTHONPATH": str(ROOT),
             "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "TEST_JUDGE_KEY": "sk-this-is-a-secret",
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
             **environment,
         }
@@ -62,13 +65,14 @@ class Up:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *words: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "up", "--port", str(self.port), *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=(self.folder / "up.log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with (self.folder / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "flows.cli", "up", "--port", str(self.port), *words],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         until("`steplabel up` is up", lambda: self.facts.get("ready"), 180)
 
     def steplabel(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -114,9 +118,15 @@ class Up:
         return list(reply.json()) if reply.status_code == 200 else []
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        reply = httpx.post(f"{self.api}/{path}", json=body, timeout=30)
-        reply.raise_for_status()
-        return reply.json() if reply.content else None
+        """As Prefect's own client does: again, where the server says that its database is busy."""
+
+        def reply() -> httpx.Response | None:
+            got = httpx.post(f"{self.api}/{path}", json=body, timeout=30)
+            return None if got.status_code == 503 else got
+
+        got = until(f"an answer to {path}", reply)
+        got.raise_for_status()
+        return got.json() if got.content else None
 
     def history(self, flow_run: str) -> list[str]:
         """The names of the states that a flow run had."""
@@ -136,6 +146,60 @@ class Up:
         """The newest artifact of each key."""
         found = sorted(self.ask("artifacts"), key=lambda a: a["created"])
         return {artifact["key"]: artifact for artifact in found}
+
+    def deployment(self, name: str = NIGHTLY) -> dict[str, Any]:
+        return next(d for d in self.ask("deployments") if d["name"] == name)
+
+    def run(self, config: RunConfig) -> None:
+        """One run of the deployment, as from the UI's form: with this configuration."""
+        parameters = {"config": config.model_dump(mode="json", exclude_defaults=True)}
+        self.post(
+            f"deployments/{self.deployment()['id']}/create_flow_run", {"parameters": parameters}
+        )
+
+    def newest(self, config: RunConfig) -> dict[str, Any]:
+        """The newest flow run of a configuration of this name; empty where there is none."""
+        runs = [
+            run
+            for run in self.ask("flow_runs")
+            if run["parameters"]["config"]["name"] == config.name and not run["auto_scheduled"]
+        ]
+        return max(runs, key=lambda run: run["created"]) if runs else {}
+
+    def becomes(self, config: RunConfig, state: str, seconds: float = 120) -> list[str]:
+        """Wait until the newest run has the state; all states that it had."""
+
+        def there() -> bool | None:
+            run = self.newest(config)
+            failed = run.get("state_name") == "Failed" != state
+            assert not failed, f"{run.get('state', {}).get('message')}\n{self.logs()}"
+            return True if run.get("state_name") == state else None
+
+        until(f"{config.name} is {state}", there, seconds)
+        return self.history(self.newest(config)["id"])
+
+
+@contextmanager
+def running(one: Up) -> Iterator[Up]:
+    """Up, with a deployment that nothing runs but tests, and down at the end."""
+    try:
+        one.start()
+        config = small_batch(one.folder, NIGHTLY, problems=4)
+        path = one.folder / "nightly.yaml"
+        path.write_text(config.to_yaml())
+        one.steplabel("deploy", str(path), "--cron", "0 2 1 1 *", "--timezone", "Europe/Berlin")
+        yield one
+    finally:
+        one.end()
+
+
+def slow_batch(folder: Path, name: str, pause_s: float = 0.1, problems: int = 24) -> RunConfig:
+    """The small batch, with samples that take time."""
+    (folder / name).mkdir(exist_ok=True)
+    raw = small_batch(folder / name, name, problems).model_dump(mode="json")
+    for engine in raw["engines"].values():
+        engine["args"]["pause_s"] = pause_s
+    return RunConfig.check(raw, "test")
 
 
 def undisturbed(config: RunConfig) -> dict[str, dict[str, object]]:
