@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RECIPE ?= flows/recipes/tinymath.yaml
 ARGS ?=
-SYSTEM_PACKAGES := bubblewrap libnuma1 postgresql
+SYSTEM_PACKAGES := bubblewrap libnuma1
 
 export VENV
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
@@ -35,6 +35,8 @@ test-fast: setup ## the tests without a real vLLM and without the slow ones
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -m "not slow and not vllm" $(ARGS)
 
 test-faults: setup ## kill flow, worker, server and database in mid-run; writes docs/faults.md
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		$(MAKE) --no-print-directory system-packages SYSTEM_PACKAGES=postgresql
 	@FAULTS_TABLE=docs/faults.md $(BIN)/python -m pytest -rs -m "faults or not faults" tests/faults $(ARGS)
 
 lint: setup ## ruff and mypy, changing nothing
@@ -79,8 +81,6 @@ system-packages: ## what only the system's package manager can install
 		echo "Not root here, or no apt-get. Still to be installed, by you:"; \
 		command -v bwrap >/dev/null || echo "  bubblewrap (the sandbox for code that models wrote)"; \
 		ldconfig -p | grep -q libnuma.so.1 || echo "  libnuma1, or numactl-libs (vLLM on a CPU)"; \
-		ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
-			echo "  postgresql (only for make test-faults)"; \
 		echo "  with: apt-get install $(SYSTEM_PACKAGES), or your system's own command"; \
 	fi
 

@@ -40,8 +40,6 @@ from pipeline.summary import Summary
 
 log = logging.getLogger(__name__)
 
-MOST_STARTS = 12
-"""Of one flow run that is killed again and again, before somebody has to look."""
 SERVER_PATIENCE_S = 900.0
 
 
@@ -105,7 +103,6 @@ async def annotate(config: FormConfig) -> Summary | State[Any]:
     """
     caller = CALLER.get() or Caller(Watch())
     deployed = deployment.id is not None
-    _not_for_ever()
     board = Board(config, caller.watch)
     stop = Stop()
     with on_sigterm(partial(stop.ask, "stopped by SIGTERM")):
@@ -131,19 +128,10 @@ async def annotate(config: FormConfig) -> Summary | State[Any]:
                 await showing
         if caller.on_summary:
             caller.on_summary(summary)
-        await board.finish(summary)
         if deployed:
             await _server_is_back(stop)
+        await board.finish(summary)
     return summary
-
-
-def _not_for_ever() -> None:
-    starts = int(flow_run.run_count or 0)
-    if starts > MOST_STARTS:
-        raise RunError(
-            f"started {starts} times without coming to its end: something kills it, such as the lack of "
-            "memory; see the worker's log. What is labelled stays, and a new run goes on from there"
-        )
 
 
 async def _stopped(error: InterruptedRun) -> State[Any]:

@@ -1,7 +1,7 @@
 """What Prefect's server does by itself for a deployment: nobody has to watch.
 
 - A run whose process was killed sends no heartbeat: it is marked as crashed.
-- A crashed run is started again, and goes on where it was.
+- A crashed run is started again, and goes on where it was: MOST_STARTS times, and only if it had begun.
 - A run that takes longer than `deploy.max_hours` is stopped, in order, and the next one goes on.
 - A URL of yours is told of a run that failed, is late or took too long (`deploy.notify_env`).
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
@@ -25,7 +26,9 @@ from pipeline.errors import PrerequisiteError
 
 HEARTBEAT_S = 30
 SILENT_S = 120
+MOST_STARTS = 12
 BEAT = "prefect.flow-run.heartbeat"
+NOT_LOADED = "Flow run process exited with non-zero status code 1."
 AT_REST = {
     f"prefect.flow-run.{state}"
     for state in (
@@ -86,7 +89,7 @@ def _automations(
         ),
         AutomationCore(
             name=again,
-            trigger=_trigger(deployment, {"prefect.flow-run.Crashed"}),
+            trigger=_trigger(deployment, {"prefect.flow-run.Crashed"}, begun=True),
             actions=[restart],
         ),
     ]
@@ -114,11 +117,16 @@ def _trigger(
     expect: set[str],
     after: set[str] | None = None,
     within: timedelta = timedelta(0),
+    begun: bool = False,
 ) -> EventTrigger:
     """Of each run of the deployment: when one of `expect` happens, or, with `after`, when none of them
-    has happened `within` so long after it."""
+    has happened `within` so long after it. `begun`: only of runs whose code could be loaded."""
+    match: dict[str, Any] = {"prefect.resource.id": "prefect.flow-run.*"}
+    if begun:
+        match["prefect.run-count"] = [str(starts) for starts in range(1, MOST_STARTS)]
+        match["prefect.state-message"] = f"!{NOT_LOADED}"
     return EventTrigger(
-        match={"prefect.resource.id": "prefect.flow-run.*"},  # type: ignore[arg-type]
+        match=match,  # type: ignore[arg-type]
         match_related={  # type: ignore[arg-type]
             "prefect.resource.id": f"prefect.deployment.{deployment}",
             "prefect.resource.role": "deployment",

@@ -61,13 +61,15 @@ def start_of(pid: int) -> str | None:
 
 
 def end(processes: list[Process], first: signal.Signals, grace_s: float) -> None:
-    """Send `first`; what still lives after `grace_s` is killed. Returns when all are gone."""
+    """Send `first`; what still lives after `grace_s` is killed. Returns when all are gone, or after END_S
+    more, as a process that waits for a disk can't be killed."""
     _send(processes, first)
     deadline = time.monotonic() + grace_s
     while any(map(_lives, processes)) and time.monotonic() < deadline:
         time.sleep(0.1)
     _send(processes, signal.SIGKILL)
-    while any(map(_lives, processes)):
+    deadline = time.monotonic() + END_S
+    while any(map(_lives, processes)) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 

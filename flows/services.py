@@ -23,6 +23,7 @@ from flows.processes import MARK, SERVICE, end, end_all, marked, start_of
 from flows.server import START_SECONDS, answers
 from pipeline.errors import PrerequisiteError
 from pipeline.files import make_folder, read_json, write_json
+from pipeline.records import content_hash
 
 LONGEST_PAUSE_S = 60.0
 DEFAULTS = {
@@ -147,7 +148,7 @@ class Services:
 
     def _worker(self) -> _Service:
         wanted = self._wanted
-        name = f"{os.uname().nodename}-{self.mark[:4]}"
+        name = f"{os.uname().nodename}-{content_hash(str(home()))[:4]}"
         how = ["--pool", wanted.pool, "--name", name, "--limit", str(wanted.limit)]
         return _Service("worker", [sys.executable, "-m", "prefect", "worker", "start", *how])
 

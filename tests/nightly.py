@@ -29,7 +29,7 @@ NIGHTLY = "nightly"
 T = TypeVar("T")
 
 
-def until(what: str, ask: Callable[[], T | None], seconds: float = 90.0) -> T:
+def until(what: str, ask: Callable[[], T | None], seconds: float = 300.0) -> T:
     """Ask until there is an answer; a test that waits in vain says for what."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -73,7 +73,7 @@ class Up:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        until("`steplabel up` is up", lambda: self.facts.get("ready"), 180)
+        until("`steplabel up` is up", lambda: self.facts.get("ready"))
 
     def steplabel(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -166,7 +166,7 @@ class Up:
         ]
         return max(runs, key=lambda run: run["created"]) if runs else {}
 
-    def becomes(self, config: RunConfig, state: str, seconds: float = 120) -> list[str]:
+    def becomes(self, config: RunConfig, state: str, seconds: float = 300.0) -> list[str]:
         """Wait until the newest run has the state; all states that it had."""
 
         def there() -> bool | None:
@@ -220,7 +220,7 @@ def postgres(folder: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[
     """(URL, kill, start) of a PostgreSQL server of the test's own, by Debian's package."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found and shutil.which("initdb") is None:
-        pytest.skip("no PostgreSQL here: `make system-packages` installs it")
+        pytest.skip("no PostgreSQL here: apt-get install postgresql")
     place = found[-1].parent if found else Path(shutil.which("initdb") or "").parent
     as_user: list[str] = []
     data, port = folder / "postgres", free_port()

@@ -20,7 +20,7 @@ def in_its_middle(up: Up, name: str, pause_s: float = 0.1) -> RunConfig:
     """A batch that the worker is now in the middle of."""
     config = slow_batch(up.folder, name, pause_s)
     up.run(config)
-    until(f"{name} is in its middle", lambda: solutions_made(config), 120)
+    until(f"{name} is in its middle", lambda: solutions_made(config))
     return config
 
 

@@ -6,18 +6,24 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
+from prefect import Flow
+from pydantic import TypeAdapter
 
+from annotators.registry import make_annotators
+from flows.annotate import FormConfig
 from flows.deployment import _schedules
 from pipeline.config import RunConfig
 from pipeline.engine.simulated import simulated_problem
 from pipeline.errors import ConfigError
 from pipeline.run_folder import RunFolder
 from tests.killing import rows_of
-from tests.nightly import Up, slow_batch
+from tests.nightly import ROOT, Up, slow_batch
 from tests.test_resume import small_batch
 
 KEY = "sk-this-is-a-secret"
@@ -150,3 +156,13 @@ def test_no_log_holds_a_secret_or_what_a_prompt_says(nightly: Up, echo: str) -> 
     assert KEY not in said
     assert "Step 1 of" not in said
     assert "Simulated problem" not in said
+
+
+def test_what_prefect_yaml_deploys_is_a_good_configuration_of_our_flow() -> None:
+    (deployment,) = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    file, _, name = deployment["entrypoint"].partition(":")
+    assert (ROOT / file).is_file()
+    assert isinstance(getattr(import_module("flows.annotate"), name), Flow)
+    parameters = TypeAdapter(FormConfig).validate_python(deployment["parameters"]["config"])
+    assert parameters.built_on == "agree"
+    assert make_annotators(parameters)

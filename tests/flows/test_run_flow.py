@@ -51,14 +51,14 @@ def test_a_run_is_a_flow_run_with_tasks_and_artifacts(tmp_path: Path, server: st
     assert "dataset:" in done.stdout
     assert "steplabel inspect" in done.stdout
     (flow_run,) = read(server, "flow_runs")
-    assert flow_run["name"] == "label run"
+    assert flow_run["name"] == "label run: problems.jsonl, 4 solutions each by policy"
     assert flow_run["state_type"] == "COMPLETED"
     names = [task["name"] for task in read(server, "task_runs")]
     assert any(name.startswith("rollouts · shard 1 ·") for name in names)
     artifacts = {a["key"]: a for a in read(server, "artifacts")}
-    assert {"run-results", "run-summary", "run-dataset", "run-judge-progress"} <= artifacts.keys()
-    assert "run-calibrate-rollouts-progress" in artifacts
-    assert float(artifacts["run-judge-progress"]["data"]) == 100.0
+    assert {"run-results", "run-summary", "run-dataset", "run-trend"} <= artifacts.keys()
+    assert float(artifacts["run-progress"]["data"]) == 100.0
+    assert "calibrate rollouts" in artifacts["run-stages"]["data"]
     figures = json.loads(artifacts["run-results"]["data"])
     assert any(row["figure"] == "labels kept" for row in figures)
 
