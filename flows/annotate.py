@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -32,7 +34,8 @@ from flows.server import ready
 from flows.tables import headline
 from pipeline.batch import ShardWork, Watch, run_batch
 from pipeline.config import RunConfig
-from pipeline.errors import InterruptedRun, RunError
+from pipeline.errors import ConfigError, InterruptedRun, RunError
+from pipeline.files import make_folder
 from pipeline.recipes import on_recipe
 from pipeline.stages import ShardResult
 from pipeline.stopping import Stop, on_sigterm
@@ -87,7 +90,7 @@ def _run_name() -> str:
         return "label"
     if config.solutions is not None:
         return f"label {config.name}: {Path(config.solutions.path).name}"
-    with suppress(Exception):
+    with suppress(ConfigError):
         model = Path(config.engine_for("generator").model).name
         of = Path(config.problems.path).name
         return f"label {config.name}: {of}, {config.generate.samples} solutions each by {model}"
@@ -103,35 +106,42 @@ async def annotate(config: FormConfig) -> Summary | State[Any]:
     """
     caller = CALLER.get() or Caller(Watch())
     deployed = deployment.id is not None
+    if deployed:
+        _own_output(config.folder)
     board = Board(config, caller.watch)
     stop = Stop()
     with on_sigterm(partial(stop.ask, "stopped by SIGTERM")):
-        showing = asyncio.create_task(board.show())
         try:
-            summary = await run_batch(
-                config,
-                make_annotators(config),
-                run_one=run_as_task,
-                watch=board.watch,
-                wait=deployed or caller.wait,
-                stop=stop,
-                approve=partial(_approved, config),
-            )
+            async with board:
+                summary = await run_batch(
+                    config,
+                    make_annotators(config),
+                    run_one=run_as_task,
+                    watch=board.watch,
+                    wait=deployed or caller.wait,
+                    stop=stop,
+                    approve=partial(_approved, config),
+                )
         except InterruptedRun as error:
-            await board.update()
             if deployed:
                 return await _stopped(error)
             raise
-        finally:
-            showing.cancel()
-            with suppress(asyncio.CancelledError):
-                await showing
         if caller.on_summary:
             caller.on_summary(summary)
         if deployed:
             await _server_is_back(stop)
         await board.finish(summary)
     return summary
+
+
+def _own_output(folder: Path) -> None:
+    """What this process prints goes to the run's `output.log`, for good. It would go through the worker,
+    and rich, which writes Prefect's lines, ends the process when a killed worker has left a broken pipe."""
+    make_folder(folder)
+    with (folder / "output.log").open("ab") as log:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
 
 
 async def _stopped(error: InterruptedRun) -> State[Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self
 from uuid import UUID
 
 from prefect import get_client, get_run_logger
@@ -36,10 +36,11 @@ from pipeline.summary import Summary
 
 log = logging.getLogger(__name__)
 EVERY_S = 2.0
+PATIENCE_S = 10.0
 
 
 class Board:
-    """One run's artifacts; `watch` is who else follows the run."""
+    """One run's artifacts, kept up to date while it is entered; `watch` is who else follows the run."""
 
     def __init__(self, config: RunConfig, watch: Watch) -> None:
         self._key = slug(config.name)
@@ -74,19 +75,28 @@ class Board:
         if self._watch.on_progress:
             self._watch.on_progress(stages)
 
-    async def show(self) -> None:
-        """Until it is cancelled."""
+    async def __aenter__(self) -> Self:
+        self._showing = asyncio.create_task(self._show())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._showing.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._showing
+        await self._update()
+
+    async def _show(self) -> None:
         while True:
-            await self.update()
+            await self._update()
             await asyncio.sleep(EVERY_S)
 
-    async def update(self) -> None:
+    async def _update(self) -> None:
         stages = self._stages
         if not stages or stages == self._shown:
             return
         percent = 100.0 * share_done(stages, self._planned)
         said, rows = progress_line(stages), live_rows(stages, self._planned)
-        with _unharmed():
+        async with _unharmed():
             if self._bar is None:
                 made: Any = await acreate_progress_artifact(
                     percent, key=f"{self._key}-progress", description=said
@@ -108,7 +118,6 @@ class Board:
             await client.update_artifact(self._table, ArtifactUpdate(data=json.dumps(rows)))
 
     async def finish(self, summary: Summary) -> None:
-        await self.update()
         for name, value in headline(summary):
             self._log.info("%s: %s", name, value)
         for reason, count in summary.reasons.items():
@@ -137,10 +146,10 @@ class Board:
                 description=f"the Hugging Face dataset: {summary.dataset}",
             ),
         ):
-            with _unharmed():
+            async with _unharmed():
                 await make
         if (self._folder / "report.html").is_file():
-            with _unharmed():
+            async with _unharmed():
                 await acreate_link_artifact(
                     self._link("report.html"),
                     link_text="report",
@@ -152,11 +161,12 @@ class Board:
         return (self._folder / name).resolve().as_uri()
 
 
-@contextmanager
-def _unharmed() -> Iterator[None]:
-    """A server that doesn't take what is to be shown is no reason to stop the work."""
+@asynccontextmanager
+async def _unharmed() -> AsyncIterator[None]:
+    """A server that doesn't take what is to be shown is no reason to stop the work, or to wait long."""
     try:
-        yield
+        async with asyncio.timeout(PATIENCE_S):
+            yield
     except Exception as error:  # noqa: BLE001 - whatever the client may raise
         log.warning("not shown in the Prefect UI: %s", type(error).__name__)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.live import clock
+from flows.shown import line
 from pipeline.config import RunConfig
 from pipeline.evaluate import Score
 from pipeline.plan import Plan
@@ -164,11 +165,14 @@ def markdown_summary(summary: Summary) -> str:
     if summary.learned:
         lines += ["", "## Learned of the witnesses", "", *(f"- {line}" for line in summary.learned)]
     lines += ["", "## Set aside", "", "| reason | solutions |", "|---|---|"]
-    lines += [
-        f"| {reason.replace('|', '/')} | {count} |" for reason, count in summary.reasons.items()
-    ]
+    lines += [f"| {_cell(reason)} | {count} |" for reason, count in summary.reasons.items()]
     lines += ["", *(f"**{warning}**" for warning in summary.warnings)]
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Foreign text in a Markdown table, where it is no markup."""
+    return line(text).replace("|", "/").replace("<", "&lt;").replace("[", "(").replace("]", ")")
 
 
 def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:

@@ -138,7 +138,8 @@ class Up:
     def logs(self) -> str:
         """What the worker wrote, runs included, and what the server keeps of them."""
         folder = self.folder / "prefect" / "steplabel" / "logs"
-        files = [f.read_text(errors="replace") for f in sorted(folder.glob("*.log"))]
+        places = [*sorted(folder.glob("*.log")), *sorted(self.folder.glob("*/runs/*/output.log"))]
+        files = [place.read_text(errors="replace") for place in places]
         kept = [line["message"] for line in self.ask("logs")]
         return "\n".join([*files, *kept])
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.lock import holder
 from tests.faults.conftest import Saw
-from tests.killing import rows_of
+from tests.killing import rows_of, run_once
 from tests.nightly import ROOT, slow_batch, solutions_made, undisturbed, until
 
 
@@ -56,31 +56,32 @@ def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path, saw: Saw) -
     saw("SIGTERM to `steplabel run`", shown, rows_of(config), undisturbed(config))
 
 
-def test_a_second_run_is_refused_and_told_who_has_the_folder(tmp_path: Path) -> None:
-    config = slow_batch(tmp_path, "held", pause_s=5.0)
-    with started(config) as first:
-        until("the run has begun", lambda: holder(config.folder))
-        with started(config) as second:
-            code, said = finish(second)
-        assert code == 5
-        assert re.search(rf"in use by process {first.pid} on \S+ since \d{{4}}-\d\d-\d\dT", said)
-
-
-def test_a_waiting_run_takes_over_from_one_that_is_killed(tmp_path: Path, saw: Saw) -> None:
+def test_a_waiting_run_says_who_has_the_folder_and_takes_over_from_the_dead(
+    tmp_path: Path, saw: Saw
+) -> None:
     config = slow_batch(tmp_path, "taken-over", pause_s=0.5)
-    with started(config) as first:
-        until("the run is in its middle", lambda: solutions_made(config))
-        with started(config, "--wait") as second:
-            until("the second one waits", lambda: _waits(second) or None)
-            assert str(first.pid) in (holder(config.folder) or "")
-            first.kill()
-            first.wait()
-            code, said = finish(second)
+    first = os.fork()
+    if first == 0:
+        run_once(config)
+        os._exit(0)
+    until("the first one has the folder", lambda: holder(config.folder))
+    with started(config, "--wait") as second:
+        said = until("the second one waits", lambda: _waiting(second))
+        assert re.search(rf"in use by process {first} on \S+ since \d{{4}}-\d\d-\d\dT", said)
+        os.kill(first, signal.SIGKILL)
+        os.waitpid(first, 0)
+        code, said = finish(second)
     assert code == 0, said
     shown = "the second says who has the folder and since when, waits, and goes on at once"
-    saw("SIGKILL of a run that another `--wait`s for", shown, rows_of(config), undisturbed(config))
+    saw(
+        "SIGKILL of a run that another one waits for (`--wait`)",
+        shown,
+        rows_of(config),
+        undisturbed(config),
+    )
 
 
-def _waits(process: subprocess.Popen[str]) -> bool:
+def _waiting(process: subprocess.Popen[str]) -> str | None:
     assert process.stdout is not None
-    return "waiting: " in process.stdout.readline()
+    said = process.stdout.readline()
+    return said if "waiting: " in said else None
