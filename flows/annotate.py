@@ -151,10 +151,13 @@ async def _stopped(error: InterruptedRun) -> State[Any]:
         run = await client.read_flow_run(flow_run.id)
         if run.state is not None and run.state.is_cancelling():
             return Cancelled(message="cancelled; a new run goes on where it was")
-        state = await propose_state(
-            client, AwaitingRetry(message=str(error)), flow_run_id=flow_run.id
-        )
-    raise Pause(state=state)
+        later: State[Any] = AwaitingRetry(message=str(error))
+        if run.state is not None and run.state.is_paused():
+            # it waited for approval: the next process asks again, so nobody has to resume this one
+            await client.set_flow_run_state(flow_run.id, later, force=True)
+        else:
+            later = await propose_state(client, later, flow_run_id=flow_run.id)
+    raise Pause(state=later)
 
 
 class Approval(RunInput):

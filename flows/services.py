@@ -26,6 +26,7 @@ from pipeline.files import make_folder, read_json, write_json
 from pipeline.records import content_hash
 
 LONGEST_PAUSE_S = 60.0
+DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -138,7 +139,7 @@ class Services:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=self._environment() | {SERVICE: service.name},
+                env=self._environment(service.name),
             )
         service.started = time.monotonic()
 
@@ -152,11 +153,14 @@ class Services:
         how = ["--pool", wanted.pool, "--name", name, "--limit", str(wanted.limit)]
         return _Service("worker", [sys.executable, "-m", "prefect", "worker", "start", *how])
 
-    def _environment(self) -> dict[str, str]:
-        given = {"PREFECT_API_URL": self._wanted.url, MARK: self.mark}
-        if self._wanted.database is not None:
-            given["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = driver(self._wanted.database)
-        return DEFAULTS | os.environ | given
+    def _environment(self, service: str) -> dict[str, str]:
+        """The database's URL, which may hold a password, is for the server alone."""
+        given = {"PREFECT_API_URL": self._wanted.url, MARK: self.mark, SERVICE: service}
+        theirs = DEFAULTS | os.environ
+        theirs.pop(DATABASE, None)
+        if service == "server" and self._wanted.database is not None:
+            given[DATABASE] = driver(self._wanted.database)
+        return theirs | given
 
 
 def driver(database: str) -> str:

@@ -161,9 +161,9 @@ class _Batch:
                         await self.room.drained()
         finally:
             asked.cancel()
-            work.cancel()
+            cut_off = work.cancel()
             await asyncio.wait({work})
-        if work.cancelled() and self.stop.asked:
+        if cut_off and self.stop.asked and (work.cancelled() or work.exception()):
             raise self.stop.error()
         return work.result()
 

@@ -111,7 +111,7 @@ class Up:
         """What the server has of a kind; nothing while it doesn't answer."""
         try:
             reply = httpx.post(
-                f"{self.api}/{kind}/filter", json={"limit": 200, **filters}, timeout=10
+                f"{self.api}/{kind}/filter", json={"limit": 200, **filters}, timeout=60
             )
         except httpx.HTTPError:
             return []
@@ -121,7 +121,7 @@ class Up:
         """As Prefect's own client does: again, where the server says that its database is busy."""
 
         def reply() -> httpx.Response | None:
-            got = httpx.post(f"{self.api}/{path}", json=body, timeout=30)
+            got = httpx.post(f"{self.api}/{path}", json=body, timeout=60)
             return None if got.status_code == 503 else got
 
         got = until(f"an answer to {path}", reply)
@@ -131,7 +131,7 @@ class Up:
     def history(self, flow_run: str) -> list[str]:
         """The names of the states that a flow run had."""
         reply = httpx.get(
-            f"{self.api}/flow_run_states/", params={"flow_run_id": flow_run}, timeout=10
+            f"{self.api}/flow_run_states/", params={"flow_run_id": flow_run}, timeout=60
         )
         return [state["name"] for state in sorted(reply.json(), key=lambda s: s["timestamp"])]
 
@@ -149,7 +149,10 @@ class Up:
         return {artifact["key"]: artifact for artifact in found}
 
     def deployment(self, name: str = NIGHTLY) -> dict[str, Any]:
-        return next(d for d in self.ask("deployments") if d["name"] == name)
+        def there() -> dict[str, Any] | None:
+            return next((d for d in self.ask("deployments") if d["name"] == name), None)
+
+        return until(f"deployment {name}", there)
 
     def run(self, config: RunConfig) -> None:
         """One run of the deployment, as from the UI's form: with this configuration."""

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from flows.processes import end_all, start_of
-from flows.services import Services, Wanted, bring_down, home, one_up
+from flows.services import DATABASE, Services, Wanted, bring_down, home, one_up
 from pipeline.config import RunConfig
 from pipeline.errors import PrerequisiteError
 from pipeline.files import make_folder, read_json
@@ -32,7 +32,7 @@ def up(
     database: Annotated[
         str | None,
         typer.Option(
-            envvar="PREFECT_SERVER_DATABASE_CONNECTION_URL",
+            envvar=DATABASE,
             help="such as postgresql://user:password@host/prefect; default: a SQLite file",
         ),
     ] = None,

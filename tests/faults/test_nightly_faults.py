@@ -112,6 +112,25 @@ def test_a_cancelled_run_stays_cancelled_and_the_next_one_goes_on(nightly: Up, s
 
 
 @pytest.mark.faults
+def test_sigterm_while_waiting_for_approval_asks_again(nightly: Up, saw: Saw) -> None:
+    config = slow_batch(nightly.folder, "unapproved", pause_s=0.0, problems=8)
+    raw = config.model_dump(mode="json") | {"deploy": {"approve_hours": 1}}
+    config = RunConfig.check(raw, "test")
+    nightly.run(config)
+    nightly.becomes(config, "Paused")
+    pid = nightly.kill("worker", FLOW, signal.SIGTERM)
+    until("the flow has ended", lambda: not _alive(pid))
+    states = nightly.becomes(config, "Paused")
+    assert states.count("Paused") == 2
+    run = nightly.newest(config)["id"]
+    nightly.post(f"flow_runs/{run}/resume", {"run_input": {"publish": True}})
+    nightly.becomes(config, "Completed")
+    shown = f"one run in the UI: {' → '.join(states)}"
+    alone = undisturbed(config.model_copy(update={"deploy": type(config.deploy)()}))
+    saw("SIGTERM while a run waits for approval", shown, rows_of(config), alone)
+
+
+@pytest.mark.faults
 def test_a_run_that_takes_too_long_is_stopped(nightly: Up, saw: Saw) -> None:
     config = slow_batch(nightly.folder, "too-long", pause_s=2.0)
     path = nightly.folder / "too-long.yaml"
