@@ -109,10 +109,10 @@ class Up:
 
     def ask(self, kind: str, **filters: Any) -> list[dict[str, Any]]:
         """What the server has of a kind; nothing while it doesn't answer."""
+        most = 50 if kind == "events" else 200  # as many as the server gives
         try:
-            reply = httpx.post(
-                f"{self.api}/{kind}/filter", json={"limit": 200, **filters}, timeout=60
-            )
+            url = f"{self.api}/{kind}/filter"
+            reply = httpx.post(url, json={"limit": most, **filters}, timeout=60)
         except httpx.HTTPError:
             return []
         return list(reply.json()) if reply.status_code == 200 else []

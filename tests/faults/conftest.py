@@ -54,11 +54,18 @@ def saw() -> Saw:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _table() -> Iterator[None]:
+def _table(pytestconfig: pytest.Config) -> Iterator[None]:
+    """A run of some tests alone (`-k`) renews their lines, a whole one begins anew."""
     yield
-    path = os.environ.get("FAULTS_TABLE")
-    if path and _seen:
-        Path(path).write_text(HEAD + "\n".join(_seen[key] for key in sorted(_seen)) + "\n")
+    name = os.environ.get("FAULTS_TABLE")
+    if not name or not _seen:
+        return
+    path, lines = Path(name), dict(_seen)
+    if pytestconfig.option.keyword and path.exists():
+        text = path.read_text(encoding="utf-8").removeprefix(HEAD)
+        before = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines()}
+        lines = before | lines
+    path.write_text(HEAD + "".join(f"{lines[key]}\n" for key in sorted(lines)), encoding="utf-8")
 
 
 @pytest.fixture
