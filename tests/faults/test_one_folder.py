@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from pipeline.config import RunConfig
 from pipeline.lock import holder
 from tests.faults.conftest import Saw
@@ -42,6 +44,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, said
 
 
+@pytest.mark.slow
 def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path, saw: Saw) -> None:
     config = slow_batch(tmp_path, "terminated")
     with started(config) as first:
@@ -56,6 +59,7 @@ def test_sigterm_drains_and_the_same_command_goes_on(tmp_path: Path, saw: Saw) -
     saw("SIGTERM to `steplabel run`", shown, rows_of(config), undisturbed(config))
 
 
+@pytest.mark.slow
 def test_a_waiting_run_says_who_has_the_folder_and_takes_over_from_the_dead(
     tmp_path: Path, saw: Saw
 ) -> None:

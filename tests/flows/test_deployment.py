@@ -29,6 +29,7 @@ from tests.test_resume import small_batch
 KEY = "sk-this-is-a-secret"
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_is_labelled_night_by_night(nightly: Up) -> None:
     config = slow_batch(nightly.folder, "math", pause_s=0.0, problems=4)
     nightly.run(config)
@@ -67,6 +68,7 @@ def test_a_file_that_grows_is_labelled_night_by_night(nightly: Up) -> None:
     assert all(reason in nightly.logs() for reason in reasons), "one line a reason"
 
 
+@pytest.mark.slow
 def test_a_deployment_is_scheduled_queued_and_checked_by_its_schema(nightly: Up) -> None:
     made = nightly.deployment()
     (schedule,) = made["schedules"]
@@ -102,6 +104,7 @@ def test_a_schedule_that_is_none_is_told(tmp_path: Path, deploy: dict, told: str
         _schedules(RunConfig.check(raw, "test"))
 
 
+@pytest.mark.slow
 def test_a_second_up_is_refused(nightly: Up) -> None:
     done = nightly.steplabel("up", check=False)
     assert done.returncode == 4
@@ -136,6 +139,7 @@ def echo() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_no_log_holds_a_secret_or_what_a_prompt_says(nightly: Up, echo: str) -> None:
     raw = slow_batch(nightly.folder, "telltale", problems=2).model_dump(mode="json")
     raw["engines"]["judge"] = {

@@ -26,6 +26,7 @@ def slow(config: RunConfig, pause_s: float) -> RunConfig:
     return RunConfig.check(raw, "test")
 
 
+@pytest.mark.slow
 async def test_calls_under_way_are_recorded_and_the_run_goes_on_with_the_same_rows(
     tmp_path: Path,
 ) -> None:
