@@ -119,9 +119,9 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     )
 
 
-def answers(url: str) -> bool:
+def answers(url: str, timeout_s: float = 2.0) -> bool:
     with suppress(httpx.HTTPError, httpx.InvalidURL):
-        reply = httpx.get(f"{url.rstrip('/')}/health", timeout=2.0)
+        reply = httpx.get(f"{url.rstrip('/')}/health", timeout=timeout_s)
         return reply.status_code == 200 and reply.text.strip() == "true"
     return False
 

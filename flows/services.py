@@ -1,7 +1,7 @@
 """What `steplabel up` keeps running on this machine: a Prefect server and a worker, or a worker alone.
 
-Each is started again when it ends. `up` killed by SIGKILL leaves them at work, and `steplabel down`, or
-the next `up`, finds them by their mark.
+Each is started again when it ends, and the server when it hangs. `up` killed by SIGKILL leaves them at
+work, and `steplabel down`, or the next `up`, finds them by their mark.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from pipeline.files import make_folder, read_json, write_json
 from pipeline.records import content_hash
 
 LONGEST_PAUSE_S = 60.0
+ASKED_EVERY_S = 15.0
+SILENT_S = 120.0
+"""A server that answers nobody for so long is killed and started again."""
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -68,6 +71,8 @@ class _Service:
     started: float = 0.0
     pause: float = 1.0
     due: float = 0.0
+    answered: float = 0.0
+    asked: float = 0.0
 
 
 class Services:
@@ -125,6 +130,9 @@ class Services:
                 f"the {service.name} ended ({code}); started again in {service.pause:.0f} s; "
                 f"its log: {self.log / service.name}.log"
             )
+        elif service.process is not None and service.name == "server" and self._hangs(service):
+            self._say(f"the server has not answered for {SILENT_S:.0f} s; it is killed")
+            service.process.kill()
         if service.process is None and now >= service.due:
             self._start(service)
 
@@ -141,7 +149,17 @@ class Services:
                 start_new_session=True,
                 env=self._environment(service.name),
             )
-        service.started = time.monotonic()
+        service.started = service.answered = service.asked = time.monotonic()
+
+    def _hangs(self, server: _Service) -> bool:
+        """Prefect's server on SQLite can lock itself up for good when its database is busy."""
+        now = time.monotonic()
+        if now - server.asked < ASKED_EVERY_S:
+            return False
+        server.asked = now
+        if answers(self._wanted.url, timeout_s=10.0):
+            server.answered = time.monotonic()
+        return time.monotonic() - server.answered > SILENT_S
 
     def _server(self) -> _Service:
         where = ["--host", self._wanted.host, "--port", str(self._wanted.port)]

@@ -47,6 +47,16 @@ def test_a_killed_server_is_started_again_and_hears_how_the_run_ended(
 
 
 @pytest.mark.faults
+def test_a_server_that_hangs_is_replaced(nightly: Up, saw: Saw) -> None:
+    config = in_its_middle(nightly, "server-hung")
+    before = nightly.kill("server", SERVER, signal.SIGSTOP)
+    until("the server is replaced", lambda: not _alive(before), 400)
+    states = nightly.becomes(config, "Completed")
+    shown = f"the pages are gone for two minutes; the run: {' → '.join(states)}"
+    saw("a Prefect server that hangs (SIGSTOP)", shown, rows_of(config), undisturbed(config))
+
+
+@pytest.mark.faults
 def test_a_killed_worker_does_not_take_the_run_with_it(nightly: Up, saw: Saw) -> None:
     config = in_its_middle(nightly, "worker-killed")
     before = nightly.kill("worker", WORKER)
