@@ -228,6 +228,10 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
         console.print("set aside:")
         for reason, count in summary.reasons.items():
             console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
+    if summary.not_selected:
+        console.print("labelled, and left out by dataset.select:")
+        for reason, count in summary.not_selected.items():
+            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
     for warning in summary.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
     run = config.folder

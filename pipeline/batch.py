@@ -196,7 +196,7 @@ class _Batch:
         )
         if self.approve is not None and config.deploy.approve_hours and not finish.published:
             await self.approve(summary)
-        finish.publish(summary)
+        summary = finish.publish(summary)
         return summary
 
     def _solutions_stage(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule
-from pipeline.dataset import write_dataset
+from pipeline.dataset import dataset_fingerprint, write_dataset
 from pipeline.dataset.facts import card_facts
 from pipeline.files import read_json, write_json
 from pipeline.join import annotated
@@ -61,6 +61,11 @@ class Finish:
     @property
     def published(self) -> bool:
         """Whether the dataset on disk is that of these labels."""
+        return self._left_out is not None
+
+    @property
+    def _left_out(self) -> Mapping[str, int] | None:
+        """What the selection left out of the dataset, where the one on disk is that of these labels."""
         return _stands(self._mark, self._made_of, self._run.dataset)
 
     @property
@@ -69,13 +74,18 @@ class Finish:
 
     @property
     def _made_of(self) -> dict[str, str | None]:
-        return {"labels": self._run.labels.fingerprint, "config": self._config.fingerprint}
+        return {
+            "labels": self._run.labels.fingerprint,
+            "config": self._config.fingerprint,
+            "dataset": dataset_fingerprint(self._config.dataset),
+        }
 
-    def publish(self, summary: Summary) -> None:
-        """Write the dataset, where it isn't there already, the summary and the report."""
+    def publish(self, summary: Summary) -> Summary:
+        """Write the dataset, where it isn't there already, the summary and the report. Returns the summary
+        with what the selection left out."""
         run, config = self._run, self._config
         self._progress.begin("dataset", 1, 0)  # one folder, whole or not at all
-        if not self.published:
+        if (not_selected := self._left_out) is None:
             self._mark.unlink(missing_ok=True)
             made = write_dataset(
                 lambda: (item for item in annotated(run, self._names) if item.label is not None),
@@ -83,7 +93,10 @@ class Finish:
                 config.dataset,
                 card_facts(config, run.info, summary),
             )
-            write_json(self._mark, self._made_of | {"files": list(made.files)})
+            not_selected = made.left_out
+            files = {"files": list(made.files), "left_out": dict(not_selected)}
+            write_json(self._mark, self._made_of | files)
+        summary = replace(summary, not_selected=not_selected)
         write_json(run.folder / "summary.json", to_json(summary))
         self._progress.row("dataset")
         self._progress.end("dataset")
@@ -92,10 +105,14 @@ class Finish:
             write_report(config, run, run.report, self._names)
         self._progress.row("report")
         self._progress.end("report")
+        return summary
 
 
-def _stands(mark: Path, made_of: Mapping[str, str | None], folder: Path) -> bool:
-    """Whether the dataset was made of this and each of its files is there."""
+def _stands(
+    mark: Path, made_of: Mapping[str, str | None], folder: Path
+) -> Mapping[str, int] | None:
+    """What the selection left out, where the dataset was made of this and each of its files is there."""
     made = read_json(mark) or {}
-    files = made.pop("files", None)
-    return made == made_of and files is not None and all((folder / f).is_file() for f in files)
+    files, left_out = made.pop("files", None), made.pop("left_out", None)
+    stands = made == made_of and files is not None and all((folder / f).is_file() for f in files)
+    return left_out if stands else None

@@ -26,11 +26,13 @@ _PARTS_IN_MEMORY = 8
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """One solution with all that is said of it; `label` is None before consensus."""
+    """One solution with all that is said of it; `label` is None before consensus. `left_out`: why a
+    selection (`pipeline.selection`) keeps it from those who train."""
 
     solution: Solution
     verdicts: dict[str, Verdict]
     label: Label | None
+    left_out: str | None = None
 
 
 class RowIndex(Generic[RecordT]):

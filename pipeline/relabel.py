@@ -67,7 +67,7 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
             before["left_out"],
             oracle,
         )
-        finish.publish(summary)
+        summary = finish.publish(summary)
         run.end("finished")
         return summary
 

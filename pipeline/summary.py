@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -58,7 +58,8 @@ class StageCost:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Counts are of the annotated solutions; `left_out` problems were filtered; `solve_rate`: right
-    share of the decided solutions that were written from the bare problem; `learned`: by consensus."""
+    share of the decided solutions that were written from the bare problem; `learned`: by consensus;
+    `not_selected`: labelled solutions that the dataset's selection leaves out, by reason."""
 
     problems: int
     solutions: int
@@ -78,6 +79,7 @@ class Summary:
     report: str
     warnings: tuple[str, ...] = ()
     learned: tuple[str, ...] = ()
+    not_selected: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def kept_share(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipeline.dataset.card import CardFacts, CostRow, QualityRow
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import VIEWS, View, load_view
-from pipeline.dataset.write import DatasetSummary, write_dataset
+from pipeline.dataset.write import DatasetSummary, dataset_fingerprint, write_dataset
 
 __all__ = [
     "VIEWS",
@@ -18,6 +18,7 @@ __all__ = [
     "QualityRow",
     "Tally",
     "View",
+    "dataset_fingerprint",
     "load_view",
     "write_dataset",
 ]

@@ -14,7 +14,8 @@ from pipeline.dataset.layout import Layout, metadata
 from pipeline.dataset.markdown import inert, table
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View
-from pipeline.records import NO_ERROR, Cost
+from pipeline.records import NO_ERROR, Cost, Outcome
+from pipeline.selection import Selection
 
 _REASONS_SHOWN = 20
 _BAR = 30
@@ -49,7 +50,7 @@ class CardFacts:
 
     `engines`: role -> kind and model. `rule`: how verdicts became labels, in words. `annotators`:
     name -> how it works, in words (optional; the kinds of evidence are told in any case). `gold`:
-    where the true first errors of `quality` come from.
+    where the true first errors of `quality` come from. `licences`: what went in -> its licence.
     """
 
     name: str
@@ -66,61 +67,101 @@ class CardFacts:
     gold: str = ""
     quality: Sequence[QualityRow] = ()
     costs: Sequence[CostRow] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
-def card(facts: CardFacts, licence: str, tally: Tally, layout: Layout) -> str:
-    """The whole README.md."""
+def card(
+    facts: CardFacts, licence: str, tally: Tally, layout: Layout, chosen: Selection | None = None
+) -> str:
+    """The whole README.md. `chosen`: what the selection left out."""
     head = yaml.safe_dump(metadata(licence, tally, layout), sort_keys=False, allow_unicode=True)
     sections = [
         f"# {inert(facts.name)}: step-labelled solutions",
         inert(facts.about, 1000),
         _what(tally),
-        _views(layout),
+        _meaning(tally),
         _how(facts, tally),
         _counts(facts, tally),
+        _selection(chosen or Selection()),
         _quality(facts),
-        _cost(facts),
         _limits(facts, tally),
+        _views(layout),
+        _cost(facts),
         _provenance(facts, tally),
     ]
     return f"---\n{head}---\n\n" + "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _what(tally: Tally) -> str:
+    writers = ", ".join(inert(name) for name, _ in tally.generators.most_common(10))
     return f"""## What this is
 
-Language models wrote {tally.solutions:,} step-by-step solutions of {len(tally.problems):,} \
-problems whose answers are known. For {tally.kept:,} of them this dataset says which step is the \
+{tally.solutions:,} step-by-step solutions of {len(tally.problems):,} problems whose answers are known, \
+written by {writers or "nobody"}. For {tally.kept:,} of them this dataset says which step is the \
 **first wrong one**, or that every step is right. It is meant for training and testing process \
 reward models (PRMs), which score each step of a solution.
 
 No human labelled anything here. Annotators, each with another kind of evidence, named the first \
 wrong step; a rule fused what they said into one label, or set the solution aside as undecided. \
-Labels are therefore estimates; how good they are is told below where it was measured.
+Labels are therefore estimates; how good they are is told below where it was measured."""
 
-Step indices are 0-based, and -1 means "no step is wrong". Nothing is said of the steps after a \
-first error: they are unknown, not wrong."""
+
+def _meaning(tally: Tally) -> str:
+    """What each label says, of the steps after a first error above all."""
+    rows = [
+        ("right", "no step up to and with this one is wrong", "`true`, `+`, `1`"),
+        ("wrong", "this is the first wrong step: all before it are right", "`false`, `-`, `-1`"),
+        ("unknown", "a step after the first wrong one, or of an undecided solution", "`null`"),
+    ]
+    lines = ["| a step is | which means | written as |", "|---|---|---|"]
+    lines += [f"| {name} | {means} | {written} |" for name, means, written in rows]
+    return "\n\n".join(
+        (
+            "## What a label means",
+            "\n".join(lines),
+            "**A step after the first wrong one has no label.** It may be sound in itself, build on the "
+            "error, or mend it; nobody looked. So no step after a first error is ever labelled right (1) "
+            "or wrong: in `evidence` it is null, and the views for trainers end at the first wrong step. "
+            "If you meet a 1 behind an error, it is not from this dataset.",
+            "The *first error* of a solution (`label` in `first_error` and `evidence`) is a 0-based index, "
+            "and -1 means that every step is right. A solution whose final answer is wrong is never "
+            "labelled -1; one whose answer is right may have a first error.",
+        )
+    )
 
 
 def _views(layout: Layout) -> str:
-    parts = ["## Views"]
-    for view, splits in layout:
+    parts = [
+        "## Views",
+        "Each view is a configuration of `load_dataset`, with the columns that one kind of reader wants. "
+        "All solutions of a problem are in the same split; which one is decided by a hash of the question, "
+        "so the test problems are never seen in training.",
+    ]
+    for made in layout:
+        view, splits = made.view, made.splits
         if not splits:
-            parts.append(f"`{view.name}` has no rows, so it is not here.")
+            parts.append(
+                f"`{view.name}` has no rows, so it is not here. {_none(made.none)}".strip()
+            )
             continue
-        rows = ", ".join(f"{split}: {made.rows:,} rows" for split, made in splits.items())
-        columns = table_of_columns(view)
+        rows = ", ".join(f"{split}: {facts.rows:,} rows" for split, facts in splits.items())
+        use = f"\n\n{view.use}" if view.use else "\nprint(rows[0])"
         parts.append(
-            f"### `{view.name}` ({rows})\n\n{view.about}\n\n{columns}\n\n"
+            f"### `{view.name}` ({rows})\n\n{view.about} {_none(made.none)}".rstrip()
+            + f"\n\n{table_of_columns(view)}\n\n"
             "```python\nfrom datasets import load_dataset\n\n"
-            f'{view.name} = load_dataset("path/to/this/folder", "{view.name}")\n'
-            f'print({view.name}["{next(iter(splits))}"][0])\n```'
+            f'rows = load_dataset("path/to/this/folder", "{view.name}", split="{next(iter(splits))}")'
+            f"{use}\n```"
         )
-    parts.append(
-        "All solutions of a problem are in the same split. Which split is decided by a hash of the "
-        "question, so the test problems are never seen in training."
-    )
     return "\n\n".join(parts)
+
+
+def _none(reasons: Mapping[str, int]) -> str:
+    """Of which labelled solutions a view has no row."""
+    if not reasons:
+        return ""
+    told = "; ".join(f"{count:,} where {inert(reason)}" for reason, count in reasons.items())
+    return f"Labelled solutions that are not in it: {told}."
 
 
 def table_of_columns(view: View) -> str:
@@ -154,12 +195,18 @@ def _how(facts: CardFacts, tally: Tally) -> str:
 def _counts(facts: CardFacts, tally: Tally) -> str:
     undecided = tally.solutions - tally.kept
     total = max(1, tally.solutions)
+    wrong = max(1, tally.outcomes[Outcome.INCORRECT])
     rows: list[tuple[object, ...]] = [
         ("problems", f"{len(tally.problems):,}", ""),
         ("solutions", f"{tally.solutions:,}", ""),
         ("steps", f"{tally.steps:,}", ""),
         *((f"outcome {name}", f"{n:,}", _percent(n, total)) for name, n in tally.outcomes.items()),
         ("labelled", f"{tally.kept:,}", _percent(tally.kept, total)),
+        (
+            "labelled, of those with a wrong answer",
+            f"{tally.wrong_kept:,}",
+            _percent(tally.wrong_kept, wrong),
+        ),
         ("undecided", f"{undecided:,}", _percent(undecided, total)),
         ("input rows rejected", f"{facts.rejected:,}", ""),
     ]
@@ -173,6 +220,21 @@ def _counts(facts: CardFacts, tally: Tally) -> str:
     if tally.first_errors:
         parts += ["First wrong step of the labelled solutions:", _histogram(tally.first_errors)]
     return "\n\n".join(parts)
+
+
+def _selection(chosen: Selection) -> str:
+    if not chosen.seen:
+        return ""
+    left_out = sum(chosen.counts.values())
+    rows = [
+        (reason, f"{count:,}", _percent(count, chosen.seen))
+        for reason, count in chosen.counts.items()
+    ]
+    return (
+        "## Selection\n\nOf the labelled solutions a selection left some out of the views for trainers: "
+        f"{left_out:,} of {chosen.seen:,}. `evidence` has all of them, with the reason in `left_out`.\n\n"
+        + table(("left out because", "solutions", "of labelled"), rows)
+    )
 
 
 def _histogram(first_errors: Mapping[int, int]) -> str:
@@ -238,7 +300,14 @@ def _limits(facts: CardFacts, tally: Tally) -> str:
         "- Rollouts see only errors that the answer depends on, and depend on the model that made "
         "them; a judge has blind spots of its own. Both can agree and be wrong.",
         "- The known answers are taken as right. Where one is wrong, so are its labels.",
+        "- The first error alone is labelled. How many errors follow it, and how bad they are, is not known.",
     ]
+    if tally.kept:
+        with_error = tally.kept - tally.first_errors[NO_ERROR]
+        lines.append(
+            f"- {_percent(with_error, tally.kept)} of the labelled solutions have a wrong step. Weigh or "
+            "balance them if your trainer needs as many of both."
+        )
     if facts.cut:
         lines.append(
             f"- {facts.cut:,} solutions were cut by the length limit "
@@ -249,6 +318,7 @@ def _limits(facts: CardFacts, tally: Tally) -> str:
 
 def _provenance(facts: CardFacts, tally: Tally) -> str:
     rows = [
+        *((f"licence of {what}", licence) for what, licence in facts.licences.items()),
         ("solutions written by", ", ".join(name for name, _ in tally.generators.most_common(10))),
         ("code", f"git commit {facts.git_commit}" if facts.git_commit else "not from a checkout"),
         ("configuration fingerprint", facts.config_fingerprint or "-"),

@@ -38,6 +38,7 @@ _SCHEMA = pa.schema(
         ("confidence", pa.float64()),
         ("agreed", pa.list_(pa.string())),
         ("reason", pa.string()),
+        ("left_out", pa.string()),
         ("verdicts", pa.list_(_VERDICT)),
         ("cost", Cost.struct()),
     ]
@@ -70,6 +71,7 @@ def rows(item: Annotated) -> Iterator[dict[str, Any]]:
         "confidence": label.confidence,
         "agreed": label.agreed,
         "reason": label.reason,
+        "left_out": item.left_out,
         "verdicts": verdicts,
         "cost": solution.cost.to_row(),
     }
@@ -99,6 +101,7 @@ VIEW = View(
         "confidence": "of the label, where the rule gives one",
         "agreed": "annotators that name this label",
         "reason": "why no label was given",
+        "left_out": "why a selection left this labelled solution out of the other views, null where none did",
         "verdicts": "for each annotator: its first error or the reason it has none, "
         "rollouts from each prefix (`right` of `decided`, after the first `prefix` steps), votes "
         "with rationale, executed checks, scores, log-likelihood over -1..T-1, and cost",
@@ -106,4 +109,8 @@ VIEW = View(
         "engine seconds",
     },
     rows=rows,
+    version=2,
+    audits=True,
+    use="""undecided = rows.filter(lambda row: row["label"] is None)
+print(undecided["reason"][:10])""",
 )

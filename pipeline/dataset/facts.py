@@ -10,6 +10,8 @@ from pipeline.config import EngineConfig, RunConfig
 from pipeline.dataset.card import CardFacts, CostRow, QualityRow
 from pipeline.summary import Summary
 
+UNKNOWN = "not stated: ask whoever made them before you pass them on"
+
 
 def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> CardFacts:
     """`info` is run.json."""
@@ -41,8 +43,18 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
             )
             for q in summary.quality
         ],
+        licences=_licences(config),
         costs=[CostRow(name, s.cost, s.seconds) for name, s in summary.stages.items()],
     )
+
+
+def _licences(config: RunConfig) -> dict[str, str]:
+    """What went in -> its licence; models are used, not passed on, and have licences of their own."""
+    found = {"problems": config.problems.license or UNKNOWN}
+    if config.solutions is not None:
+        found["solutions"] = config.solutions.license or UNKNOWN
+    found["this dataset"] = config.dataset.license
+    return found
 
 
 def _model(engine: EngineConfig) -> str:

@@ -28,6 +28,7 @@ class SplitWriter:
         self._rows_per_file = rows_per_file
         self._rows: list[Mapping[str, Any]] = []
         self._tables: list[pa.Table] = []
+        self._packed_bytes = 0
         self._writer: pq.ParquetWriter | None = None
         self._files: list[Path] = []
         self._in_file = 0
@@ -63,9 +64,11 @@ class SplitWriter:
 
     def _pack(self) -> None:
         if self._rows:
-            self._tables.append(pa.Table.from_pylist(self._rows, schema=self._schema))
+            packed = pa.Table.from_pylist(self._rows, schema=self._schema)
+            self._tables.append(packed)
+            self._packed_bytes += packed.nbytes
             self._rows = []
-        if sum(packed.nbytes for packed in self._tables) >= GROUP_BYTES:
+        if self._packed_bytes >= GROUP_BYTES:
             self._write_group()
 
     def _write_group(self) -> None:
@@ -84,6 +87,7 @@ class SplitWriter:
             self._table_bytes += group.nbytes
             self._writer.write_table(group, row_group_size=max(1, group.num_rows))
             self._tables = []
+            self._packed_bytes = 0
 
     def _end_file(self) -> None:
         self._pack()

@@ -49,4 +49,12 @@ VIEW = View(
         "label": "0-based index of the first wrong step; -1 when every step is right",
     },
     rows=rows,
+    use="""def first_error_of(problem, steps):  # your PRM or judge: 0-based, -1 where no step is wrong
+    return -1
+
+found = [first_error_of(row["problem"], row["steps"]) for row in rows]
+wrong = [said == row["label"] for said, row in zip(found, rows) if row["label"] != -1]
+right = [said == row["label"] for said, row in zip(found, rows) if row["label"] == -1]
+a, b = sum(wrong) / max(1, len(wrong)), sum(right) / max(1, len(right))
+print("F1", 2 * a * b / (a + b) if a + b else 0.0)""",
 )

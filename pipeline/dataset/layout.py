@@ -29,12 +29,22 @@ class SplitFacts:
     file_bytes: int
 
 
-Layout = Sequence[tuple[View, Mapping[str, SplitFacts]]]
+@dataclass(frozen=True, slots=True)
+class ViewFacts:
+    """A view as it was written. `none`: why labelled solutions that it could have shown have no row in
+    it -> how many."""
+
+    view: View
+    splits: Mapping[str, SplitFacts]
+    none: Mapping[str, int]
+
+
+Layout = Sequence[ViewFacts]
 
 
 def metadata(licence: str, tally: Tally, layout: Layout) -> dict[str, Any]:
     """The YAML at the head of README.md. Views without rows are not in it."""
-    layout = [(view, splits) for view, splits in layout if splits]
+    layout = [made for made in layout if made.splits]
     size = next((name for limit, name in _SIZES if tally.solutions < limit), "100M<n<1B")
     return {
         "license": licence,
@@ -44,25 +54,26 @@ def metadata(licence: str, tally: Tally, layout: Layout) -> dict[str, Any]:
         "size_categories": [size],
         "configs": [
             {
-                "config_name": view.name,
+                "config_name": made.view.name,
                 "data_files": [
-                    {"split": split, "path": f"{view.name}/{split}-*.parquet"} for split in splits
+                    {"split": split, "path": f"{made.view.name}/{split}-*.parquet"}
+                    for split in made.splits
                 ],
             }
             | ({"default": True} if number == 0 else {})
-            for number, (view, splits) in enumerate(layout)
+            for number, made in enumerate(layout)
         ],
         "dataset_info": [
             {
-                "config_name": view.name,
-                "features": view.features._to_yaml_list(),
+                "config_name": made.view.name,
+                "features": made.view.features._to_yaml_list(),
                 "splits": [
-                    {"name": split, "num_bytes": made.table_bytes, "num_examples": made.rows}
-                    for split, made in splits.items()
+                    {"name": split, "num_bytes": facts.table_bytes, "num_examples": facts.rows}
+                    for split, facts in made.splits.items()
                 ],
-                "download_size": sum(made.file_bytes for made in splits.values()),
-                "dataset_size": sum(made.table_bytes for made in splits.values()),
+                "download_size": sum(facts.file_bytes for facts in made.splits.values()),
+                "dataset_size": sum(facts.table_bytes for facts in made.splits.values()),
             }
-            for view, splits in layout
+            for made in layout
         ],
     }

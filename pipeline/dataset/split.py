@@ -4,10 +4,12 @@ side, under whatever ids it came, and a problem stays on its side when the batch
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pipeline.records import content_hash
 
 
+@lru_cache(maxsize=1024)  # a problem's solutions mostly come one after the other
 def group(question: str) -> str:
     """What is held out together: questions that differ in spaces and case alone."""
     return content_hash(" ".join(question.casefold().split()))

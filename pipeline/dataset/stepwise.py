@@ -6,27 +6,19 @@ at the first error, and only solutions whose label is known are here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import View, step_texts
+from pipeline.dataset.view import Rows, View, labelled_steps
 from pipeline.join import Annotated
-from pipeline.records import NO_ERROR
 
 
-def rows(item: Annotated) -> Iterator[dict[str, Any]]:
-    if item.label is None or item.label.first_error is None or not item.solution.steps:
-        return
-    first_error = item.label.first_error
-    steps = step_texts(item.solution)
-    shown = steps if first_error == NO_ERROR else steps[: first_error + 1]
-    yield {
-        "prompt": item.solution.question,
-        "completions": shown,
-        "labels": [index != first_error for index in range(len(shown))],
-    }
+def rows(item: Annotated) -> Rows:
+    if (shown := labelled_steps(item)) is not None:
+        yield {
+            "prompt": item.solution.question,
+            "completions": shown.steps,
+            "labels": shown.right,
+        }
 
 
 VIEW = View(
@@ -47,4 +39,11 @@ VIEW = View(
         "labels": "for each of these steps: true when it is right; only the last can be false",
     },
     rows=rows,
+    use="""from transformers import AutoModelForTokenClassification, AutoTokenizer
+from trl.experimental.prm import PRMConfig, PRMTrainer  # trl <= 1.13
+
+model = AutoModelForTokenClassification.from_pretrained("your/model", num_labels=2)
+tokenizer = AutoTokenizer.from_pretrained("your/model")
+arguments = PRMConfig(output_dir="prm", max_length=2048, max_completion_length=None)
+PRMTrainer(model, arguments, train_dataset=rows, processing_class=tokenizer).train()""",
 )

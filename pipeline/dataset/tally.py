@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.dataset.split import group
 from pipeline.join import Annotated
-from pipeline.records import Verdict
+from pipeline.records import Outcome, Verdict
 
 _EVIDENCE = {
     "probes": "rollouts from prefixes",
@@ -21,8 +21,9 @@ _EVIDENCE = {
 class Tally:
     """Counts over labelled and undecided solutions; those that no rule looked at are passed over.
 
-    `problems`: question (see `split.group`) -> has it a solution with a label? `decided`: how many
-    solutions each annotator decided, of `seen`. `evidence`: the kinds of evidence each gave.
+    `problems`: question (see `split.group`) -> has it a solution with a label that is not left out?
+    `decided`: how many solutions each annotator decided, of `seen`. `evidence`: the kinds of
+    evidence each gave.
     """
 
     problems: dict[str, bool] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Tally:
     steps: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    wrong_kept: int = 0
     first_errors: Counter[int] = field(default_factory=Counter)
     generators: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
@@ -46,7 +48,7 @@ class Tally:
         solution, label = item.solution, item.label
         problem = group(solution.question)
         known = self.problems.get(problem, False)
-        self.problems[problem] = known or label.kept
+        self.problems[problem] = known or (label.kept and item.left_out is None)
         self.solutions += 1
         self.steps += len(solution.steps)
         self.outcomes[solution.outcome] += 1
@@ -55,6 +57,7 @@ class Tally:
             self.reasons[label.reason or "no reason given"] += 1
         else:
             self.first_errors[label.first_error] += 1
+            self.wrong_kept += solution.outcome is Outcome.INCORRECT
         for name, verdict in item.verdicts.items():
             self._add_verdict(name, verdict)
 

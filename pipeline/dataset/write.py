@@ -1,38 +1,58 @@
 """Writing the dataset's folder: all views, both splits, and the card, in bounded memory.
 
-The items are read twice: once to count and to decide the split, once to write. The folder is built
-beside the old one and takes its place when it is whole.
+The items are read twice: once to count and to decide the split, once to write; a selection reads them once
+more. The folder is built beside the old one and takes its place when it is whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from pipeline.config import DatasetConfig
 from pipeline.dataset.card import CardFacts, card
 from pipeline.dataset.files import SplitWriter
-from pipeline.dataset.layout import SplitFacts
+from pipeline.dataset.layout import Layout, ViewFacts
 from pipeline.dataset.split import group, held_out
 from pipeline.dataset.swap import new_name, put_in_place, recover
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View, load_view
 from pipeline.errors import ConfigError, RunError
 from pipeline.join import Annotated
+from pipeline.records import content_hash
+from pipeline.selection import Selection, select
+from pipeline.selection.select import fingerprint as selection_fingerprint
+from pipeline.shards import chunked
 
 CARD = "README.md"
 TRAIN, TEST = "train", "test"
+VERSION = 2
+"""Raise it when files or card come out otherwise from the same rows."""
+_TOGETHER = 4096
+"""Solutions to one problem that are in memory together, for the views that compare them."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """`rows`: view -> split -> number of rows. `files`: relative to `folder`."""
+    """`rows`: view -> split -> number of rows. `files`: relative to `folder`. `left_out`: by the
+    selection, reason -> solutions."""
 
     folder: Path
     rows: Mapping[str, Mapping[str, int]]
     files: tuple[str, ...]
     tally: Tally
+    left_out: Mapping[str, int]
+
+
+def dataset_fingerprint(config: DatasetConfig) -> str:
+    """What the dataset depends on beside labels and configuration: the views' versions, and the files
+    that a selection reads. Raises ConfigError for an unknown view."""
+    views = [(view.name, view.version) for view in map(load_view, config.views)]
+    return content_hash(VERSION, views, selection_fingerprint(config.select))
 
 
 def write_dataset(
@@ -41,10 +61,12 @@ def write_dataset(
     config: DatasetConfig,
     facts: CardFacts,
 ) -> DatasetSummary:
-    """Write the dataset, in place of an older one. `items` is called twice and gives the same rows.
+    """Write the dataset, in place of an older one. `items` is called two or three times and gives the
+    same rows.
 
     Items without a label were left out of the run and are left out here. Raises ConfigError for an
-    unknown view, RunError where `folder` holds what is no dataset of ours or can't be written.
+    unknown view, RunError where `folder` holds what is no dataset of ours or can't be written, and what
+    `selection.select` raises.
     """
     views = [load_view(name) for name in config.views]
     names = [view.name for view in views]
@@ -54,14 +76,15 @@ def write_dataset(
         folder.parent.mkdir(parents=True, exist_ok=True)
         recover(folder)
         _only_ours(folder)
+        chosen = select(items(), config.select)
         tally = Tally()
-        for item in items():
+        for item in _marked(items(), chosen):
             tally.add(item)
         test = held_out(tally.problems, config.test_share)
-        made = _write_views(items(), new_name(folder), views, test, config.rows_per_file)
-        layout = list(zip(views, made, strict=True))
+        marked = _marked(items(), chosen)
+        layout = _write_views(marked, new_name(folder), views, test, config.rows_per_file)
         new_name(folder).mkdir(exist_ok=True)
-        text = card(facts, config.license, tally, layout)
+        text = card(facts, config.license, tally, layout, chosen)
         (new_name(folder) / CARD).write_text(text, encoding="utf-8")
         put_in_place(folder)
     except OSError as error:
@@ -70,10 +93,54 @@ def write_dataset(
         ) from error
     return DatasetSummary(
         folder,
-        {view.name: {s: f.rows for s, f in splits.items()} for view, splits in layout},
-        tuple(file for splits in made for split in splits.values() for file in split.files),
+        {made.view.name: {s: f.rows for s, f in made.splits.items()} for made in layout},
+        tuple(file for made in layout for split in made.splits.values() for file in split.files),
         tally,
+        chosen.counts,
     )
+
+
+def _marked(items: Iterable[Annotated], chosen: Selection) -> Iterator[Annotated]:
+    for item in items:
+        reason = chosen.reasons.get(item.solution.id)
+        yield item if reason is None else replace(item, left_out=reason)
+
+
+class _ViewWriter:
+    """The files of one view, and why it has no rows of some solutions. Nothing is written where there
+    are no rows, since `datasets` refuses to load an empty split."""
+
+    def __init__(self, view: View, folder: Path, rows_per_file: int) -> None:
+        self._view = view
+        self._folder = folder / view.name
+        self._rows_per_file = rows_per_file
+        self._files: dict[str, SplitWriter] = {}
+        self._none: Counter[str] = Counter()
+
+    def write(self, split: str, items: Sequence[Annotated]) -> None:
+        """`items`: solutions to one problem."""
+        view = self._view
+        shown = items if view.audits else [item for item in items if item.left_out is None]
+        for item in shown:
+            some = False
+            for row in view.rows(item):
+                self._add(split, row)
+                some = True
+            if not some and view.of_problem is None and item.label is not None and item.label.kept:
+                self._none[view.why_none(item)] += 1
+        if view.of_problem is not None:
+            for row in view.of_problem(shown):
+                self._add(split, row)
+
+    def close(self) -> ViewFacts:
+        splits = {s: self._files[s].close() for s in (TRAIN, TEST) if s in self._files}
+        return ViewFacts(self._view, splits, dict(self._none.most_common()))
+
+    def _add(self, split: str, row: Mapping[str, Any]) -> None:
+        if split not in self._files:
+            schema = self._view.features.arrow_schema
+            self._files[split] = SplitWriter(self._folder, split, schema, self._rows_per_file)
+        self._files[split].add(row)
 
 
 def _write_views(
@@ -82,27 +149,14 @@ def _write_views(
     views: Sequence[View],
     test: frozenset[str],
     rows_per_file: int,
-) -> list[dict[str, SplitFacts]]:
-    """What was written, for each view: split -> files. Nothing is written where there are no rows,
-    since `datasets` refuses to load an empty split."""
-    open_files: list[dict[str, SplitWriter]] = [{} for _ in views]
-
-    def writer(number: int, split: str) -> SplitWriter:
-        view = views[number]
-        schema = view.features.arrow_schema
-        return SplitWriter(folder / view.name, split, schema, rows_per_file)
-
-    for item in items:
-        split = TEST if group(item.solution.question) in test else TRAIN
-        for number, view in enumerate(views):
-            for row in view.rows(item):
-                if split not in open_files[number]:
-                    open_files[number][split] = writer(number, split)
-                open_files[number][split].add(row)
-    return [
-        {split: files[split].close() for split in (TRAIN, TEST) if split in files}
-        for files in open_files
-    ]
+) -> Layout:
+    writers = [_ViewWriter(view, folder, rows_per_file) for view in views]
+    for problem, together in groupby(items, key=lambda item: group(item.solution.question)):
+        split = TEST if problem in test else TRAIN
+        for some in chunked(together, _TOGETHER):
+            for writer in writers:
+                writer.write(split, some)
+    return [writer.close() for writer in writers]
 
 
 def _only_ours(folder: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pipeline.evaluate.cases import Case, Columns, case_of, first_error_of
 from pipeline.evaluate.conventions import Convention
-from pipeline.evaluate.prm800k import flat, is_published
 from pipeline.inputs.files import read_rows
 from pipeline.inputs.rejected import Collector, Rejected
 from pipeline.inputs.rows import FieldFault
@@ -154,7 +153,7 @@ def read_gold(
             found.reject(row)
             continue
         try:
-            plain = flat(row) if is_published(row) and columns.label == "ratings" else row
+            plain = convention.form(row)
             case = case_of(plain, columns)
             if case.id is not None and case.id in seen:
                 message = f"{case.id!r} is there already, in row {seen[case.id]}; make ids unique"

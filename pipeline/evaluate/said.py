@@ -91,7 +91,7 @@ def of_file(
             reject(row)
             continue
         try:
-            spoken = _row(row, convention, columns)
+            spoken = _row(convention.form(row), convention, columns)
             given = spoken.case.id
             if given is not None and given in seen:
                 message = f"{given!r} is there already, in row {seen[given]}; make ids unique"

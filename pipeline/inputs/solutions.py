@@ -23,6 +23,8 @@ from pipeline.steps import Splitter
 
 MAX_SHORT = 1000
 UNKNOWN_GENERATOR = "imported"
+PLAIN = "processbench"
+"""The form whose rows have their columns as they stand."""
 
 
 def read_solutions(
@@ -34,7 +36,9 @@ def read_solutions(
     each name is its generator. Raises InputError when the columns say too little, there is nothing
     to read, a column is in no row, or no row is good.
     """
-    columns = config.columns
+    from pipeline.forms import form  # which itself reads rows
+
+    columns, read = _columns(config), form(config.form)
     texts = _text_columns(columns)
     wanted = {"problem_id": columns.problem_id, "question": columns.question, "id": columns.id}
     wanted |= {"steps": columns.steps, "generator": columns.generator}
@@ -50,6 +54,11 @@ def read_solutions(
     for row in read_rows(config.path):
         if isinstance(row, Rejected):
             found.reject(row)
+            continue
+        try:
+            row = read(row)
+        except FieldFault as fault:
+            found.reject(fault.of(row))
             continue
         watch.see(row)
         for one in _in_row(row, columns, texts, join, splitter, max_steps, config.max_chars):
@@ -82,6 +91,19 @@ def read_solutions(
                 return found.result(config.path)
     watch.check()
     return found.result(config.path)
+
+
+def _columns(config: SolutionsConfig) -> SolutionColumnsConfig:
+    """A form of its own says where problem and steps are, unless the configuration does."""
+    columns = config.columns
+    if config.form == PLAIN:
+        return columns
+    named: dict[str, str] = {}
+    if columns.problem_id is None and columns.question is None:
+        named["question"] = "problem"
+    if columns.text is None and columns.steps is None:
+        named["steps"] = "steps"
+    return columns.model_copy(update=named)
 
 
 def _text_columns(columns: SolutionColumnsConfig) -> tuple[str, ...]:

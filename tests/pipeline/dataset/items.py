@@ -80,9 +80,13 @@ def item(
 
 
 def batch(problems: int = 20, attempts: int = 4) -> list[Annotated]:
-    """Every third solution has a first error, every fifth is undecided."""
+    """Two in three solutions have a first error, each with a step of its own there; every fifth is
+    undecided."""
     items = []
     for number in range(problems * attempts):
         first_error = None if number % 5 == 4 else number % 3 - 1
-        items.append(item(number // attempts, number % attempts, first_error))
+        steps = ["Two and two\n", "make 4.\n", "Answer: 4"]
+        if first_error is not None and first_error >= 0:
+            steps[first_error] = f"Two and {number} are 5.\n"
+        items.append(item(number // attempts, number % attempts, first_error, tuple(steps)))
     return items

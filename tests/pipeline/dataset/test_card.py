@@ -35,7 +35,9 @@ FACTS = CardFacts(
 def readme(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("card") / "d"
     items = [*batch(), item(50, first_error=None, reason=HOSTILE)]
-    write_dataset(lambda: items, folder, DatasetConfig(license="apache-2.0"), FACTS)
+    write_dataset(
+        lambda: items, folder, DatasetConfig(license="apache-2.0", views=tuple(VIEWS)), FACTS
+    )
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -63,7 +65,7 @@ def test_it_tells_provenance_counts_quality_cost_and_how_to_load(readme: str) ->
     ):
         assert fact in readme
     for view in VIEWS:
-        assert f'load_dataset("path/to/this/folder", "{view}")' in readme
+        assert f'load_dataset("path/to/this/folder", "{view}", split="train")' in readme
 
 
 def test_hostile_text_shows_as_text(readme: str) -> None:

@@ -10,18 +10,25 @@ import pytest
 
 from pipeline.dataset import VIEWS, load_view
 from pipeline.errors import ConfigError
+from pipeline.records import Vote
 from tests.pipeline.dataset.items import item
+
+TRAINERS = [name for name in VIEWS if name != "evidence"]
 
 
 def one(view: str, **options: object) -> list[dict[str, object]]:
-    return list(load_view(view).rows(item(0, **options)))  # type: ignore[arg-type]
+    """Of one solution; of views that compare solutions, of it and a right one."""
+    found, made = load_view(view), item(0, **options)  # type: ignore[arg-type]
+    if found.of_problem is None:
+        return list(found.rows(made))
+    return list(found.of_problem([made, item(0, 1, steps=("Two and three\n", "make 5."))]))
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_column_is_explained_and_filled(view: str) -> None:
     found = load_view(view)
     assert set(found.columns) == set(found.features)
-    rows = one(view)
+    rows = one(view, first_error=0)
     assert rows
     assert all(set(row) == set(found.features) for row in rows)
 
@@ -37,7 +44,7 @@ def test_stepwise_shows_all_steps_where_none_is_wrong() -> None:
     assert row["labels"] == [True, True, True]
 
 
-@pytest.mark.parametrize("view", ["stepwise", "first_error"])
+@pytest.mark.parametrize("view", TRAINERS)
 def test_trainers_never_see_an_undecided_solution(view: str) -> None:
     assert one(view, first_error=None) == []
 
@@ -58,7 +65,9 @@ def test_evidence_keeps_the_undecided_with_the_reason_and_the_text_byte_for_byte
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_solution_that_the_run_left_out_is_in_no_view(view: str) -> None:
-    assert list(load_view(view).rows(replace(item(0), label=None))) == []
+    found, left_out = load_view(view), replace(item(0), label=None)
+    assert list(found.rows(left_out)) == []
+    assert found.of_problem is None or list(found.of_problem([left_out, left_out])) == []
 
 
 def test_an_unknown_view_names_the_nearest() -> None:
@@ -72,3 +81,62 @@ def test_first_error_has_the_columns_of_processbench_itself(shared_data: Path) -
     assert {key: type(value) for key, value in row.items()} == {
         key: type(value) for key, value in real.items()
     }
+
+
+@pytest.mark.parametrize("view", ["stepwise", "soft", "math_shepherd", "rlhflow", "prm800k"])
+def test_no_step_after_the_first_error_is_shown_to_a_trainer(view: str) -> None:
+    (row,) = one(view, first_error=0)
+    assert "make 4" not in json.dumps(row)
+
+
+def test_soft_values_are_measured_or_null_and_weighed_by_their_rollouts() -> None:
+    (row,) = one("soft", first_error=1)
+    assert row["values"] == [0.5, None]
+    assert row["confidence"] == [4 / 6, 3 / 5]
+    unmeasured = replace(item(0), label=replace(item(0).label, values=(None, None, None)))
+    assert list(load_view("soft").rows(unmeasured)) == []
+    assert load_view("soft").why_none(unmeasured) == "no rollouts were made after its steps"
+
+
+def test_a_text_that_holds_the_step_tag_is_not_given_to_trainers_who_count_tags() -> None:
+    russian = item(0, steps=("Две банки\n", "и ещё две"))
+    assert list(load_view("math_shepherd").rows(russian)) == []
+    assert "holds 'ки'" in load_view("math_shepherd").why_none(russian)
+    assert list(load_view("rlhflow").rows(russian))
+
+
+def test_a_critique_is_a_judge_s_own_or_is_not_there() -> None:
+    (row,) = one("critique", first_error=1)
+    said = row["messages"][2]["content"]  # type: ignore[index]
+    assert said.startswith("because\n\n")
+    assert said.endswith(
+        "Step 1: \\boxed{correct}\nStep 2: \\boxed{incorrect}\nFirst wrong step: 2"
+    )
+    made = item(0, first_error=1)
+    judge = replace(made.verdicts["judge"], votes=(Vote(0, "another step is wrong"),))
+    alone = replace(made, verdicts={"judge": judge})
+    assert list(load_view("critique").rows(alone)) == []
+    assert "no judge" in load_view("critique").why_none(alone)
+
+
+def test_a_preferred_step_follows_the_same_prefix_and_the_best_measured_is_taken() -> None:
+    wrong = item(0, 0, 1, steps=("Two and two\n", "make 5."))
+    better, best = (
+        item(0, n, steps=("Two and two\n", text)) for n, text in ((1, "are 4."), (2, "make 4."))
+    )
+    best = replace(best, label=replace(best.label, values=(1.0, 0.75)))
+    other = item(0, 3, steps=("Something else\n", "is better yet."))
+    (row,) = load_view("preference").of_problem([wrong, better, best, other])  # type: ignore[misc]
+    assert (row["prefix"], row["chosen"], row["rejected"]) == (
+        ["Two and two"],
+        "make 4.",
+        "make 5.",
+    )
+    assert (row["chosen_value"], row["rejected_value"]) == (0.75, None)
+
+
+def test_a_step_that_another_solution_calls_right_is_never_rejected() -> None:
+    wrong = item(0, 0, 1, steps=("Two and two\n", "make 4."))
+    right = item(0, 1, steps=("Two and two\n", "make 4."))
+    third = item(0, 2, steps=("Two and two\n", "are 4."))
+    assert list(load_view("preference").of_problem([wrong, right, third])) == []  # type: ignore[misc]

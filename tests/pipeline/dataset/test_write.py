@@ -9,15 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import DatasetConfig
-from pipeline.dataset import CardFacts, DatasetSummary, swap, write_dataset
+from pipeline.dataset import (
+    VIEWS,
+    CardFacts,
+    DatasetSummary,
+    dataset_fingerprint,
+    load_view,
+    swap,
+    write_dataset,
+)
 from pipeline.dataset.swap import recover
 from pipeline.errors import ConfigError, RunError
+from pipeline.files import sha256_of
 from pipeline.join import Annotated
 from tests.pipeline.dataset.items import batch, item
 
@@ -161,3 +171,45 @@ def test_where_names_can_not_be_exchanged_the_old_folder_is_moved_aside(
     made = write(tmp_path / "d", batch(2))
     assert contents(tmp_path / "d") == {"README.md", *made.files}
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {name: sha256_of(folder / name) for name in contents(folder)}
+
+
+def test_two_exports_of_one_run_are_the_same_byte_for_byte(tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path / name, batch(), rows_per_file=30, views=tuple(VIEWS))
+    assert hashes(tmp_path / "a") == hashes(tmp_path / "b")
+
+
+def test_what_a_selection_leaves_out_is_in_evidence_alone_with_the_reason(tmp_path: Path) -> None:
+    items = batch()
+    rules = {"balance": {"by": ["outcome"]}}
+    made = write(tmp_path / "d", items, views=("stepwise", "evidence"), select=rules)
+    gone = sum(made.left_out.values())
+    assert gone > 0
+    labelled = sum(one.label is not None and one.label.kept for one in items)
+    assert sum(made.rows["stepwise"].values()) == labelled - gone
+    assert sum(made.rows["evidence"].values()) == len(items)
+    table = pq.read_table(tmp_path / "d/evidence", columns=["left_out"])
+    assert sum(reason is not None for reason in table.column(0).to_pylist()) == gone
+    (reason,) = made.left_out
+    assert f"{gone:,}" in (tmp_path / "d/README.md").read_text()
+    assert reason.startswith("balance: too many of outcome")
+
+
+def test_the_card_says_of_which_labelled_solutions_a_view_has_no_row(tmp_path: Path) -> None:
+    items = [*batch(2), item(9, steps=("Две банки\n", "ещё две"))]
+    write(tmp_path / "d", items, views=("math_shepherd",), test_share=0)
+    assert "1 where a text of its own holds" in (tmp_path / "d/README.md").read_text()
+
+
+def test_a_view_of_a_newer_version_makes_the_dataset_anew() -> None:
+    config = DatasetConfig(views=("stepwise",))
+    before = dataset_fingerprint(config)
+    newer = replace(load_view("stepwise"), version=99)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.dataset.stepwise.VIEW", newer)
+        assert dataset_fingerprint(config) != before
+    assert dataset_fingerprint(config) == before

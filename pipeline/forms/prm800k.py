@@ -1,4 +1,4 @@
-"""PRM800K's published rows (Lightman et al. 2023, arXiv 2305.20050), made flat.
+"""PRM800K's published rows (Lightman et al. 2023, arXiv 2305.20050; OpenR and TRL's converter read them).
 
 Each step of a row holds one completion or several with a rating, and which of them the labeller went on
 with; a row that ends for an error ends with the completion rated -1.
@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.forms.fields import with_fields
 from pipeline.inputs.rows import FieldFault, Row
 
 
-def is_published(row: Row) -> bool:
-    label = row.data.get("label")
-    return isinstance(label, Mapping) and isinstance(row.data.get("question"), Mapping)
-
-
-def flat(row: Row) -> Row:
-    """The row with `problem`, `steps` and `ratings`. Raises FieldFault where it tells of no first
-    error: the labeller gave up, or called the problem bad."""
-    label, question = row.data["label"], row.data["question"]
+def read_prm800k(row: Row) -> Row:
+    """The row with `problem`, `steps` and `ratings`; one that has them stays as it is. Raises FieldFault
+    where it tells of no first error: the labeller gave up, or called the problem bad."""
+    label, question = row.data.get("label"), row.data.get("question")
+    if not isinstance(label, Mapping) or not isinstance(question, Mapping):
+        return row
     finish = label.get("finish_reason")
     if finish in ("give_up", "bad_problem"):
         raise FieldFault(
@@ -37,8 +35,7 @@ def flat(row: Row) -> Row:
         ratings.append(rating)
         if rating == -1:
             break
-    flattened = {"problem": question.get("problem"), "steps": steps, "ratings": ratings}
-    return Row(row.file, row.number, {**row.data, **flattened})
+    return with_fields(row, problem=question.get("problem"), steps=steps, ratings=ratings)
 
 
 def _chosen(step: Any, where: str) -> tuple[str, int]:

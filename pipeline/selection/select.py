@@ -1,0 +1,91 @@
+"""The rules of a configuration, one after the other, over one reading of the solutions."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from pipeline.config import SelectConfig
+from pipeline.files import sha256_of
+from pipeline.join import Annotated
+from pipeline.records import content_hash
+from pipeline.selection.rule import Rule, key_of
+
+VERSION = 1
+"""Raise it when other solutions are left out."""
+
+RULES: Mapping[str, str] = {
+    "decontaminate": "pipeline.selection.decontaminate:Decontaminate",
+    "deduplicate": "pipeline.selection.deduplicate:Deduplicate",
+    "disagreement": "pipeline.selection.disagreement:Disagreement",
+    "consistency": "pipeline.selection.consistency:Consistency",
+    "balanced_information": "pipeline.selection.balanced_information:BalancedInformation",
+    "balance": "pipeline.selection.balance:Balance",
+}
+"""Key below `dataset.select` -> class, in the order in which they are done: what may not be trained on and
+what is there twice goes first, so that later rules count what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`reasons`: solution id -> why it is left out. `seen`: labelled solutions that were chosen from."""
+
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    seen: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Reason -> solutions, the commonest first."""
+        found = Counter(self.reasons.values())
+        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+
+def select(items: Iterable[Annotated], config: SelectConfig) -> Selection:
+    """Read the items once. Raises InputError for a test set that can't be read, PrerequisiteError where
+    MinHash is asked for and its library is missing."""
+    rules = _rules(config)
+    if not rules:
+        return Selection()
+    keys: list[tuple[str, str]] = []
+    for item in items:
+        number = None
+        if item.label is not None and item.label.kept:
+            number = len(keys)
+            keys.append(key_of(item))
+        for rule in rules:
+            rule.see(item, number)
+    left = list(range(len(keys)))
+    reasons: dict[str, str] = {}
+    for name, rule in zip(_asked(config), rules, strict=True):
+        gone = dict(rule.removed(left, keys))
+        reasons |= {keys[number][1]: f"{name}: {reason}" for number, reason in gone.items()}
+        left = [number for number in left if number not in gone]
+    return Selection(reasons, len(keys))
+
+
+def fingerprint(config: SelectConfig) -> str:
+    """Of the rules and of the files that they read."""
+    tests = config.decontaminate.against if config.decontaminate else ()
+    return content_hash(VERSION, config.fingerprint, [_content(Path(path)) for path in tests])
+
+
+def _content(path: Path) -> list[str]:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [sha256_of(file) for file in files if file.is_file()]
+
+
+def _asked(config: SelectConfig) -> list[str]:
+    return [name for name in RULES if getattr(config, name) is not None]
+
+
+def _rules(config: SelectConfig) -> list[Rule]:
+    found: list[Rule] = []
+    for name in _asked(config):
+        module, _, attribute = RULES[name].partition(":")
+        kind: Any = getattr(importlib.import_module(module), attribute)
+        found.append(cast(Rule, kind(getattr(config, name))))
+    return found
