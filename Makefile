@@ -63,6 +63,9 @@ bench-tools: setup ## checks by execution: are they right when they speak, and w
 bench-report: setup ## a run's page in a headless Chromium: its size, how soon it shows, how fast it filters
 	@$(BIN)/python -m tests.benchmarks.bench_report $(ARGS)
 
+bench-views: setup ## writing datasets: rows a second of each view, and memory
+	@$(BIN)/python -m tests.benchmarks.bench_views $(ARGS)
+
 testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
 	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy
 	@$(BIN)/steplabel testbed train --judge --resume --until 15000000

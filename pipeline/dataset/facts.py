@@ -23,6 +23,7 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
         name=config.name,
         about=config.about,
         engines={role: _model(engine) for role, engine in config.engines.items()},
+        annotators={name: _told(options) for name, options in config.annotators.items()},
         rule=rule + ".",
         versions=info["versions"],
         git_commit=info["git_commit"],
@@ -46,6 +47,12 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
         licences=_licences(config),
         costs=[CostRow(name, s.cost, s.seconds) for name, s in summary.stages.items()],
     )
+
+
+def _told(options: Mapping[str, Any]) -> str:
+    """What the configuration says of an annotator, but for the name of a file of the user's."""
+    plain = {name: value for name, value in options.items() if isinstance(value, str | int | float)}
+    return ", ".join(f"{name} {Path(str(value)).name}" for name, value in plain.items())
 
 
 def _licences(config: RunConfig) -> dict[str, str]:

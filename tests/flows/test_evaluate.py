@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from flows.cli import main
+from pipeline.config import DatasetConfig
+from pipeline.dataset import CardFacts, write_dataset
 from pipeline.engine.simulated import simulated_truth
 from pipeline.join import Annotated, annotated
 from pipeline.records import Label, Outcome, Solution, Verdict, step_labels_for
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
 from tests.killing import run_in_child
-from tests.pipeline.dataset.items import HOSTILE
+from tests.pipeline.dataset.items import HOSTILE, batch
 from tests.test_resume import small_batch
 
 TINYMATH = Path("data/tinymath/dev.jsonl")
@@ -280,3 +282,16 @@ def test_text_that_no_file_can_hold_is_written_all_the_same(evaluate: Said, tmp_
     evaluate(paths[0], "--gold", paths[1], "--json", out, "--html", page)
     assert "?</script>" in figures(out)
     assert "</script>" not in page.read_text()
+
+
+@pytest.mark.parametrize("view", ["stepwise", "math_shepherd", "rlhflow", "prm800k"])
+def test_a_trainer_s_view_is_gold_for_the_run_that_it_was_made_of(
+    view: str, tmp_path: Path, evaluate: Said
+) -> None:
+    items = batch(6)
+    run = write_run(tmp_path, "here", items)
+    config = DatasetConfig(views=(view,), test_share=0)
+    write_dataset(lambda: items, tmp_path / "d", config, CardFacts("gold"))
+    gold, out = tmp_path / "d" / view, tmp_path / "figures.json"
+    evaluate(run.folder, "--gold", gold, "--convention", view, "--json", out)
+    assert figures(out)["label"]["exact"]["value"] == 1.0

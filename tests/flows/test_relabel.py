@@ -129,3 +129,18 @@ def test_a_run_that_is_not_finished_is_told(config: RunConfig) -> None:
         again(config, *MAJORITY)
     with pytest.raises(RunError, match="holds no run"):
         relabel(str(config.folder / "nowhere"), [], Path("runs"))
+
+
+def test_views_and_a_selection_are_made_of_the_stored_labels_and_told(
+    config: RunConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    views = "dataset.views=[stepwise, soft, math_shepherd, evidence]"
+    again(config, views, "dataset.select.balance={by: [outcome], ratio: 1}")
+    said = capsys.readouterr().out
+    summary = json.loads((config.folder / "summary.json").read_text())
+    assert {path.name for path in (config.folder / "dataset").iterdir()} >= {"stepwise", "evidence"}
+    left_out = summary["not_selected"]
+    assert all(reason in " ".join(said.split()) for reason in left_out)
+    assert sum(left_out.values()) > 0
+    again(config, views, "dataset.select.balance={by: [outcome], ratio: 1}")
+    assert json.loads((config.folder / "summary.json").read_text())["not_selected"] == left_out

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import ColumnsConfig, ProblemsConfig, SolutionColumnsConfig, SolutionsConfig
+from pipeline.errors import ConfigError
 from pipeline.inputs import Rejected, read_problems, read_solutions, write_rejected
 from pipeline.records import Problem
 from pipeline.steps import make_splitter
@@ -171,3 +172,52 @@ def test_the_rejected_part_holds_what_was_wrong(tmp_path: Path) -> None:
     assert Rejected(**pq.read_table(path).to_pylist()[0]) == rejected[0]
     assert write_rejected(tmp_path / "rejected", []) is None
     assert list((tmp_path / "rejected").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "row"),
+    [
+        ("stepwise", {"prompt": "é?", "completions": ["One.", "So 3."], "labels": [True, True]}),
+        (
+            "math_shepherd",
+            {
+                "input": "é? Step 1: One. ки\nStep 2: So 3. ки",
+                "label": "é? Step 1: One. +\nStep 2: So 3. +",
+            },
+        ),
+        (
+            "rlhflow",
+            {
+                "conversations": [
+                    {"role": "user", "content": "é? Step 1: One."},
+                    {"role": "assistant", "content": "+"},
+                    {"role": "user", "content": "Step 2: So 3."},
+                    {"role": "assistant", "content": "+"},
+                ]
+            },
+        ),
+    ],
+)
+def test_published_rows_of_labelled_steps_are_solutions_to_label_anew(
+    form: str, row: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "published.jsonl"
+    path.write_text(json.dumps(row), encoding="utf-8")
+    problems = [Problem("b", "é?", "3")]
+    found = read_solutions(SolutionsConfig(path=str(path), form=form), problems, NEWLINE, 200)
+    assert [(s.problem_id, s.steps) for s in found.rows] == [("b", ("One.\n", "So 3."))]
+
+
+def test_a_row_of_another_form_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "published.jsonl"
+    rows = [{"prompt": "é?", "completions": ["So 3."]}, {"prompt": "é?", "completions": "So 3."}]
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    config = SolutionsConfig(path=str(path), form="stepwise")
+    found = read_solutions(config, [Problem("b", "é?", "3")], NEWLINE, 200)
+    assert len(found.rows) == 1
+    assert "completions: should be a list" in str(found.rejected[0])
+
+
+def test_an_unknown_form_names_those_there_are() -> None:
+    with pytest.raises(ConfigError, match="unknown form 'stepwize'; known are processbench"):
+        read_solutions(SolutionsConfig(path="x", form="stepwize"), [], NEWLINE, 200)

@@ -1,0 +1,84 @@
+"""A folder, or a bucket: any URL that fsspec opens (`s3://bucket/path` needs s3fs, `gs://` gcsfs)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.errors import ConfigError, PrerequisiteError, RunError
+from pipeline.publish.files import LocalFile
+
+_PIECE = 4 << 20
+
+
+class StoreTarget:
+    """Files are compared by what they hold: those of the right size are read and hashed. A file is written
+    under another name and then given its own, so no half file is ever under it."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        """`options` go to fsspec's file system. Raises ConfigError or PrerequisiteError."""
+        from fsspec.core import url_to_fs
+
+        self.name = url
+        try:
+            self._fs, self._root = url_to_fs(url, **options)
+        except ValueError as error:
+            raise ConfigError(f"{url}: no URL that fsspec knows: {error}") from error
+        except ImportError as error:
+            raise PrerequisiteError(f"{url}: {error}") from error
+
+    def there(self, files: Sequence[LocalFile]) -> dict[str, bool]:
+        ours = {file.name: file for file in files}
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.find(self._root, detail=True)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise self._fault(error) from error
+        names = {path.removeprefix(self._root).lstrip("/"): info for path, info in found.items()}
+        return {
+            name: name in ours
+            and info["size"] == ours[name].size
+            and self._hash(name) == ours[name].sha256
+            for name, info in names.items()
+        }
+
+    def prepare(self) -> None:
+        try:
+            self._fs.makedirs(self._root, exist_ok=True)
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def send(self, files: Sequence[LocalFile], remove: Sequence[str], message: str) -> None:
+        try:
+            for file in files:
+                path = self._path(file.name)
+                self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                part = path + ".part"
+                self._fs.put_file(str(file.path), part)
+                self._fs.mv(part, path)
+            for name in remove:
+                self._fs.rm_file(self._path(name))
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def finish(self) -> None:
+        """Remove what a killed call left half written."""
+        for path in self._fs.find(self._root):
+            if path.endswith((".parquet.part", "/README.md.part")):
+                self._fs.rm_file(path)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+    def _hash(self, name: str) -> str:
+        digest = hashlib.sha256()
+        with self._fs.open(self._path(name), "rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def _fault(self, error: OSError) -> RunError:
+        return RunError(f"{self.name}: {error}; check that it can be written to, and publish again")
