@@ -15,6 +15,7 @@ from pipeline.inputs import Rejected, read_problems, read_solutions
 from pipeline.plan import Plan, make_plan
 from pipeline.prompts import PromptTemplate, load_prompt
 from pipeline.records import Problem, Solution
+from pipeline.selection import rules_of
 from pipeline.stages import problem_key
 from pipeline.steps import Splitter, make_splitter
 from pipeline.summary import Oracle, make_oracle
@@ -90,6 +91,7 @@ def check_consensus(
     they are there. Raises ConfigError."""
     for view in config.dataset.views:
         load_view(view)
+    rules_of(config.dataset.select)
     consensus = config.consensus
     rule = make_rule(consensus)
     if consensus.gold is not None and not isinstance(rule, LearningRule):

@@ -7,6 +7,6 @@ rows. A new rule is one file here and a line in `RULES`.
 
 from __future__ import annotations
 
-from pipeline.selection.select import RULES, Selection, select
+from pipeline.selection.select import RULES, Selection, rules_of, select
 
-__all__ = ["RULES", "Selection", "select"]
+__all__ = ["RULES", "Selection", "rules_of", "select"]

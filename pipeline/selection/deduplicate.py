@@ -1,5 +1,7 @@
 """Of solutions with the same text, or nearly the same, one stays: the one whose content hashes lowest.
 
+The same text with different labels is no duplicate: one label is wrong, nobody knows which, and all of them
+go. Near texts with different labels are what a trainer learns from, so only those of one label are compared.
 Near is a Jaccard similarity of word n-grams, estimated by MinHash (Broder 1997) with datasketch. What is
 near to what is near is taken as one kind, so that the choice does not depend on the order of the rows.
 """
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 SAME = "the same problem and steps as another solution"
 NEAR = "nearly the same text as another solution"
+CONFLICT = "the same problem and steps as another solution, which is labelled otherwise"
 
 
 class Deduplicate:
@@ -30,36 +33,47 @@ class Deduplicate:
     def __init__(self, config: DeduplicateConfig) -> None:
         self._config = config
         self._texts: dict[int, int] = {}
+        self._labels: dict[int, int | None] = {}
         self._problems: dict[int, int] = {}
         self._signatures: dict[int, LeanMinHash] = {}
         if config.near is not None:
             _needs_datasketch()
 
     def see(self, item: Annotated, number: int | None) -> None:
-        if number is None:
+        if number is None or item.label is None:
             return
-        question, steps = words(item.solution.question), words(item.solution.text)
+        both = (item.solution.question, item.solution.text)
         # Signs count among the same, unlike among the near: 1 + 1 is not 1 - 1.
-        plain = [
-            " ".join(text.casefold().split())
-            for text in (item.solution.question, item.solution.text)
-        ]
+        plain = [" ".join(text.casefold().split()) for text in both]
         self._texts[number] = hashed("\0".join(plain))
-        self._problems[number] = hashed(plain[0])
+        self._labels[number] = item.label.first_error
         if self._config.near is not None:
-            read = question + steps if self._config.across_problems else steps
-            self._signatures[number] = self._signature(read)
+            self._problems[number] = hashed(plain[0])
+            read = both if self._config.across_problems else both[1:]
+            self._signatures[number] = self._signature([w for text in read for w in words(text)])
 
     def removed(self, left: Sequence[int], keys: Sequence[Any]) -> Iterator[tuple[int, str]]:
         left = in_order(left, keys)
         if self._config.exact:
             first: dict[int, int] = {}
+            conflicts = self._conflicts(left)
             for number in left:
-                if first.setdefault(self._texts[number], number) != number:
+                if self._texts[number] in conflicts:
+                    yield number, CONFLICT
+                elif first.setdefault(self._texts[number], number) != number:
                     yield number, SAME
             left = list(first.values())
         if self._config.near is not None:
             yield from ((number, NEAR) for number in self._near(left))
+
+    def _conflicts(self, left: Sequence[int]) -> set[int]:
+        labels: dict[int, int | None] = {}
+        return {
+            text
+            for number in left
+            if labels.setdefault(text := self._texts[number], self._labels[number])
+            != self._labels[number]
+        }
 
     def _near(self, left: Sequence[int]) -> Iterator[int]:
         """All but the first of each kind, `left` being in order."""
@@ -76,18 +90,23 @@ class Deduplicate:
             kept.add(kind)
 
     def _pairs(self, left: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Those that may be near: all of a problem, or across problems what falls into a bucket together."""
-        if not self._config.across_problems:
-            of_problem: defaultdict[int, list[int]] = defaultdict(list)
-            for number in left:
-                of_problem[self._problems[number]].append(number)
-            for numbers in of_problem.values():
+        """Of one label those that may be near: all of a problem, or across problems what falls into a
+        bucket together."""
+        alike: defaultdict[tuple[int | None, int], list[int]] = defaultdict(list)
+        for number in left:
+            problem = 0 if self._config.across_problems else self._problems[number]
+            alike[self._labels[number], problem].append(number)
+        for numbers in alike.values():
+            if self._config.across_problems:
+                yield from self._in_buckets(numbers)
+            else:
                 yield from combinations(numbers, 2)
-            return
+
+    def _in_buckets(self, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
         from datasketch import MinHashLSH
 
         index = MinHashLSH(threshold=self._config.near, num_perm=self._config.permutations)
-        for number in left:
+        for number in numbers:
             signature = self._signatures[number]
             yield from ((other, number) for other in index.query(signature))
             index.insert(number, signature, check_duplication=False)

@@ -47,7 +47,7 @@ class Selection:
 def select(items: Iterable[Annotated], config: SelectConfig) -> Selection:
     """Read the items once. Raises InputError for a test set that can't be read, PrerequisiteError where
     MinHash is asked for and its library is missing."""
-    rules = _rules(config)
+    rules = rules_of(config)
     if not rules:
         return Selection()
     keys: list[tuple[str, str]] = []
@@ -82,7 +82,9 @@ def _asked(config: SelectConfig) -> list[str]:
     return [name for name in RULES if getattr(config, name) is not None]
 
 
-def _rules(config: SelectConfig) -> list[Rule]:
+def rules_of(config: SelectConfig) -> list[Rule]:
+    """Those that are asked for, with what they read. Raises as `select` does, so that a run can find out
+    before it pays for anything."""
     found: list[Rule] = []
     for name in _asked(config):
         module, _, attribute = RULES[name].partition(":")

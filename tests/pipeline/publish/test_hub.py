@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,8 @@ import sys
 from pathlib import Path
 from pipeline.publish import HubTarget, dataset_files_of, publish
 files = dataset_files_of(Path(sys.argv[1]))
-publish(files, HubTarget("me/labels", endpoint=sys.argv[2], token=sys.argv[3]), batch_files=5)
+target = HubTarget("me/labels", endpoint=sys.argv[2], token=sys.argv[3])
+publish(files, target, on_sent=lambda file: print("sent", flush=True), batch_files=1)
 """
 
 
@@ -133,20 +133,22 @@ def test_a_dry_run_changes_nothing(server: Server, dataset: Path) -> None:
 
 @pytest.mark.slow
 def test_killed_ten_times_it_ends_complete(server: Server, dataset: Path) -> None:
-    instants, killed = random.Random(0), 0
+    """Each time after some more files, and at some instant of the next one."""
+    instants = random.Random(0)
     command = [sys.executable, "-c", PUBLISHER, str(dataset), server.url, TOKEN]
     environment = os.environ | {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
-    seen: Counter[int] = Counter()
-    while killed < 10:
-        with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-            while process.poll() is None and not (server.folder / "state.json").exists():
-                time.sleep(0.01)
-            time.sleep(instants.uniform(0.0, 0.3) + (1.0 if killed % 2 else 0.0))
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-        killed += 1
-        seen[len(server.repos.get("me/labels", {"files": ()})["files"])] += 1
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=120)
+    for _ in range(10):
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            for _ in range(instants.choice([1, 1, 2])):
+                assert process.stdout.readline() == b"sent\n"
+            time.sleep(instants.uniform(0.0, 0.05))
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert "README.md" not in server.repos["me/labels"]["files"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=300)
     check_complete(server, dataset)
 
 

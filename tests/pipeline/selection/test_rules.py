@@ -64,6 +64,15 @@ def test_nearly_the_same_texts_are_one_and_others_stay() -> None:
     assert gone.keys() < {items[0].solution.id, items[1].solution.id}
 
 
+def test_near_texts_with_different_labels_stay() -> None:
+    pytest.importorskip("datasketch", reason="datasketch is not installed (steplabel[select])")
+    items = [
+        solution(0, 0, first_error=-1, text=f"{LONG} so there are 4"),
+        solution(0, 1, first_error=0, text=f"{LONG} so there are 5"),
+    ]
+    assert left_out(items, deduplicate={"near": 0.6}) == {}
+
+
 def test_near_ones_of_other_problems_stay_unless_they_are_asked_for() -> None:
     pytest.importorskip("datasketch", reason="datasketch is not installed (steplabel[select])")
     items = [solution(i, 0, text=LONG) for i in range(2)]
