@@ -196,8 +196,7 @@ class _Batch:
         )
         if self.approve is not None and config.deploy.approve_hours and not finish.published:
             await self.approve(summary)
-        summary = finish.publish(summary)
-        return summary
+        return finish.publish(summary)
 
     def _solutions_stage(
         self, problems: dict[str, Problem], imported: Sequence[Solution] | None, room: EngineRoom

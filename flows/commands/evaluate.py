@@ -79,7 +79,8 @@ def evaluate(
 
     Files are JSON, JSONL, CSV or Parquet in ProcessBench's form: id, problem, steps, label (0-based,
     -1 no error, null undecided), and if there is one a confidence from 0 to 1. --convention reads
-    gold that counts otherwise: one_based (MR-GSM8K, PRMBench), or prm800k (a rating for each step).
+    gold that counts otherwise: one_based (MR-GSM8K, PRMBench), prm800k (a rating for each step), or that
+    is a training set: stepwise (TRL), math_shepherd, rlhflow, critique, preference.
 
     \b
     steplabel evaluate tinymath                          # a run, against its own oracle

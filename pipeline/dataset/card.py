@@ -121,7 +121,8 @@ def _meaning(tally: Tally) -> str:
             "\n".join(lines),
             "**A step after the first wrong one has no label.** It may be sound in itself, build on the "
             "error, or mend it; nobody looked. So no step after a first error is ever labelled right (1) "
-            "or wrong: in `evidence` it is null, and the views for trainers end at the first wrong step. "
+            "or wrong: in `evidence` it is null, and the views for trainers end, or stop judging, at the "
+            "first wrong step. "
             "If you meet a 1 behind an error, it is not from this dataset.",
             "The *first error* of a solution (`label` in `first_error` and `evidence`) is a 0-based index, "
             "and -1 means that every step is right. A solution whose final answer is wrong is never "

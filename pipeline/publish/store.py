@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import ConfigError, PrerequisiteError, RunError
-from pipeline.publish.files import LocalFile
+from pipeline.publish.files import CARD, LocalFile
 
 _PIECE = 4 << 20
 
@@ -21,6 +21,7 @@ class StoreTarget:
         from fsspec.core import url_to_fs
 
         self.name = url
+        self._views: set[str] = set()
         try:
             self._fs, self._root = url_to_fs(url, **options)
         except ValueError as error:
@@ -30,6 +31,7 @@ class StoreTarget:
 
     def there(self, files: Sequence[LocalFile]) -> dict[str, bool]:
         ours = {file.name: file for file in files}
+        self._views = {name.partition("/")[0] for name in ours if "/" in name}
         self._fs.invalidate_cache()
         try:
             found = self._fs.find(self._root, detail=True)
@@ -65,9 +67,11 @@ class StoreTarget:
             raise self._fault(error) from error
 
     def finish(self) -> None:
-        """Remove what a killed call left half written."""
+        """Remove what a killed call left half written of ours."""
         for path in self._fs.find(self._root):
-            if path.endswith((".parquet.part", "/README.md.part")):
+            name = path.removeprefix(self._root).lstrip("/")
+            in_view = name.partition("/")[0] in self._views and name.endswith(".parquet.part")
+            if in_view or name == f"{CARD}.part":
                 self._fs.rm_file(path)
 
     def _path(self, name: str) -> str:

@@ -47,12 +47,17 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     source, out = written(tmp_path / "d", 8), tmp_path / "out"
     (out / "thesis").mkdir(parents=True)
     (out / "thesis" / "data.parquet").write_text("years of work")
+    (out / "thesis" / "more.parquet.part").write_text("and more")
     (out / "notes.txt").write_text("mine")
     publish(dataset_files_of(source), StoreTarget(f"file://{out}"))
     publish(dataset_files_of(written(tmp_path / "e", 2)), StoreTarget(f"file://{out}"))
     expected = contents(tmp_path / "e")
     found = contents(out)
-    assert found.keys() == expected.keys() | {"thesis/data.parquet", "notes.txt"}
+    assert found.keys() == expected.keys() | {
+        "thesis/data.parquet",
+        "thesis/more.parquet.part",
+        "notes.txt",
+    }
 
 
 def test_a_store_of_objects_works_as_a_folder_does(tmp_path: Path) -> None:
