@@ -29,6 +29,7 @@ ui: setup ## a Prefect server with its pages at http://127.0.0.1:4200
 	@$(BIN)/prefect server start --host 127.0.0.1
 
 test: lint ## ruff, mypy, then every test (ARGS="-k name")
+	@command -v bwrap >/dev/null || $(MAKE) --no-print-directory system-packages || true
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -rs $(ARGS)
 
 test-fast: setup ## the tests without a real vLLM and without the slow ones

@@ -7,8 +7,9 @@ Sections:
   text         claims checked in human-labelled steps and worked answers; each false flag is listed
   consistency  values copied from the problem and from earlier steps, against the same labels
   grading      answers compared: third-party pairs, and pace and agreement beside math-verify alone
+  sandbox      snippets in isolation: time of a check, checks a second, and what a dead zygote costs
 
-Sections need the public data sets in STEPLABEL_TEST_DATA; one whose data are absent says so and
+All but `sandbox` need the public data sets in STEPLABEL_TEST_DATA; one whose data are absent says so and
 measures nothing.
 """
 
@@ -18,12 +19,13 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import report
-from tests.benchmarks.tools import consistency, grading, text
+from tests.benchmarks.tools import consistency, grading, sandbox, text
 
 SECTIONS = {
     "text": text.measure,
     "consistency": consistency.measure,
     "grading": grading.measure,
+    "sandbox": sandbox.measure,
 }
 
 
