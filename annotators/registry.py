@@ -11,6 +11,7 @@ from pipeline.registry import load_named
 
 ANNOTATORS = {
     "arithmetic": "annotators.arithmetic:ArithmeticAnnotator",
+    "code": "annotators.code:CodeAnnotator",
     "consistency": "annotators.consistency:ConsistencyAnnotator",
     "judge": "annotators.judge:JudgeAnnotator",
     "judge_stepwise": "annotators.stepwise:StepwiseJudge",

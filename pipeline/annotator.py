@@ -11,6 +11,7 @@ from pipeline.engine.protocol import Engine, Sampling
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import ProbeCount, Solution, Verdict
+from pipeline.sandbox import Sandbox
 from pipeline.search.protocol import NOTHING_KNOWN, Known
 
 
@@ -22,7 +23,8 @@ def nothing_known(solution: Solution, sampling: Sampling) -> Known:
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What the run lends an annotator: the engine of its role (None where it asked for none), the
-    run's grader, the prompt that its solutions were generated with, and what is `known` of a solution.
+    run's grader, the prompt that its solutions were generated with, what is `known` of a solution, and
+    the sandbox where it is an ExecutingAnnotator.
     Its rollouts, those of its siblings among them, are there where they were sampled by this engine
     and as `sampling` says; its hints are of the annotators that this one is `hinted_by`."""
 
@@ -30,6 +32,7 @@ class Tools:
     grader: Grader
     prompt: PromptTemplate
     known: Callable[[Solution, Sampling], Known] = nothing_known
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,14 @@ class Annotator(Protocol):
         ...
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict: ...
+
+
+@runtime_checkable
+class ExecutingAnnotator(Annotator, Protocol):
+    """An annotator that runs code which models wrote, in the sandbox of its tools. The run opens one,
+    or refuses to begin."""
+
+    executes: ClassVar[bool]
 
 
 @runtime_checkable

@@ -18,7 +18,13 @@ from functools import partial
 from heapq import nsmallest
 from typing import Any
 
-from pipeline.annotator import Annotator, HintedAnnotator, LearningAnnotator, Tools
+from pipeline.annotator import (
+    Annotator,
+    ExecutingAnnotator,
+    HintedAnnotator,
+    LearningAnnotator,
+    Tools,
+)
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
@@ -42,6 +48,7 @@ from pipeline.records import (
     content_hash,
 )
 from pipeline.run_folder import RunFolder
+from pipeline.sandbox import Sandbox
 from pipeline.search import Known
 from pipeline.shards import Store
 from pipeline.stages import (
@@ -147,6 +154,7 @@ class _Batch:
         self.faults: Counter[str] = Counter()
         self.rates = PassRates()
         self.left_out: set[str] = set()
+        self.sandbox: Sandbox | None = None
 
     async def run_until_stopped(self) -> Summary:
         """Raises InterruptedRun when a stop was asked for before the end."""
@@ -173,12 +181,18 @@ class _Batch:
         problems, imported, rejected = inputs.by_key, inputs.solutions, inputs.rejected
         write_rejected(run.folder / "rejected", rejected)
         plan = plan_of(config, inputs, self.annotators)
-        attempt = run.begin(config, content_hash(sorted(problems)))
+        executes = any(isinstance(annotator, ExecutingAnnotator) for annotator in self.annotators)
+        isolation = "none (--unsafe-local)" if config.sandbox.unsafe_local else "bubblewrap"
+        attempt = run.begin(config, content_hash(sorted(problems)), isolation if executes else None)
         if self.watch.on_plan:
             self.watch.on_plan(plan, run)
 
         self.room = room = EngineRoom(config, attempt, self.stop)
         async with AsyncExitStack() as stack:
+            if executes:  # before a model is loaded: it may not be allowed here
+                asked = config.sandbox
+                sandbox = Sandbox(asked.workers, unsafe_local=asked.unsafe_local)
+                self.sandbox = await stack.enter_async_context(sandbox)
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
             await self._stage(self._solutions_stage(problems, imported, room), room)
@@ -251,7 +265,7 @@ class _Batch:
                 return Known(hints=hints)  # another model's chances
             return Known(self.rates.siblings(solution), solution.known, hints)
 
-        return Tools(engine, self.grader, self.parts.prompt, known)
+        return Tools(engine, self.grader, self.parts.prompt, known, self.sandbox)
 
     async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
         """The annotator with what it learned from a pilot: learned once, then read from its file. A

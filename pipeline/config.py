@@ -218,6 +218,18 @@ class GradingConfig(Options):
     workers: int = Field(1, ge=1, description="worker processes for the comparisons")
 
 
+class SandboxConfig(Options):
+    """Where code that models wrote is run, for annotators that run it (`pipeline.sandbox`)."""
+
+    workers: int | None = Field(
+        None, ge=1, description="snippets that run at once; default: one a core"
+    )
+    unsafe_local: bool = Field(
+        False,
+        description="run it as plain processes of this user, without isolation (--unsafe-local)",
+    )
+
+
 class FilterConfig(Options):
     """Which problems are annotated, by the share of their solutions that are right."""
 
@@ -413,6 +425,7 @@ class RunConfig(Options):
     generate: GenerateConfig = Field(default_factory=GenerateConfig)
     steps: StepsConfig = Field(default_factory=StepsConfig)
     grading: GradingConfig = Field(default_factory=GradingConfig)
+    sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)
     annotators: dict[str, dict[str, Any]] = Field(default_factory=dict)
     consensus: ConsensusConfig = Field(default_factory=ConsensusConfig)

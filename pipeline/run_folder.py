@@ -72,8 +72,9 @@ class RunFolder:
             )
         return dict(info)
 
-    def begin(self, config: RunConfig, input_fingerprint: str) -> int:
-        """Write the resolved configuration and who runs it; returns the attempt, from 1."""
+    def begin(self, config: RunConfig, input_fingerprint: str, sandbox: str | None = None) -> int:
+        """Write the resolved configuration and who runs it; returns the attempt, from 1. `sandbox`:
+        how code that models wrote is isolated, where any is run."""
         before = read_json(self.folder / "run.json") or {}
         if before.get("format", FORMAT) != FORMAT:
             raise RunError(
@@ -93,6 +94,7 @@ class RunFolder:
                 "config_fingerprint": config.fingerprint,
                 "input_fingerprint": input_fingerprint,
                 "git_commit": git_commit(),
+                "sandbox": sandbox,
                 "versions": versions(),
                 "machine": {"processor": processor(), "system": platform.platform()},
                 "first_started": before.get("first_started", now()),

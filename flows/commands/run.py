@@ -42,6 +42,13 @@ def run(
     wait: Annotated[
         bool, typer.Option("--wait", help="where another process has the run's folder, wait for it")
     ] = False,
+    unsafe_local: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-local",
+            help="run code that models wrote without a sandbox, as this user; the run records it",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check everything, show the plan, and make no call")
     ] = False,
@@ -56,7 +63,8 @@ def run(
     steplabel run my.yaml --set problems.limit=50 --set name=trial
     steplabel run my.yaml --dry-run
     """
-    settings = RunConfig.load(config, set_ or [])
+    unsafe = ["sandbox.unsafe_local=true"] if unsafe_local else []
+    settings = RunConfig.load(config, [*(set_ or []), *unsafe])
     if strict:
         settings = settings.strict()
     console = Console(stderr=False)

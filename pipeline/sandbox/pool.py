@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from pipeline.errors import PrerequisiteError
+from pipeline.errors import EngineFaultError, PrerequisiteError
 from pipeline.sandbox import command
 from pipeline.sandbox.inside.frames import ExecutionStatus
 from pipeline.sandbox.limits import MAX_CODE_BYTES, MAX_STDIN_BYTES, Execution, Limits
@@ -77,7 +77,7 @@ class Sandbox:
     async def run(self, code: str, *, stdin: str = "", limits: Limits | None = None) -> Execution:
         """Run one snippet as `__main__`. Never raises for what the code is or does.
 
-        Raises PrerequisiteError where a lost zygote can't be replaced.
+        Raises EngineFaultError where it could not be run now: that says nothing of the code.
         """
         source, given = code.encode("utf-8", "surrogatepass"), stdin.encode("utf-8", "replace")
         for what, size, most in (
@@ -101,12 +101,16 @@ class Sandbox:
                 if self._closing:
                     break
                 try:
-                    return zygote.execute(code, stdin, limits)
+                    done = zygote.execute(code, stdin, limits)
                 except ZygoteLost:
                     self.replaced += 1
+                    continue
+                if done.status is ExecutionStatus.REFUSED:
+                    raise EngineFaultError(f"the sandbox: {done.reason}")
+                return done
         finally:
             self._idle.put(zygote)
-        return Execution(ExecutionStatus.REFUSED, f"{TRIES} sandboxes were lost under it")
+        raise EngineFaultError(f"the sandbox was lost {TRIES} times under a snippet, or closed")
 
     def _probe(self, zygote: Zygote) -> None:
         command.compile_once(self._packages)

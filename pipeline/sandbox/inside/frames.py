@@ -20,7 +20,7 @@ class ExecutionStatus(StrEnum):
 
     OK: it ran to its end, or left by `sys.exit(0)`. ERROR: it raised, left with another exit code, or
     by `os._exit`. TIMEOUT: over its wall clock or processor time. OOM: over its memory. KILLED: by a
-    signal of its own making, or for too much output. REFUSED: it was not run.
+    signal of its own making, or for too much output. REFUSED: it was not run, since it is too long.
     Only OK and ERROR say something about the code.
     """
 

@@ -1,0 +1,116 @@
+"""Evidence by execution: steps that are Python, each run after those before it.
+
+The first step whose cumulative program raises is named, as rStar-Math keeps a step only where the program
+so far runs (arXiv 2501.04519). It can only contradict: code that runs may still reckon wrongly. A timeout,
+too little memory, and what may be the sandbox's doing (a package or file that is not there) are no
+evidence; neither is a step that is no whole statement where a later one completes it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from annotators.programs import Block, failed, fenced, unreadable
+from pipeline.annotator import Expectation, Tools
+from pipeline.config import Options
+from pipeline.records import Check, Solution, Status, Verdict, content_hash
+from pipeline.sandbox import Execution, Limits, Sandbox
+
+VERSION = 1
+MAX_CLAIM_CHARS = 2000
+MAX_STEPS = 100
+"""A program of more steps is not looked at: each is run with all before it."""
+
+
+class CodeOptions(Options):
+    form: Literal["fenced", "python"] = Field(
+        "fenced",
+        description="where code stands: in ```python fences of the steps, or every step is code",
+    )
+    timeout_s: float = Field(10.0, gt=0, le=600, description="longest run of a program, seconds")
+    memory_mb: int = Field(512, ge=1, le=65536, description="memory that a program may have, MiB")
+
+
+class CodeAnnotator:
+    OPTIONS: ClassVar[type[Options]] = CodeOptions
+    uses_outcome = False
+    executes: ClassVar[bool] = True
+
+    def __init__(self, name: str, options: CodeOptions) -> None:
+        self.name = name
+        self.role: str | None = None
+        self._form = options.form
+        self._limits = Limits(
+            wall_s=options.timeout_s,
+            cpu_s=max(1, round(options.timeout_s)),
+            memory_mb=options.memory_mb,
+        )
+        self.fingerprint = content_hash(VERSION, options.fingerprint)
+
+    def expected_completion_tokens(self, solution: Expectation) -> float:
+        """It samples nothing."""
+        return 0.0
+
+    async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
+        assert tools.sandbox is not None
+        blocks = {i: block for i, step in enumerate(solution.steps) if (block := self._code(step))}
+        if not blocks or len(blocks) > MAX_STEPS:
+            why = f"more than {MAX_STEPS} steps of code" if blocks else "no step holds code"
+            return Verdict(solution.id, self.name, None, why)
+        runs = await self._run(list(blocks.values()), tools.sandbox)
+        cut = solution.finish_reason == "length" and len(runs) == len(blocks)
+        checks = tuple(
+            Check(
+                index,
+                block.start,
+                block.end,
+                block.code[:MAX_CLAIM_CHARS],
+                *_said(runs, number, cut),
+            )
+            for number, (index, block) in enumerate(blocks.items())
+            if number < len(runs)
+        )
+        wrong = [check.step for check in checks if check.status is Status.CONTRADICTED]
+        if wrong:
+            return Verdict(solution.id, self.name, first_error=min(wrong), checks=checks)
+        last = checks[-1]
+        reason = "every step runs" if last.status is Status.EXACT else last.expected
+        return Verdict(solution.id, self.name, None, reason, checks=checks)
+
+    def _code(self, step: str) -> Block | None:
+        """The step's code, of several blocks all together; None where it has none."""
+        if self._form == "python":
+            return Block(0, len(step), step) if step.strip() else None
+        found = fenced(step)
+        if not found:
+            return None
+        return Block(found[0].start, found[-1].end, "\n".join(block.code for block in found))
+
+    async def _run(self, blocks: list[Block], sandbox: Sandbox) -> list[Execution]:
+        """Each cumulative program, to the first that fails or tells nothing: later ones hold it too. A
+        step that can't be read may be completed by the next."""
+        runs: list[Execution] = []
+        program = ""
+        for block in blocks:
+            program += block.code if self._form == "python" else block.code + "\n"
+            runs.append(await sandbox.run(program, limits=self._limits))
+            if not runs[-1].ok and not unreadable(runs[-1]):
+                break
+        return runs
+
+
+def _said(runs: list[Execution], number: int, cut: bool) -> tuple[Status, str | None]:
+    """What the runs say of one step, and why. `cut`: the last of them ends in the middle."""
+    done = runs[number]
+    if done.ok:
+        return Status.EXACT, None
+    if unreadable(done):
+        if any(not unreadable(later) for later in runs[number + 1 :]):
+            return Status.UNCHECKED, "no whole statement; a later step completes it"
+        if cut:
+            return Status.UNCHECKED, "no whole statement where the text was cut"
+    if failed(done):
+        return Status.CONTRADICTED, done.reason
+    return Status.UNCHECKED, f"{done.status}: {done.reason}"

@@ -1,0 +1,129 @@
+"""Steps that are code: the first whose program so far raises is named, and nothing else is evidence."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from annotators.code import CodeAnnotator, CodeOptions
+from annotators.programs import fenced, passed, with_tests
+from pipeline.annotator import Tools
+from pipeline.config import GradingConfig
+from pipeline.errors import PrerequisiteError
+from pipeline.grading import Grader
+from pipeline.prompts import PromptTemplate
+from pipeline.records import Solution, Status, Verdict
+from pipeline.sandbox import Limits, Sandbox
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    try:
+        opened = await Sandbox(workers=1, packages=()).__aenter__()
+    except PrerequisiteError as error:
+        pytest.skip(str(error))
+    yield opened
+    await opened.__aexit__(None, None, None)
+
+
+async def verdict(
+    sandbox: Sandbox, *steps: str, finish_reason: str = "stop", **options: object
+) -> Verdict:
+    annotator = CodeAnnotator("code", CodeOptions(**options))  # type: ignore[arg-type]
+    solution = Solution("s", "p", "q", "1", steps, "g", finish_reason=finish_reason)
+    async with Grader(GradingConfig()) as grader:
+        tools = Tools(None, grader, PromptTemplate("none", "raw", ""), sandbox=sandbox)
+        return await annotator.annotate(solution, tools)
+
+
+def python(code: str) -> str:
+    return f"So we compute:\n```python\n{code}\n```\nwhich gives it.\n"
+
+
+async def test_the_first_step_whose_program_raises_is_named(sandbox: Sandbox) -> None:
+    found = await verdict(
+        sandbox, "First think.\n", python("x = 3"), python("y = x / 0"), python("print(y)")
+    )
+    assert found.first_error == 2
+    assert [(check.step, check.status) for check in found.checks] == [
+        (1, Status.EXACT),
+        (2, Status.CONTRADICTED),
+    ]
+    assert found.checks[1].expected == "ZeroDivisionError: division by zero"
+    assert found.checks[1].claim == "y = x / 0\n"
+
+
+async def test_a_step_sees_what_the_steps_before_it_defined(sandbox: Sandbox) -> None:
+    found = await verdict(
+        sandbox, "x = 2\n", "def f(): return x\n", "assert f() == 2\n", form="python"
+    )
+    assert (found.first_error, found.reason) == (None, "every step runs")
+
+
+async def test_a_step_that_the_next_completes_is_no_error(sandbox: Sandbox) -> None:
+    found = await verdict(sandbox, "for x in [1]:\n", "    y = x\n", "print(z)\n", form="python")
+    assert found.first_error == 2
+    assert [check.status for check in found.checks] == [
+        Status.UNCHECKED,
+        Status.EXACT,
+        Status.CONTRADICTED,
+    ]
+
+
+async def test_what_is_no_python_to_the_end_is_an_error_unless_the_text_was_cut(
+    sandbox: Sandbox,
+) -> None:
+    steps = ("x = 1\n", "y = (x +\n")
+    assert (await verdict(sandbox, *steps, form="python")).first_error == 1
+    cut = await verdict(sandbox, *steps, form="python", finish_reason="length")
+    assert cut.first_error is None
+    assert "cut" in (cut.reason or "")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        "x = [0] * 10**11",
+        "import a_package_that_nobody_has",
+        "open('data.csv')",
+        "input()",
+        "import os; os.kill(os.getpid(), 6)\nimport ctypes; ctypes.string_at(0)",
+    ],
+)
+async def test_what_may_be_the_sandbox_s_doing_is_no_evidence(sandbox: Sandbox, code: str) -> None:
+    found = await verdict(sandbox, python("x = 1"), python(code), python("1 / 0"), timeout_s=1)
+    assert found.first_error is None
+    assert found.reason
+    assert [check.status for check in found.checks] == [Status.EXACT, Status.UNCHECKED]
+
+
+async def test_a_solution_without_code_is_left_undecided(sandbox: Sandbox) -> None:
+    found = await verdict(sandbox, "2 + 2 = 5\n", "```\nnot (python\n```\n")
+    assert (found.first_error, found.reason, found.checks) == (None, "no step holds code", ())
+
+
+def test_only_blocks_that_say_they_are_python_are_code() -> None:
+    text = "a\n```python\nx\n```\n```output\ny\n```\n```\nz\n```\n````py\n!pip install q\n```\nw\n"
+    found = fenced(text)
+    assert [block.code for block in found] == ["x\n", "\n```\nw\n"]
+    assert [text[block.start : block.end] for block in found] == ["x\n", "!pip install q\n```\nw\n"]
+
+
+@pytest.mark.parametrize(
+    ("program", "result"),
+    [
+        ("def f(x): return x + 1", True),
+        ("def f(x): return x + 2", False),
+        ("def f(x): return x +", False),
+        ("import sys; sys.exit(0)", False),
+        ("import os; os._exit(0)", False),
+        ("def f(x):\n    while True: pass", None),
+    ],
+)
+async def test_a_program_passes_its_tests_fails_them_or_is_not_known_to(
+    sandbox: Sandbox, program: str, result: bool | None
+) -> None:
+    tested = with_tests(program, "assert f(1) == 2\nassert f(2) == 3")
+    assert passed(tested, await sandbox.run(tested.code, limits=Limits(wall_s=1))) is result
