@@ -8,6 +8,8 @@ Sections:
   consistency  values copied from the problem and from earlier steps, against the same labels
   grading      answers compared: third-party pairs, and pace and agreement beside math-verify alone
   sandbox      snippets in isolation: time of a check, checks a second, and what a dead zygote costs
+  humaneval    HumanEval's 16,400 sampled programs, run twice: pass@1, pass@100, and which statuses
+               differ (minutes on idle cores; best alone, with --only)
 
 All but `sandbox` need the public data sets in STEPLABEL_TEST_DATA; one whose data are absent says so and
 measures nothing.
@@ -19,13 +21,14 @@ import argparse
 from pathlib import Path
 
 from tests.benchmarks.report import report
-from tests.benchmarks.tools import consistency, grading, sandbox, text
+from tests.benchmarks.tools import consistency, grading, humaneval, sandbox, text
 
 SECTIONS = {
     "text": text.measure,
     "consistency": consistency.measure,
     "grading": grading.measure,
     "sandbox": sandbox.measure,
+    "humaneval": humaneval.measure,
 }
 
 

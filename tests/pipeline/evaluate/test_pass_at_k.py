@@ -1,0 +1,25 @@
+"""pass@k is the mean over all ways to draw k of the samples."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.evaluate.pass_at_k import pass_at_k
+
+
+@given(
+    st.integers(1, 8).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))
+)
+def test_it_is_the_share_of_draws_with_a_right_one(drawn: tuple[int, int, int]) -> None:
+    n, right, k = drawn
+    draws = list(combinations([True] * right + [False] * (n - right), k))
+    assert pass_at_k(n, right, k) == pytest.approx(sum(map(any, draws)) / len(draws))
+
+
+def test_more_draws_than_samples_are_refused() -> None:
+    with pytest.raises(ValueError, match="pass@3"):
+        pass_at_k(2, 1, 3)
