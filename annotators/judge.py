@@ -9,8 +9,8 @@ The prompt is a YAML file in `annotators/prompts` (or yours); with its parser it
 - `rubric`: every step by criteria of yours;
 - `tinymath`: the one format of the shipped judge.
 
-`annotators.stepwise` and `annotators.meta_critique` ask otherwise. What the votes make together is in
-`annotators.votes`; one that can't be parsed, was cut or refused is a missing vote.
+`annotators.stepwise`, `annotators.meta_critique` and `annotators.judge_code` ask otherwise. What the
+votes make together is in `annotators.votes`; one that can't be parsed, was cut or refused is missing.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class JudgeAnnotator:
         size = self._options.votes
         needed = self._options.min_votes or size // 2 + 1
         ballot = Ballot(self._options.rule, size, needed, len(solution.steps))
-        cost = await self._hold(ballot, solution, tools.engine)
+        cost = await self._hold(ballot, solution, tools)
         found = ballot.finding()
         return Verdict(
             solution.id,
@@ -114,9 +114,10 @@ class JudgeAnnotator:
             cost=cost,
         )
 
-    async def _hold(self, ballot: Ballot, solution: Solution, engine: Engine) -> Cost:
+    async def _hold(self, ballot: Ballot, solution: Solution, tools: Tools) -> Cost:
         """Cast the votes; what they cost."""
-        return await self._poll(ballot, solution, engine)
+        assert tools.engine is not None
+        return await self._poll(ballot, solution, tools.engine)
 
     async def _poll(
         self,

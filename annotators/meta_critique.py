@@ -15,9 +15,8 @@ from pydantic import Field
 from annotators.judge import JudgeAnnotator, JudgeOptions
 from annotators.parsing import answer_of
 from annotators.votes import Ballot
-from pipeline.annotator import Expectation
+from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
-from pipeline.engine.protocol import Engine
 from pipeline.records import Cost, Solution, Vote, content_hash
 
 
@@ -47,8 +46,9 @@ class MetaCritique(JudgeAnnotator):
         one = super().expected_completion_tokens(solution) / self._options.votes
         return one * (self._verifications + self._options.votes)
 
-    async def _hold(self, ballot: Ballot, solution: Solution, engine: Engine) -> Cost:
-        answers = await self._verify.ask(engine, solution, self._verifications)
+    async def _hold(self, ballot: Ballot, solution: Solution, tools: Tools) -> Cost:
+        assert tools.engine is not None
+        answers = await self._verify.ask(tools.engine, solution, self._verifications)
         read = [answer_of(a.vote.rationale) for a in answers.each if a.reading is not None]
         if 2 * len(read) < self._verifications:
             missing = next(a.vote.reason for a in answers.each if a.reading is None)
@@ -56,4 +56,4 @@ class MetaCritique(JudgeAnnotator):
             for _ in range(ballot.size):
                 ballot.cast(Vote(None, "", reason), None)
             return answers.cost
-        return answers.cost + await self._poll(ballot, solution, engine, read)
+        return answers.cost + await self._poll(ballot, solution, tools.engine, read)

@@ -23,6 +23,7 @@ Parser = Callable[[str, Sequence[str]], "Reading | None"]
 """(the judge's text, the solution's steps) -> a reading, None where it can't be read."""
 
 PARSERS = {
+    "any_text": "annotators.parsing:any_text",
     "boxed_index": "annotators.parsing:boxed_index",
     "boxed_verdict": "annotators.parsing:boxed_verdict",
     "json_first_error": "annotators.parsing:json_first_error",
@@ -40,6 +41,11 @@ _TAG = re.compile(r"</[a-z]{1,20}>")
 _SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»]")
 """A word goes on from the box; a quotation mark says that the box is someone else's."""
 _BLOCK = re.compile(r"(?:^|\n)```(?:json)?[ \t]{0,9}\n")
+
+
+def any_text(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int] | None:
+    """Any answer that is not blank can be read; it names no step. For texts that another prompt shows."""
+    return frozenset() if answer_of(text).strip() else None
 
 
 def boxed_index(text: str, steps: Sequence[str], first: int = 0) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.sandbox import Execution, ExecutionStatus
@@ -56,6 +57,18 @@ def _block(text: str, opened: re.Match[str], end: int) -> list[Block]:
     code = "".join("\n" if line.startswith(("!", "%")) else line for line in lines)
     is_python = opened[2].lower() in _PYTHON and not code.lstrip().startswith(">>>")
     return [Block(start, end, code)] if is_python and code.strip() else []
+
+
+def after_blocks(text: str, blocks: Sequence[Block], notes: Sequence[str]) -> str:
+    """The text with a note below each of its blocks, after the fence that closes it."""
+    pieces, at = [], 0
+    for block, note in zip(blocks, notes, strict=True):
+        fence = text.find("\n", block.end)
+        end = len(text) if fence < 0 else fence + 1
+        is_open = not text[block.end : end].strip()
+        pieces += [text[at:end].rstrip("\n"), "\n```\n" if is_open else "\n", note]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 def failed(done: Execution) -> bool:

@@ -14,6 +14,7 @@ ANNOTATORS = {
     "code": "annotators.code:CodeAnnotator",
     "consistency": "annotators.consistency:ConsistencyAnnotator",
     "judge": "annotators.judge:JudgeAnnotator",
+    "judge_code": "annotators.judge_code:JudgeWithCode",
     "judge_stepwise": "annotators.stepwise:StepwiseJudge",
     "likelihood": "annotators.likelihood:LikelihoodAnnotator",
     "logic": "annotators.logic:LogicAnnotator",

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from annotators.judge import JudgeAnnotator, JudgeOptions
 from annotators.votes import Ballot
+from pipeline.annotator import Tools
 from pipeline.config import Options
-from pipeline.engine.protocol import Engine
 from pipeline.records import NO_ERROR, Cost, Solution
 
 
@@ -28,13 +28,14 @@ class StepwiseJudge(JudgeAnnotator):
 
     OPTIONS: ClassVar[type[Options]] = StepwiseOptions
 
-    async def _hold(self, ballot: Ballot, solution: Solution, engine: Engine) -> Cost:
+    async def _hold(self, ballot: Ballot, solution: Solution, tools: Tools) -> Cost:
+        assert tools.engine is not None
         cost = Cost()
         for step in range(len(solution.steps)):
             n = ballot.left()
             if n == 0:
                 break
-            answers = await self._question.ask(engine, solution, n, upto=step + 1)
+            answers = await self._question.ask(tools.engine, solution, n, upto=step + 1)
             cost += answers.cost
             is_last = step == len(solution.steps) - 1
             for answer in answers.each:

@@ -1,0 +1,103 @@
+"""Evidence by a judge that writes Python to check the steps, sees what it printed, and then votes.
+
+GenPRM (Zhao et al. 2025, arXiv 2504.00891) reasons about each step, writes code that verifies it, has it
+executed, and judges with the output before it. Here each vote is one such verification of all steps:
+its ```python blocks are run in the sandbox, each after those before it that ran; the judge is shown the
+text again with what each printed, and gives its verdict. Both texts and the outputs are the vote's
+rationale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field
+
+from annotators.judge import JudgeAnnotator, JudgeOptions
+from annotators.parsing import answer_of
+from annotators.programs import after_blocks, fenced
+from annotators.votes import Ballot
+from pipeline.annotator import Expectation, Tools
+from pipeline.config import Options
+from pipeline.records import Cost, Solution, content_hash
+from pipeline.sandbox import Execution, Limits, Sandbox
+
+VERSION = 1
+MAX_BLOCKS = 32
+MAX_OUTPUT_CHARS = 2000
+
+
+class JudgeWithCodeOptions(JudgeOptions):
+    prompt: str = Field(
+        "verify_code", description="prompt of the verification, which asks for code"
+    )
+    verdict_prompt: str = Field("code_verdict", description="prompt that shows it with its outputs")
+    timeout_s: float = Field(5.0, gt=0, le=600, description="longest run of a block, seconds")
+    wave: None = Field(None, description="not here: the verifications are written side by side")
+
+
+class JudgeWithCode(JudgeAnnotator):
+    """A verification that was cut or is blank is a missing vote. A block that fails, or takes too long,
+    is shown as such and says nothing of the solution by itself."""
+
+    OPTIONS: ClassVar[type[Options]] = JudgeWithCodeOptions
+    executes: ClassVar[bool] = True
+
+    def __init__(self, name: str, options: JudgeWithCodeOptions) -> None:
+        super().__init__(name, options)
+        self._verify = self._question
+        self._question = self._make_question(options.verdict_prompt)
+        self._shows_reference |= self._question.shows_reference
+        self._limits = Limits(
+            wall_s=options.timeout_s, cpu_s=max(1, round(options.timeout_s)), output_kb=64
+        )
+        self.fingerprint = content_hash(
+            VERSION, self.fingerprint, self._question.prompt.fingerprint
+        )
+
+    def expected_completion_tokens(self, solution: Expectation) -> float:
+        """Verification and verdict."""
+        return 2 * super().expected_completion_tokens(solution)
+
+    async def _hold(self, ballot: Ballot, solution: Solution, tools: Tools) -> Cost:
+        assert tools.engine is not None
+        assert tools.sandbox is not None
+        answers = await self._verify.ask(tools.engine, solution, ballot.size)
+        cost = answers.cost
+        for number, answer in enumerate(answers.each):
+            if answer.reading is None:
+                ballot.cast(replace(answer.vote, first_error=None), None)
+                continue
+            if not ballot.left():
+                break
+            text = await self._executed(answer_of(answer.vote.rationale), tools.sandbox)
+            verdict = await self._question.ask(
+                tools.engine, solution, 1, draw=number, verifications=[text]
+            )
+            (said,) = verdict.each
+            rationale = f"{text.rstrip()}\n\n{said.vote.rationale}"
+            ballot.cast(replace(said.vote, rationale=rationale), said.reading)
+            cost += verdict.cost
+        return cost
+
+    async def _executed(self, text: str, sandbox: Sandbox) -> str:
+        """The verification with what each of its blocks printed below it."""
+        blocks = fenced(text)[:MAX_BLOCKS]
+        program, printed, notes = "", "", []
+        for block in blocks:
+            done = await sandbox.run(program + block.code + "\n", limits=self._limits)
+            notes.append(_note(done, printed))
+            if done.ok:
+                program += block.code + "\n"
+                printed = done.stdout
+        return after_blocks(text, blocks, notes)
+
+
+def _note(done: Execution, before: str) -> str:
+    """What a block printed beyond what the blocks before it did, and how it ended."""
+    output = done.stdout.removeprefix(before)
+    if len(output) > MAX_OUTPUT_CHARS:
+        output = output[:MAX_OUTPUT_CHARS] + " …"
+    ended = "" if done.ok else f" ({done.status}: {done.reason[:300]})"
+    return f"Output of this code{ended}:\n```output\n{output.rstrip()}\n```\n"
