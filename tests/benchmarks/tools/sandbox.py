@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import os
 import random
 import signal
@@ -13,22 +15,22 @@ from pathlib import Path
 from pipeline.sandbox import Sandbox
 from tests.benchmarks.report import Row
 
-WARM, ALONE, TOGETHER, KILLS = 100, 500, 3000, 20
+WARM, ALONE, TOGETHER, KILLS = 50, 300, 1000, 10
 CHECK = """
 from sympy import *
 x, y = symbols("x y")
 left = sympify("(x + {a})**2 - ({b}*x - y)")
 right = sympify("x**2 + {c}*x + {d} + y")
-print(simplify(left - right) == 0)
+print({how}(left - right) == 0)
 """
 
 
-def check(number: int) -> tuple[str, str]:
+def check(number: int, how: str = "expand") -> tuple[str, str]:
     """A claim of algebra and what it should print; every third is wrong."""
     draw = random.Random(number)
     a, b = draw.randint(2, 99), draw.randint(2, 99)
     wrong = number % 3 == 0
-    code = CHECK.format(a=a, b=b, c=2 * a - b + wrong, d=a * a)
+    code = CHECK.format(how=how, a=a, b=b, c=2 * a - b + wrong, d=a * a)
     return code, f"{not wrong}\n"
 
 
@@ -43,18 +45,13 @@ async def _measure() -> list[Row]:
     async with Sandbox(workers=cores) as sandbox:
         start_s = time.perf_counter() - started
         await _all(sandbox, range(WARM))
-        alone = []
-        for number in range(ALONE):
-            code, expected = check(number)
-            began = time.perf_counter()
-            done = await sandbox.run(code)
-            alone.append(1000 * (time.perf_counter() - began))
-            assert done.stdout == expected, done
-        bare = []
-        for _ in range(ALONE):
-            began = time.perf_counter()
-            await sandbox.run("pass")
-            bare.append(1000 * (time.perf_counter() - began))
+        rows += [
+            await _alone(sandbox, "a SymPy check by expand, warm, median ms", "expand", "<= 5"),
+            await _alone(sandbox, "a SymPy check by simplify, warm, median ms", "simplify"),
+            _in_process("expand"),
+            _in_process("simplify"),
+            await _alone(sandbox, "an empty snippet, median ms"),
+        ]
         rates = []
         for repeat in range(3):
             began = time.perf_counter()
@@ -62,21 +59,11 @@ async def _measure() -> list[Row]:
             rates.append(TOGETHER / (time.perf_counter() - began))
             assert not lost
         lost, replaced, replace_s = await _killed(sandbox)
-    tenths = statistics.quantiles(alone, n=20)
     rows += [
         Row("sandbox", f"start of a pool of {cores}, s", start_s, n=1),
         Row(
             "sandbox",
-            "one SymPy check, warm, median ms",
-            statistics.median(alone),
-            f"5% to 95%: {tenths[0]:.2f} to {tenths[-1]:.2f}",
-            ALONE,
-            "<= 5",
-        ),
-        Row("sandbox", "an empty snippet, median ms", statistics.median(bare), n=ALONE),
-        Row(
-            "sandbox",
-            f"SymPy checks a second on {cores} cores",
+            f"SymPy checks by expand a second on {cores} cores",
             statistics.median(rates),
             f"{min(rates):.0f} to {max(rates):.0f}",
             3 * TOGETHER,
@@ -92,6 +79,36 @@ async def _measure() -> list[Row]:
         Row("sandbox", "a dead zygote is replaced in, median s", replace_s, n=KILLS // 2),
     ]
     return rows
+
+
+async def _alone(sandbox: Sandbox, figure: str, how: str = "", wanted: str = "") -> Row:
+    """One snippet after another: the way there and back included."""
+    took = []
+    for number in range(ALONE):
+        code, expected = check(number, how) if how else ("pass", "")
+        began = time.perf_counter()
+        done = await sandbox.run(code)
+        took.append(1000 * (time.perf_counter() - began))
+        assert done.stdout == expected, done
+    return _median(figure, took, wanted)
+
+
+def _in_process(how: str) -> Row:
+    """The same check in this process: what SymPy itself takes."""
+    took = []
+    for number in range(ALONE):
+        code, _ = check(number, how)
+        began = time.perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(code, "<check>", "exec"), {})
+        took.append(1000 * (time.perf_counter() - began))
+    return _median(f"the check by {how} without a sandbox, median ms", took)
+
+
+def _median(figure: str, took: list[float], wanted: str = "") -> Row:
+    parts = statistics.quantiles(took, n=20)
+    spread = f"5% to 95%: {parts[0]:.2f} to {parts[-1]:.2f}"
+    return Row("sandbox", figure, statistics.median(took), spread, len(took), wanted)
 
 
 async def _all(sandbox: Sandbox, numbers: range) -> int:
