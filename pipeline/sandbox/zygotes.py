@@ -27,7 +27,7 @@ from pipeline.sandbox.inside.frames import (
 from pipeline.sandbox.limits import Execution, Limits
 
 START_S = 120.0
-GRACE_S = 10.0
+GRACE_S = 30.0
 """Beyond a snippet's wall clock; a zygote that has not answered by then is given up."""
 ALLOW = (
     "allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 "

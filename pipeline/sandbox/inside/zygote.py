@@ -152,7 +152,10 @@ class Zygote:
                 os.write(report, snippet.FAILED + str(error).encode()[:500])
             finally:
                 os._exit(1)
-        snippet.run(code, report)
+        try:
+            snippet.run(code, report)
+        finally:  # it leaves by itself, unless the code broke the interpreter
+            os._exit(1)
 
     def _watch(
         self,
