@@ -16,7 +16,8 @@ votes make together is in `annotators.votes`; one that can't be parsed, was cut 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from copy import copy
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -68,6 +69,8 @@ class JudgeAnnotator:
         self.name = name
         self.role: str | None = options.role
         self._options = options
+        self._size = options.votes
+        self._first = 0
         self._rubric = read_rubric(options.rubric) if options.rubric is not None else None
         self._question = self._make_question(options.prompt)
         if self._rubric is not None and "rubric" not in self._question.prompt.slots:
@@ -79,6 +82,17 @@ class JudgeAnnotator:
         self.fingerprint = content_hash(
             VERSION, options.fingerprint, self._question.prompt.fingerprint, self._rubric
         )
+
+    @property
+    def votes_apart(self) -> int:
+        return self._options.votes
+
+    def apart(self, first_only: bool) -> Self:
+        other = copy(self)
+        other._size = 1 if first_only else self._options.votes
+        other._first = 1
+        other.fingerprint = content_hash(self.fingerprint, "apart", first_only)
+        return other
 
     def _make_question(self, prompt: str) -> Question:
         options = self._options
@@ -99,8 +113,8 @@ class JudgeAnnotator:
         assert tools.engine is not None
         if self._shows_reference and not (solution.reference or "").strip():
             return Verdict(solution.id, self.name, None, "the problem has no reference solution")
-        size = self._options.votes
-        needed = self._options.min_votes or size // 2 + 1
+        size = self._size
+        needed = min(size, self._options.min_votes or size // 2 + 1)
         ballot = Ballot(self._options.rule, size, needed, len(solution.steps))
         cost = await self._hold(ballot, solution, tools)
         found = ballot.finding()
@@ -131,7 +145,7 @@ class JudgeAnnotator:
         cost = Cost()
         wave = 0
         while left := ballot.left():
-            n = min(left, self._options.wave or left)
+            n = min(left, self._wave(wave) or left)
             answers = await self._question.ask(
                 engine, solution, n, draw=wave, verifications=verifications
             )
@@ -140,3 +154,6 @@ class JudgeAnnotator:
             cost += answers.cost
             wave += 1
         return cost
+
+    def _wave(self, number: int) -> int | None:
+        return self._first if self._first and number == 0 else self._options.wave

@@ -27,6 +27,7 @@ class StepwiseJudge(JudgeAnnotator):
     """A pass whose answer about a step is missing ends there, as a missing vote."""
 
     OPTIONS: ClassVar[type[Options]] = StepwiseOptions
+    votes_apart = 1
 
     async def _hold(self, ballot: Ballot, solution: Solution, tools: Tools) -> Cost:
         assert tools.engine is not None

@@ -15,6 +15,7 @@ from pipeline.evaluate import Score
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome
+from pipeline.rounds import CascadeReport
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
 
@@ -164,6 +165,8 @@ def markdown_summary(summary: Summary) -> str:
     lines += ["| " + " | ".join(row) + " |" for row in cost_rows(summary)]
     if summary.learned:
         lines += ["", "## Learned of the witnesses", "", *(f"- {line}" for line in summary.learned)]
+    if summary.cascade is not None:
+        lines += ["", "## Cascade", "", *(f"- {one}" for one in cascade_lines(summary.cascade))]
     lines += ["", "## Set aside", "", "| reason | solutions |", "|---|---|"]
     lines += [f"| {_cell(reason)} | {count} |" for reason, count in summary.reasons.items()]
     lines += ["", *(f"**{warning}**" for warning in summary.warnings)]
@@ -173,6 +176,19 @@ def markdown_summary(summary: Summary) -> str:
 def _cell(text: str) -> str:
     """Foreign text in a Markdown table, where it is no markup."""
     return line(text).replace("|", "/").replace("<", "&lt;").replace("[", "(").replace("]", ")")
+
+
+def cascade_lines(cascade: CascadeReport) -> list[str]:
+    """What a cascade asked of the witnesses, and where solutions ended."""
+    lines = [
+        f"{cascade.tokens:,} tokens of witnesses in {cascade.rounds} rounds, of about {cascade.panel:,} "
+        f"({percent(cascade.share)}) had every witness been asked of every solution; about "
+        f"{cascade.expected:,} were expected"
+    ]
+    if cascade.budget is not None:
+        lines.append(f"budget: {cascade.budget:,} tokens of witnesses")
+    lines += [f"{count:>6}  heard last: {name}" for name, count in cascade.last_heard.items()]
+    return lines + [f"{count:>6}  ended: {why}" for why, count in cascade.stopped.items()]
 
 
 def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
@@ -187,6 +203,10 @@ def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
     for stage, tokens in plan.by_stage.items():
         table.add_row(stage, f"{tokens:,}")
     table.add_row("total", f"{plan.total:,}", style="bold")
+    if plan.panel is not None:
+        table.add_row("every witness asked", f"{plan.panel:,}")
+    if config.cascade is not None and (budget := config.cascade.budget_tokens):
+        table.add_row("witnesses' budget", f"{budget:,}")
     if config.budget_tokens:
         table.add_row("budget", f"{config.budget_tokens:,}")
     return table
@@ -223,6 +243,10 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     if summary.learned:
         console.print("learned of the witnesses:")
         for line in summary.learned:
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    if summary.cascade is not None:
+        console.print("cascade:")
+        for line in cascade_lines(summary.cascade):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     if summary.reasons:
         console.print("set aside:")

@@ -93,6 +93,21 @@ class HintedAnnotator(Annotator, Protocol):
 
 
 @runtime_checkable
+class VotingAnnotator(Annotator, Protocol):
+    """An annotator whose first vote can be asked for by itself, and later all of them: the first is then
+    among them, its call is on record, and it isn't made again."""
+
+    @property
+    def votes_apart(self) -> int:
+        """Votes that it casts; 1: they can't be told apart."""
+        ...
+
+    def apart(self, first_only: bool) -> Annotator:
+        """Who asks for the first vote alone, or for all, the first by itself."""
+        ...
+
+
+@runtime_checkable
 class LearningAnnotator(Annotator, Protocol):
     """An annotator with something to learn from a few solutions before it looks at the rest.
 

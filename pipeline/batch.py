@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,9 @@ from pipeline.annotator import (
     LearningAnnotator,
     Tools,
 )
+from pipeline.cascade import CascadeRun, Crew
 from pipeline.config import RunConfig
+from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
@@ -199,10 +201,18 @@ class _Batch:
             self.rates = PassRates.of(run.solutions)
             self.left_out = self.rates.left_out(config.filter, set(problems))
             for annotator in self.parts.order:
+                if annotator in self.parts.cascaded:
+                    continue
                 if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
                     annotator = await self._calibrated(annotator, room)
                 store = run.verdicts(annotator.name)
                 await self._stage(self._annotation(annotator, self._chosen, room, store), room)
+            if self.parts.cascaded:
+                await self._cascaded(room)
+            else:
+                run.chain.unlink(
+                    missing_ok=True
+                )  # what an earlier configuration asked counts no more
         finish = Finish(config, run, self._names, self.progress)
         finish.label(self.parts.rule, self.left_out)
         summary = finish.summary(
@@ -236,9 +246,10 @@ class _Batch:
         room: EngineRoom,
         store: Store,
         name: str | None = None,
+        told: Told | None = None,
     ) -> AnnotateStage:
         fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
-        told = self._told(annotator)
+        told = told or self._told(annotator)
         return AnnotateStage(
             self.config,
             annotator,
@@ -253,7 +264,10 @@ class _Batch:
 
     def _told(self, annotator: Annotator) -> Told:
         names = annotator.hinted_by if isinstance(annotator, HintedAnnotator) else ()
-        return Told.by({name: self.run_folder.verdicts(name) for name in names})
+        run, cascaded = self.run_folder, {one.name for one in self.parts.cascaded}
+        return Told.by(
+            {name: run.panel(name) if name in cascaded else run.verdicts(name) for name in names}
+        )
 
     def _tools(self, fingerprint: str, told: Told, engine: Engine | None) -> Tools:
         """What an annotator whose engine has this fingerprint works with."""
@@ -267,13 +281,44 @@ class _Batch:
 
         return Tools(engine, self.grader, self.parts.prompt, known, self.sandbox)
 
-    async def _calibrated(self, annotator: LearningAnnotator, room: EngineRoom) -> Annotator:
-        """The annotator with what it learned from a pilot: learned once, then read from its file. A
-        batch that grows keeps it; only a pilot that had too few to choose from is chosen anew."""
+    async def _cascaded(self, room: EngineRoom) -> None:
+        """Witnesses that are asked one after another (`pipeline.cascade`)."""
+
+        def stage_of(
+            annotator: Annotator,
+            solutions: Callable[[], Iterator[Solution]],
+            store: Store,
+            told: Told | None = None,
+        ) -> AnnotateStage:
+            return self._annotation(annotator, solutions, room, store, told=told)
+
+        rule = self.parts.rule
+        assert isinstance(rule, PosteriorRule)
+        crew = Crew(
+            stage_of,
+            lambda stage: self._stage(stage, room),
+            lambda annotator, among: self._calibrated(annotator, room, among),
+            self._chosen,
+            self.faults,
+            self.progress.stages,
+        )
+        cascaded = self.parts.cascaded
+        await CascadeRun(self.config, self.run_folder, rule, cascaded, self.left_out, crew).run()
+
+    async def _calibrated(
+        self, annotator: LearningAnnotator, room: EngineRoom, among: Set[str] | None = None
+    ) -> Annotator:
+        """The annotator with what it learned from a pilot, of all solutions or `among` some: learned once,
+        then read from its file. A batch that grows keeps it; only a pilot that had too few to choose from
+        is chosen anew."""
         run, name = self.run_folder, f"calibrate {annotator.name}"
         ids = nsmallest(
             annotator.pilot_size,
-            (s.id for s in self._chosen() if s.outcome is not Outcome.UNDECIDED),
+            (
+                s.id
+                for s in self._chosen()
+                if s.outcome is not Outcome.UNDECIDED and (among is None or s.id in among)
+            ),
             key=lambda solution_id: content_hash("pilot", solution_id),
         )
         chosen = frozenset(ids)
@@ -314,6 +359,7 @@ class _Batch:
         """All shards of a stage, a few at a time: enough to keep the engine full."""
         stage.store.open(stage.fingerprint)
         total, done = stage.counts()
+        faults = self.faults[stage.name]
         self.progress.begin(stage.name, total, done)
         async with AsyncExitStack() as stack:
             engine = None
@@ -325,7 +371,7 @@ class _Batch:
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
         self.progress.end(stage.name)
-        if done == 0 and self.faults[stage.name] == total > 0:
+        if done == 0 and self.faults[stage.name] - faults == total > 0:
             raise EngineFaultError(
                 f"{stage.name}: every one of {total} rows failed; the first reason is logged "
                 "above. Nothing is lost: run the same command again when it is cured"

@@ -360,6 +360,36 @@ class SelectConfig(Options):
     balance: BalanceConfig | None = None
 
 
+class CascadeConfig(Options):
+    """Cheap witnesses first, until a solution's first error is sure enough (`pipeline.consensus.cascade`)."""
+
+    confidence: float = Field(
+        0.98, gt=0, lt=1, description="posterior at which no further witness is asked of a solution"
+    )
+    worth: float = Field(
+        0.05,
+        ge=0,
+        description="bits that the price of the whole panel must be expected to tell, or no more is asked",
+    )
+    pilot: int = Field(
+        1000,
+        ge=20,
+        description="solutions of which every witness is asked, to learn how each errs and what it costs",
+    )
+    budget_tokens: int | None = Field(
+        None, ge=1, description="most tokens that witnesses may sample, the pilot's among them"
+    )
+    gpu_hours: float | None = Field(
+        None, gt=0, description="the same in hours of a GPU, at the pace that the pilot had"
+    )
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.budget_tokens is not None and self.gpu_hours is not None:
+            raise ValueError("name budget_tokens or gpu_hours, not both")
+        return self
+
+
 class DatasetConfig(Options):
     views: tuple[str, ...] = Field(
         ("stepwise", "first_error", "evidence"),
@@ -429,6 +459,11 @@ class RunConfig(Options):
     filter: FilterConfig = Field(default_factory=FilterConfig)
     annotators: dict[str, dict[str, Any]] = Field(default_factory=dict)
     consensus: ConsensusConfig = Field(default_factory=ConsensusConfig)
+    cascade: CascadeConfig | None = Field(
+        None,
+        description="ask the witnesses one after another, of each solution no more than it needs; false: "
+        "not the recipe's",
+    )
     dataset: DatasetConfig = Field(default_factory=DatasetConfig)
     shard_size: int = Field(128, ge=1, le=4096, description="solutions a shard")
     oracle: str | None = Field(
@@ -455,6 +490,11 @@ class RunConfig(Options):
         if config is None:
             raise ConfigError(f"engines.{role}: missing; name a model under engines: {role}:")
         return config
+
+    @field_validator("cascade", mode="before")
+    @classmethod
+    def _false_is_none(cls, cascade: Any) -> Any:
+        return None if cascade is False else cascade  # an empty key leaves the recipe's
 
     @field_validator("recipe")
     @classmethod

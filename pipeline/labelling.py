@@ -4,11 +4,14 @@ done anew when any of them is, and samples nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import asdict, replace
 from heapq import nsmallest
 from typing import Any
 
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, each
+from pipeline.consensus.cascade import BUDGET, as_asked
+from pipeline.consensus.posterior import PosteriorRule, learned_of
 from pipeline.errors import InputError
 from pipeline.evaluate.cases import Case, Columns
 from pipeline.evaluate.conventions import convention
@@ -16,6 +19,7 @@ from pipeline.evaluate.gold import Known, read_gold
 from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, RowIndex, annotated
 from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
+from pipeline.rounds import stopped_by
 from pipeline.run_folder import RunFolder
 from pipeline.shards import chunked
 from pipeline.stages import problem_key
@@ -44,8 +48,14 @@ def label_run(
         fuse, about = rule.knowing(facts[0]), rule.about(facts[0])
     else:
         facts, fuse, about = [], each(rule), ()
+    unpaid = stopped_by(run, BUDGET) if config.cascade is not None else frozenset()
     fingerprint = content_hash(
-        CONSENSUS_VERSION, consensus.fingerprint, sorted(left_out), parts, *facts
+        CONSENSUS_VERSION,
+        consensus.fingerprint,
+        sorted(left_out),
+        parts,
+        *facts,
+        *([sorted(unpaid)] if unpaid else []),
     )
 
     def chosen() -> Iterator[Annotated]:
@@ -64,10 +74,17 @@ def label_run(
                     reason = f"outcome undecided: {s.outcome_reason}"
                     yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
                 else:
-                    yield next(fused)
+                    yield _stopped(next(fused), unpaid)
 
     run.labels.replace_all(fingerprint, labels(), Label)
     return about
+
+
+def _stopped(label: Label, unpaid: Set[str]) -> Label:
+    """Say of a solution that is set aside that the budget didn't pay for more witnesses."""
+    if label.first_error is not None or label.solution_id not in unpaid:
+        return label
+    return replace(label, reason=f"{BUDGET}: {label.reason}")
 
 
 def learned(
@@ -77,16 +94,21 @@ def learned(
     known: learned once, then read from its file. Only a pilot that had too few to choose from is
     chosen anew, and what other gold teaches is learned anew."""
     witnesses = config.consensus.witnesses
-    usable = frozenset(_usable(run, witnesses, left_out))
-    ids = nsmallest(rule.pilot_size, usable, key=lambda one: content_hash("pilot", one))
-    gold = known_of(config.consensus.gold, run, usable) if config.consensus.gold else {}
-    sources = [run.solutions, *(run.verdicts(name) for name in witnesses)]
+    if config.cascade is None:
+        usable = frozenset(_usable(run, witnesses, left_out))
+        ids, gold = pilot_of(config, run, usable, rule.pilot_size)
+        whole = len(ids) >= rule.pilot_size
+        sources = [store.fingerprint for store in (run.solutions, *map(run.verdicts, witnesses))]
+    else:  # what was asked of other solutions depends on what was said of them
+        ids = (read_json(run.cascade_pilot) or {})["ids"]
+        _, gold = pilot_of(config, run, frozenset(ids), len(ids))
+        whole, sources = False, [run.solutions.fingerprint, (read_json(run.chain) or {})["panel"]]
     made_by = content_hash(
         rule.version,
         config.consensus.fingerprint,
         config.filter.fingerprint,
-        [store.fingerprint for store in sources],
-        ids if len(ids) < rule.pilot_size else "whole",
+        sources,
+        "whole" if whole else ids,
         gold,
     )
     frozen = read_json(run.learned("consensus")) or {}
@@ -95,11 +117,30 @@ def learned(
         pilot = [i for i in annotated(run, witnesses, labels=False) if i.solution.id in wanted]
         pilot.sort(key=lambda item: item.solution.id)
         facts = rule.learn(pilot, witnesses, gold)
+        if config.cascade is not None and isinstance(rule, PosteriorRule):
+            truth = [gold.get(item.solution.id) for item in pilot]
+            of_all, precision = learned_of(facts), config.consensus.precision
+            facts = asdict(as_asked(of_all, pilot, truth, witnesses, config.cascade, precision))
         frozen = {"made_by": made_by, "solutions": len(pilot), "gold": len(gold), "facts": facts}
         write_json(run.learned("consensus"), frozen)
     facts = frozen["facts"]
     assert isinstance(facts, dict)
     return facts
+
+
+def pilot_of(
+    config: RunConfig, run: RunFolder, usable: Set[str], size: int
+) -> tuple[list[str], Mapping[str, int]]:
+    """Ids of the pilot's solutions, chosen by content, and the first errors that gold says of others or of
+    those. Raises InputError where gold is named and none of it is of here."""
+    ids = nsmallest(size, usable, key=lambda one: content_hash("pilot", one))
+    gold = known_of(config.consensus.gold, run, usable) if config.consensus.gold else {}
+    return ids, gold
+
+
+def usable_of(run: RunFolder, left_out: Set[str]) -> frozenset[str]:
+    """Ids of the solutions with a decided outcome whose problems aren't left out."""
+    return frozenset(_usable(run, (), left_out))
 
 
 def _usable(run: RunFolder, witnesses: Sequence[str], left_out: Set[str]) -> Iterator[str]:

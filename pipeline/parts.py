@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.annotator import Annotator, HintedAnnotator
+from pipeline.annotator import Annotator, Expectation, HintedAnnotator, LearningAnnotator
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, make_rule
+from pipeline.consensus.posterior import PosteriorRule
 from pipeline.dataset import load_view
 from pipeline.errors import ConfigError
 from pipeline.inputs import Rejected, read_problems, read_solutions
@@ -48,18 +49,22 @@ def read_inputs(config: RunConfig) -> Inputs:
 
 def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:
     brought = None if inputs.solutions is None else len(inputs.solutions)
-    return make_plan(config, inputs.problems, brought, annotators)
+    rule, order = check_consensus(config, annotators)
+    cascaded = cascaded_of(config, order, rule)
+    return make_plan(config, inputs.problems, brought, annotators, cascaded)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a configuration names, found. `order`: its annotators, those that take hints last."""
+    """What a configuration names, found. `order`: its annotators, those that take hints last; of them a
+    cascade asks those that are `cascaded`."""
 
     splitter: Splitter
     prompt: PromptTemplate
     rule: Rule | LearningRule
     oracle: Oracle | None
     order: tuple[Annotator, ...]
+    cascaded: tuple[Annotator, ...] = ()
 
 
 def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
@@ -81,6 +86,7 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
         rule,
         make_oracle(config.oracle),
         order,
+        cascaded_of(config, order, rule),
     )
 
 
@@ -101,6 +107,47 @@ def check_consensus(
     if consensus.gold is not None and not Path(consensus.gold).exists():
         raise ConfigError(f"consensus.gold: no file {consensus.gold}")
     return rule, _ordered(config, annotators, weighed=isinstance(rule, LearningRule))
+
+
+def cascaded_of(
+    config: RunConfig, order: Sequence[Annotator], rule: Rule | LearningRule
+) -> tuple[Annotator, ...]:
+    """Witnesses that a cascade asks: those that sample from a model. The others are heard of every
+    solution. Raises ConfigError for a cascade that can't be."""
+    if config.cascade is None:
+        return ()
+    consensus = config.consensus
+    if not isinstance(rule, PosteriorRule):
+        raise ConfigError(
+            f"cascade: the rule {consensus.rule} can't say what a witness would tell; set consensus.rule "
+            "to posterior, or cascade to false"
+        )
+    names = set(consensus.witnesses) - set(consensus.vetoes)
+    cascaded = tuple(one for one in order if one.name in names and _samples(one))
+    if not cascaded:
+        raise ConfigError(
+            "cascade: none of consensus.witnesses samples from a model, so none is spared"
+        )
+    asked = {one.name for one in cascaded}
+    for annotator in order:
+        hinted = set(annotator.hinted_by) if isinstance(annotator, HintedAnnotator) else set()
+        if hinted & asked and annotator not in cascaded:
+            raise ConfigError(
+                f"annotators.{annotator.name}.hints: {', '.join(sorted(hinted & asked))} isn't asked of "
+                f"every solution in a cascade; make {annotator.name} a witness, or leave out its hints"
+            )
+        size = annotator.pilot_size if isinstance(annotator, LearningAnnotator) else 0
+        if annotator in cascaded and size > config.cascade.pilot:
+            raise ConfigError(
+                f"cascade.pilot: {config.cascade.pilot} solutions, and {annotator.name} learns from "
+                f"{size} of them; raise it to {size}"
+            )
+    return cascaded
+
+
+def _samples(annotator: Annotator) -> bool:
+    an_average = Expectation(tokens=100, steps=5)
+    return annotator.role is not None and annotator.expected_completion_tokens(an_average) > 0
 
 
 def _ordered(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from pipeline.annotator import Annotator, Expectation
+from pipeline.annotator import Annotator, Expectation, VotingAnnotator
 from pipeline.config import RunConfig, TreeConfig
 from pipeline.records import Outcome, ProbeCount, Problem
 from pipeline.search.tree import Rollout, RolloutTree, Steps
@@ -18,17 +18,20 @@ from pipeline.search.tree import Rollout, RolloutTree, Steps
 CHARS_PER_TOKEN = 3.5
 ASSUMED_SOLUTION_TOKENS = 256
 ASSUMED_STEPS = 8
+GOES_ON = 0.4
+"""Share of the solutions that a cascade leaves open after a witness, before a pilot has shown it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Sampled tokens by stage. `solutions` is how many there will be; `assumed` says where their
-    length comes from."""
+    length comes from. `panel`: what a cascade's witnesses would sample, were each asked of every solution."""
 
     solutions: int
     solution_tokens: float
     by_stage: Mapping[str, int]
     assumed: str = ""
+    panel: int | None = None
 
     @property
     def total(self) -> int:
@@ -40,8 +43,10 @@ def make_plan(
     problems: Sequence[Problem],
     imported: int | None,
     annotators: Sequence[Annotator],
+    cascaded: Sequence[Annotator] = (),
 ) -> Plan:
-    """`imported`: number of solutions brought along, None where they are generated."""
+    """`imported`: number of solutions brought along, None where they are generated. `cascaded`: annotators
+    that are not asked of every solution."""
     references = [p.reference for p in problems if p.reference]
     if references:
         tokens = sum(map(len, references)) / len(references) / CHARS_PER_TOKEN
@@ -72,7 +77,29 @@ def make_plan(
         known = role is not None and of_generator.known and _same_engine(config, role)
         expected = annotator.expected_completion_tokens(of_generator if known else expectation)
         by_stage[annotator.name] = round(solutions * expected)
-    return Plan(solutions, tokens, by_stage, assumed)
+    if config.cascade is None or not cascaded:
+        return Plan(solutions, tokens, by_stage, assumed)
+    names = [annotator.name for annotator in cascaded]
+    panel = sum(by_stage[name] for name in names)
+    votes = {a.name: a.votes_apart for a in cascaded if isinstance(a, VotingAnnotator)}
+    piloted = min(1.0, config.cascade.pilot / max(1, solutions))
+    shares = expected_shares({name: by_stage[name] for name in names}, votes)
+    by_stage |= {n: round(by_stage[n] * (piloted + (1 - piloted) * shares[n])) for n in names}
+    assumed += f"; {GOES_ON:.0%} of the solutions go on after each witness"
+    return Plan(solutions, tokens, by_stage, assumed, panel)
+
+
+def expected_shares(tokens: Mapping[str, int], votes: Mapping[str, int]) -> dict[str, float]:
+    """Share of its tokens that a cascade asks of each witness, the cheapest part first: a judge's first
+    vote, then another's, then the rest of their votes."""
+    parts: list[tuple[float, str]] = []
+    for name, of_all in tokens.items():
+        first = of_all / votes.get(name, 1)
+        parts += [(first, name)] if first == of_all else [(first, name), (of_all - first, name)]
+    shares = dict.fromkeys(tokens, 0.0)
+    for place, (part, name) in enumerate(sorted(parts)):
+        shares[name] += GOES_ON**place * part / max(1, tokens[name])
+    return shares
 
 
 def _same_engine(config: RunConfig, role: str) -> bool:

@@ -83,14 +83,21 @@ class Progress:
         self.stages: dict[str, StageProgress] = {}
         self.resumed: dict[str, int] = {}
         self._began: dict[str, float] = {}
+        self._ended: set[str] = set()
         self._written = 0.0
 
     def begin(self, stage: str, rows_total: int, rows_done: int) -> None:
+        """A stage that this attempt has ended already goes on: its rows are added."""
+        again = stage in self._ended
         old = self._before.get(stage, StageProgress())
-        self.resumed[stage] = rows_done
+        before = old if again else replace(old, rows_total=0, rows_done=0, faults=0, replayed=0)
+        self.resumed[stage] = rows_done + (before.rows_done if again else 0)
         self._began[stage] = time.monotonic() - old.seconds
         self.stages[stage] = replace(
-            old, rows_total=rows_total, rows_done=rows_done, faults=0, replayed=0, state="running"
+            before,
+            rows_total=before.rows_total + rows_total,
+            rows_done=before.rows_done + rows_done,
+            state="running",
         )
         self._tell(force=True)
 
@@ -107,7 +114,7 @@ class Progress:
         self._update(
             stage,
             calls=old.calls + stats.cost.calls,
-            replayed=stats.calls_replayed,
+            replayed=old.replayed * (stage in self._ended) + stats.calls_replayed,
             prompt_tokens=old.prompt_tokens + stats.cost.prompt_tokens,
             cached_tokens=old.cached_tokens + stats.cost.cached_tokens,
             completion_tokens=old.completion_tokens + stats.cost.completion_tokens,
@@ -116,6 +123,8 @@ class Progress:
 
     def end(self, stage: str) -> None:
         self._update(stage, state="finished")
+        self._before[stage] = self.stages[stage]
+        self._ended.add(stage)
         self._tell(force=True)
 
     def _update(self, stage: str, **changes: Any) -> None:

@@ -45,6 +45,28 @@ class RunFolder:
         """What it learned, frozen: made once for each fingerprint of the pilot."""
         return self.folder / "calibrate" / annotator / "learned.json"
 
+    def panel(self, annotator: str) -> Store:
+        """A cascade's pilot: verdicts of every witness of the same solutions."""
+        return Store(self.folder / "cascade" / "panel" / annotator)
+
+    def asked(self, part: str) -> Store:
+        """What a cascade asked of a witness, or of its first vote alone, after the pilot."""
+        return Store(self.folder / "cascade" / "asked" / part)
+
+    def round(self, number: int) -> Store:
+        """Who a cascade asks next of each solution, or why no one; from 1."""
+        return Store(self.folder / "cascade" / "rounds" / f"{number:03}")
+
+    @property
+    def cascade_pilot(self) -> Path:
+        """Ids of the solutions that a cascade learns from, frozen."""
+        return self.learned("cascade").with_name("pilot.json")
+
+    @property
+    def chain(self) -> Path:
+        """What a cascade's rounds rest on: their fingerprint, and the pilot's solutions."""
+        return self.folder / "cascade" / "chain.json"
+
     def annotators(self) -> list[str]:
         """The annotators that have verdicts here, by name."""
         folder = self.folder / "verdicts"

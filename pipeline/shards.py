@@ -124,12 +124,8 @@ class Store:
         """For derived stages: these rows, and no others, under a fingerprint of all they come from.
         Readers see the old rows until the new ones are whole. Does nothing when it is done already.
         """
-        done = self.folder / "done.json"
-        record = read_json(done)
-        if record is not None and record["fingerprint"] == fingerprint == self.fingerprint:
-            self.open(fingerprint)
-            if sum(part.rows for part in self.parts()) == record["rows"]:
-                return
+        if self.is_whole(fingerprint):
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         self._drop_torn_line()
         old = [part for part in self._parts() if part.fingerprint != fingerprint]
@@ -141,7 +137,15 @@ class Store:
         for path in self.folder.glob("part-*.parquet"):
             if path.name not in kept:
                 path.unlink()
-        write_json(done, {"fingerprint": fingerprint, "rows": total})
+        write_json(self.folder / "done.json", {"fingerprint": fingerprint, "rows": total})
+
+    def is_whole(self, fingerprint: str) -> bool:
+        """Whether `replace_all` has written all rows of this fingerprint, and they are still good."""
+        record = read_json(self.folder / "done.json")
+        if record is None or not record["fingerprint"] == fingerprint == self.fingerprint:
+            return False
+        self.open(fingerprint)
+        return bool(sum(part.rows for part in self.parts()) == record["rows"])
 
     def _rewrite(self, parts: Sequence[Part]) -> None:
         with replacing(self.manifest) as temporary:

@@ -18,6 +18,7 @@ from pipeline.join import annotated
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.registry import load_named
+from pipeline.rounds import CascadeReport, report
 from pipeline.run_folder import RunFolder
 
 KEPT = "kept labels"
@@ -59,7 +60,8 @@ class StageCost:
 class Summary:
     """Counts are of the annotated solutions; `left_out` problems were filtered; `solve_rate`: right
     share of the decided solutions that were written from the bare problem; `learned`: by consensus;
-    `not_selected`: labelled solutions that the dataset's selection leaves out, by reason."""
+    `not_selected`: labelled solutions that the dataset's selection leaves out, by reason.
+    `cascade`: what it asked, by its verdicts' own costs."""
 
     problems: int
     solutions: int
@@ -80,6 +82,7 @@ class Summary:
     warnings: tuple[str, ...] = ()
     learned: tuple[str, ...] = ()
     not_selected: Mapping[str, int] = field(default_factory=dict)
+    cascade: CascadeReport | None = None
 
     @property
     def kept_share(self) -> float:
@@ -116,13 +119,15 @@ def make_summary(
     first_errors: Counter[int] = Counter()
     kept_wrong = cut = solutions = 0
     rows: Counter[str] = Counter()
+    tokens: Counter[str] = Counter()
     verdicts: dict[str, list[Named]] = {}
     first_stage = next(iter(stages))
     for item in annotated(run):
         solution, label = item.solution, item.label
         rows[first_stage] += 1
-        for name in item.verdicts:
+        for name, verdict in item.verdicts.items():
             rows[name] += 1
+            tokens[name] += verdict.cost.completion_tokens
         if label is None:
             continue
         solutions += 1
@@ -186,6 +191,7 @@ def make_summary(
         dataset=str(run.dataset.resolve()),
         report=str(run.report.resolve()),
         warnings=tuple(warnings),
+        cascade=report(run, tokens),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 from pipeline.errors import EngineFaultError
@@ -20,6 +20,7 @@ class Told:
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._all_spoke = True
         self.fingerprint: str | None = None
 
     @classmethod
@@ -31,14 +32,24 @@ class Told:
             told.fingerprint = content_hash({n: s.fingerprint for n, s in stores.items()})
         return told
 
+    @classmethod
+    def so_far(cls, verdicts: Mapping[str, Iterable[Verdict]], fingerprint: str) -> Self:
+        """By the latest of each annotator's verdicts, where not every one was asked of every solution."""
+        told = cls()
+        told._all_spoke = False
+        told.fingerprint = fingerprint
+        for name, of in verdicts.items():
+            told._answers[name] = {v.solution_id: answers_of(v) for v in of}
+        return told
+
     def __call__(self, solution: Solution) -> tuple[Hint, ...]:
         for name, answers in self._answers.items():
-            if solution.id not in answers:
+            if self._all_spoke and solution.id not in answers:
                 raise EngineFaultError(f"{name} has no verdict of this solution yet")
         return tuple(
             Hint(name, answers[solution.id])
             for name, answers in self._answers.items()
-            if answers[solution.id]
+            if answers.get(solution.id)
         )
 
 

@@ -151,6 +151,8 @@ def killed_run(config: RunConfig, rng: random.Random, total: int, kills: int = 2
         happened += 1
     calls = RunFolder(config.folder).calls
     stages = {"generator": "generate", "policy": "rollouts", "judge": "judge"}
+    if "judge2" in config.engines:
+        stages["judge2"] = "second"
     undisturbed = config.model_copy(
         update={
             "name": f"{config.name}-undisturbed",

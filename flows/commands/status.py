@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +15,10 @@ from rich.table import Table
 
 from flows.runs import find_run, runs_in
 from flows.shown import line
+from flows.tables import cascade_lines
 from pipeline.lock import holder
 from pipeline.progress import StageProgress, read_progress
+from pipeline.rounds import CascadeReport, report
 from pipeline.run_folder import RunFolder
 
 
@@ -53,6 +56,8 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
     working = holder(run.folder)
     kept, reasons = _labels(run)
     labelled = kept + reasons.total()
+    stages = read_progress(run.folder / "progress.json")
+    cascade = report(run, {name: stage.completion_tokens for name, stage in stages.items()})
     state = info["state"]
     if state == "running" and working is None:
         state = "stopped"
@@ -68,8 +73,11 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
         "stages": {
             name: asdict(stage)
             | {"tokens_per_second": stage.tokens_per_second, "eta_seconds": _eta(stage, state)}
-            for name, stage in read_progress(run.folder / "progress.json").items()
+            for name, stage in stages.items()
         },
+        "cascade": None
+        if cascade is None
+        else asdict(cascade) | {"eta_seconds": _cascade_eta(cascade, stages, state)},
         "labelled": labelled,
         "kept": kept,
         "kept_share": kept / labelled if labelled else None,
@@ -79,6 +87,19 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
 
 def _eta(stage: StageProgress, state: str) -> float | None:
     return stage.eta_seconds() if state == "running" else None
+
+
+def _cascade_eta(
+    cascade: CascadeReport, stages: Mapping[str, StageProgress], state: str
+) -> float | None:
+    """Seconds for the tokens that are still expected, at the witnesses' pace so far."""
+    if state != "running" or "consensus" in stages:
+        return None
+    asked = [stages[name] for name in cascade.witnesses if name in stages]
+    seconds = sum(stage.seconds for stage in asked)
+    if not cascade.tokens or not seconds:
+        return None
+    return max(0, cascade.expected - cascade.tokens) * seconds / cascade.tokens
 
 
 def _labels(run: RunFolder) -> tuple[int, Counter[str]]:
@@ -146,6 +167,12 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
             "" if stage["eta_seconds"] is None else _time(stage["eta_seconds"]),
         )
     console.print(table)
+    if facts["cascade"] is not None:
+        told = {key: value for key, value in facts["cascade"].items() if key != "eta_seconds"}
+        left = facts["cascade"]["eta_seconds"]
+        console.print("cascade:" if left is None else f"cascade: about {_time(left)} left")
+        for said in cascade_lines(CascadeReport(**told)):
+            console.print(f"  {line(said)}", markup=False, highlight=False, soft_wrap=True)
     if facts["labelled"]:
         console.print(f"labels kept: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():

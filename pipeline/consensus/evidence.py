@@ -14,6 +14,9 @@ from pipeline.search.belief import Array, Belief, Priors, Seen
 from pipeline.search.hints import Hint
 from pipeline.told import answers_of
 
+FIRST = "@1"
+"""Ends the name of a judge of whose votes only the first is heard: it errs otherwise than all of them."""
+
 
 class Evidence(NamedTuple):
     """All that is known of one solution: rollouts, its own outcome among them, and hints."""
@@ -22,8 +25,15 @@ class Evidence(NamedTuple):
     hints: tuple[Hint, ...]
 
     @classmethod
-    def of(cls, item: Annotated, witnesses: Sequence[str], counting: Collection[str]) -> Evidence:
-        """`counting`: witnesses by rollouts, whose counts are heard and not what they make of them."""
+    def of(
+        cls,
+        item: Annotated,
+        witnesses: Sequence[str],
+        counting: Collection[str],
+        known: Collection[str] = (),
+    ) -> Evidence:
+        """`counting`: witnesses by rollouts, whose counts are heard and not what they make of them.
+        `known`: names of which a reliability was learned, those of first votes among them."""
         solution, steps = item.solution, len(item.solution.steps)
         right, wrong = np.zeros(steps + 1), np.zeros(steps + 1)
         right[-1] = solution.outcome is Outcome.CORRECT
@@ -37,7 +47,8 @@ class Evidence(NamedTuple):
                 right[probe.prefix] += probe.right
                 wrong[probe.prefix] += probe.decided - probe.right
             if name not in counting and (answers := answers_of(verdict)):
-                hints.append(Hint(name, answers))
+                first = len(verdict.votes) == 1 and name + FIRST in known
+                hints.append(Hint(name + FIRST if first else name, answers))
         return cls(Seen(right, wrong), tuple(hints))
 
 

@@ -46,6 +46,8 @@ TRUSTING = Reliability(
     flawed=(0.05, 0.7, 0.03, 0.02, 0.03, 0.02, 0.02, 0.09, 0.01, 0.01, 0.01, 0.01),
 )
 STARTS = (START, DOUBTFUL, TRUSTING)
+CHANCE = 2.0
+"""Standard errors that a correlation is taken to be due to chance: a check speaks of few solutions."""
 REWEIGHED = 2
 SETTLED = 0.02
 """Change of a weight up to which a fit stands."""
@@ -205,7 +207,7 @@ def _chance_of_each(posterior: Array, named: Array) -> Array:
 def _correlation(clean: Array, named: Array, right: Array) -> float:
     """Of two witnesses' errors (2, n), where both named something: within solutions without an error
     and within those with one, since both may find one of the two harder. `right`: P(what each named);
-    0 where nothing can be said."""
+    0 where nothing can be said. Less what chance may make of so few; below 0 it counts as none."""
     both = ~np.isnan(named).any(axis=0)
     (a, b), (p, q), clean = named[:, both], right[:, both], clean[both]
     none_a, none_b = a == NO_ERROR, b == NO_ERROR
@@ -224,7 +226,9 @@ def _correlation(clean: Array, named: Array, right: Array) -> float:
         spread_a += wrong_a - wrong_a**2 / total
         spread_b += wrong_b - wrong_b**2 / total
     scale = spread_a * spread_b
-    return common / float(np.sqrt(scale)) if scale > 1e-9 else 0.0
+    if scale <= 1e-9:
+        return 0.0
+    return common / float(np.sqrt(scale)) - CHANCE / float(np.sqrt(both.sum()))
 
 
 def threshold_for(sure: Array, precision: float) -> tuple[float, float]:

@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.consensus.calibration import ENOUGH
-from pipeline.consensus.evidence import Evidence, posteriors_of
+from pipeline.consensus.evidence import FIRST, Evidence, posteriors_of
+from pipeline.consensus.expected import with_first_votes
 from pipeline.consensus.labels import label_of, objection, set_aside
 from pipeline.consensus.learning import Learned, learned_from
 from pipeline.join import Annotated
@@ -32,7 +33,7 @@ UNIDENTIFIED = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 3
+    version = 4
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:
@@ -48,17 +49,19 @@ class PosteriorRule:
         )
         rows = [Evidence.of(item, witnesses, counting) for item in pilot]
         truth = [gold.get(item.solution.id) for item in pilot]
-        return asdict(learned_from(rows, truth, counting, self._precision))
+        learned = learned_from(rows, truth, counting, self._precision)
+        return asdict(with_first_votes(learned, pilot, truth, witnesses))
 
     def knowing(self, facts: dict[str, Any]) -> KnowingPosterior:
-        return KnowingPosterior(self._precision, _learned(facts))
+        return KnowingPosterior(self._precision, learned_of(facts))
 
     def about(self, facts: dict[str, Any]) -> tuple[str, ...]:
-        learned = _learned(facts)
+        learned = learned_of(facts)
         lines = [
             f"{name} is right of {of.right_of_clean:.0%} of the solutions without an error and of "
             f"{of.right_of_flawed:.0%} of those with one, and counts as {of.weight:.2f} of a witness"
             for name, of in learned.priors.reliability.items()
+            if not name.endswith(FIRST)
         ]
         slip = learned.priors.slip
         lines.append(
@@ -77,7 +80,8 @@ class PosteriorRule:
         return (*lines, f"{kept}: those of a confidence of {learned.threshold:.3f} or more")
 
 
-def _learned(facts: dict[str, Any]) -> Learned:
+def learned_of(facts: dict[str, Any]) -> Learned:
+    """What `learn` found, read back."""
     return TypeAdapter(Learned).validate_python(facts)
 
 
@@ -91,8 +95,10 @@ class KnowingPosterior:
     def __call__(
         self, items: Sequence[Annotated], witnesses: Sequence[str], vetoes: Sequence[str]
     ) -> list[Label]:
-        rows = [Evidence.of(item, witnesses, self._learned.counting) for item in items]
-        found = posteriors_of(rows, self._learned.priors)
+        learned = self._learned
+        known = learned.priors.reliability
+        rows = [Evidence.of(item, witnesses, learned.counting, known) for item in items]
+        found = posteriors_of(rows, learned.priors)
         return [
             self._label(item, posterior, witnesses, vetoes)
             for item, posterior in zip(items, found, strict=True)

@@ -1,11 +1,12 @@
 """Rules of consensus on the same verdicts: what each keeps, how exactly, and whether it says so.
 
-    make bench-consensus                                     what needs no engine: simulated and speed
+    make bench-consensus                                     what needs no engine: all but tinymath
     make bench-consensus ARGS="--only tinymath --run FOLDER" a finished run on TinyMath's hard split
     make bench-consensus ARGS="--run FOLDER"                 everything
 
 Sections:
   simulated  solutions whose witnesses err as TinyMath's do: calibration, gold or none, bad judges
+  cascade    the same, witnesses asked one after another: against the whole panel, and in random order
   speed      100,000 verdicts, from shards on disk to labels on disk
   tinymath   a run's verdicts against the oracle; make one with rollouts and judges, such as
              steplabel run flows/recipes/tinymath.yaml --set problems.path=data/tinymath/hard.jsonl
@@ -17,10 +18,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pipeline.config import CascadeConfig
 from tests.benchmarks.consensus import simulated, speed, tinymath
 from tests.benchmarks.report import Row, report
 
-SECTIONS = ("simulated", "speed", "tinymath")
+SECTIONS = ("simulated", "cascade", "speed", "tinymath")
 
 
 def main() -> None:
@@ -31,6 +33,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="folder of a finished run on TinyMath")
     parser.add_argument("--number", type=int, default=simulated.NUMBER, help="simulated solutions")
     parser.add_argument("--draws", type=int, default=simulated.DRAWS, help="bootstrap draws")
+    parser.add_argument(
+        "--pilot", type=int, default=CascadeConfig().pilot, help="solutions a cascade learns from"
+    )
     options = parser.parse_args()
     if options.only == "tinymath" and options.run is None:
         parser.error("--only tinymath needs --run FOLDER")
@@ -40,8 +45,10 @@ def main() -> None:
         rows += speed.measure()
     if "simulated" in wanted:
         rows += simulated.measure(options.number, options.draws)
+    if "cascade" in wanted:
+        rows += simulated.measure_cascade(options.number, options.draws, options.pilot)
     if "tinymath" in wanted and options.run is not None:
-        rows += tinymath.measure(options.run, options.draws)
+        rows += tinymath.measure(options.run, options.draws, options.pilot)
     path = report("consensus", rows, replace_sections=True)
     print(f"written to {path.relative_to(Path.cwd())}")
 

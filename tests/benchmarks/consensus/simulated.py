@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.config import CascadeConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.evaluate.resample import Bootstrap
+from tests.benchmarks.consensus.cascade import cascaded
 from tests.benchmarks.consensus.rules import Weighed, lost, weighed
 from tests.benchmarks.consensus.tables import calibrated, compared, reliabilities, row
 from tests.benchmarks.consensus.world import (
@@ -21,7 +23,7 @@ from tests.benchmarks.consensus.world import (
 )
 from tests.benchmarks.report import Row
 
-SECTION = "simulated"
+SECTION, CASCADE = "simulated", "cascade"
 NUMBER = 20_000
 GOLD = 500
 DRAWS = 1000
@@ -41,6 +43,16 @@ def measure(number: int = NUMBER, draws: int = DRAWS) -> list[Row]:
     world = World(whole.items[GOLD:], whole.truth[GOLD:])
     gold = World(whole.items[:GOLD], whole.truth[:GOLD])
     return list(_rows(world, gold, Bootstrap(np.arange(number), draws)))
+
+
+def measure_cascade(number: int, draws: int, pilot: int) -> list[Row]:
+    """Section `cascade`: the panel of two judges x 3 votes, a tool check and bisection k=8, asked in turn."""
+    items, truth = draw(number, {"judge": tinymath_judge, "second": tinymath_judge})
+    bootstrap, names = Bootstrap(np.arange(number), draws), (*TWO, *ARITHMETIC)
+    size, options = PosteriorRule.pilot_size, CascadeConfig(pilot=pilot)
+    rows = cascaded(CASCADE, "simulated", items, truth, names, size, bootstrap, options)
+    solutions = Row(CASCADE, "simulated: solutions", number, n=number, wanted=">= 20000")
+    return [solutions, *rows]
 
 
 def _rows(world: World, gold: World, bootstrap: Bootstrap) -> Iterator[Row]:

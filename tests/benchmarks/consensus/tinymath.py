@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import RunConfig
+from pipeline.config import CascadeConfig, RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.errors import RunError
 from pipeline.evaluate.resample import Bootstrap
@@ -15,6 +15,7 @@ from pipeline.join import Annotated, annotated
 from pipeline.records import Outcome, content_hash
 from pipeline.run_folder import RunFolder
 from pipeline.testbed.gold import first_error_of
+from tests.benchmarks.consensus.cascade import cascaded
 from tests.benchmarks.consensus.rules import weighed
 from tests.benchmarks.consensus.tables import calibrated, compared, reliabilities
 from tests.benchmarks.report import Row
@@ -23,12 +24,12 @@ SECTION = "tinymath"
 DRAWS = 1000
 
 
-def measure(folder: Path, draws: int = DRAWS) -> list[Row]:
+def measure(folder: Path, draws: int = DRAWS, cascade_pilot: int = 1000) -> list[Row]:
     """Raises RunError where the run has no verdicts of rollouts and a judge."""
-    return list(_rows(folder, draws))
+    return list(_rows(folder, draws, CascadeConfig(pilot=cascade_pilot)))
 
 
-def _rows(folder: Path, draws: int) -> Iterator[Row]:
+def _rows(folder: Path, draws: int, cascade: CascadeConfig) -> Iterator[Row]:
     run = RunFolder(folder)
     config = RunConfig.load(folder / "config.yaml")
     names = [name for name in config.annotators if name != "arithmetic"]
@@ -45,6 +46,8 @@ def _rows(folder: Path, draws: int) -> Iterator[Row]:
     yield from compared(SECTION, "run", items, truth, names, checks, found, bootstrap)
     yield from calibrated(SECTION, "run", found, bootstrap)
     yield from reliabilities(SECTION, "run", found, items, truth)
+    witnesses = [*names, *checks]
+    yield from cascaded(SECTION, "run", items, truth, witnesses, len(pilot), bootstrap, cascade)
 
 
 def _known(run: RunFolder, names: list[str]) -> tuple[list[Annotated], np.ndarray]:

@@ -24,6 +24,7 @@ from pipeline.join import Annotated
 from pipeline.records import (
     NO_ERROR,
     Check,
+    Cost,
     Outcome,
     ProbeCount,
     Solution,
@@ -36,6 +37,8 @@ Ints = NDArray[np.int64]
 MEASURED = Path(__file__).parent / "measured.json"
 A_PREFIX = 16
 ROLLOUTS = 8
+STEP = 10
+"""Tokens of a step, whoever writes it; a vote's text is as many dots."""
 
 KINDS = ("none", "exact", "early", "late", "none split", "exact split", "early split", "late split")
 CLEAN = (0.761, 0.0, 0.098, 0.0, 0.086, 0.0, 0.055, 0.0)
@@ -99,6 +102,7 @@ def draw(number: int, judges: Mapping[str, Judge], seed: int = 0) -> World:
     chosen = np.random.default_rng([seed, 0]).choice(len(truths), number, p=weights)
     names = ("rollouts", "arithmetic", *judges)
     rngs = {name: np.random.default_rng([seed, *name.encode()]) for name in names}
+    orders = {name: np.random.default_rng([seed, 1, *name.encode()]) for name in judges}
     items = []
     for place, one in enumerate(chosen):
         truth = truths[one]
@@ -110,7 +114,9 @@ def draw(number: int, judges: Mapping[str, Judge], seed: int = 0) -> World:
         answers: dict[str, Answers] = {}
         for name, judge in judges.items():
             answers[name] = judge(rngs[name], truth, answers)
-            verdicts[name] = judged(name, solution.id, answers[name])
+            order = orders[name].permutation(len(answers[name]))
+            votes = tuple(answers[name][at] for at in order)
+            verdicts[name] = judged(name, solution.id, votes, truth.n_steps)
         items.append(Annotated(solution, verdicts, None))
     return World(items, np.array([truths[one].wrong for one in chosen]))
 
@@ -132,7 +138,9 @@ def bisected(rng: Rng, solution_id: str, truth: Truth) -> Verdict:
         right = int(rng.binomial(ROLLOUTS, truth.chances[middle]))
         probes.append(ProbeCount(middle, right, ROLLOUTS))
         good, bad = (middle, bad) if right else (good, middle)
-    return Verdict(solution_id, "rollouts", good, probes=tuple(probes))
+    written = sum(STEP * (truth.n_steps - probe.prefix) * probe.decided for probe in probes)
+    cost = Cost(len(probes), completion_tokens=written)
+    return Verdict(solution_id, "rollouts", good, probes=tuple(probes), cost=cost)
 
 
 def checked(rng: Rng, solution_id: str, truth: Truth) -> Verdict:
@@ -145,12 +153,15 @@ def checked(rng: Rng, solution_id: str, truth: Truth) -> Verdict:
     return Verdict(solution_id, "arithmetic", None, "names no first error", checks=checks)
 
 
-def judged(name: str, solution_id: str, answers: Answers) -> Verdict:
-    """Its majority, and the votes."""
+def judged(name: str, solution_id: str, answers: Answers, n_steps: int) -> Verdict:
+    """Its majority, and the votes: each writes every step anew, up to the one it names."""
     most = max(answers, key=answers.count)
     named = most if 2 * answers.count(most) > len(answers) else None
-    votes = tuple(Vote(answer, "") for answer in answers)
-    return Verdict(solution_id, name, named, None if named is not None else "split", votes=votes)
+    written = [STEP * (n_steps if answer == NO_ERROR else answer + 1) for answer in answers]
+    votes = tuple(Vote(answer, "." * of) for answer, of in zip(answers, written, strict=True))
+    reason = None if named is not None else "split"
+    cost = Cost(1, completion_tokens=sum(written))
+    return Verdict(solution_id, name, named, reason, votes=votes, cost=cost)
 
 
 def tinymath_judge(rng: Rng, truth: Truth, others: Mapping[str, Answers]) -> Answers:

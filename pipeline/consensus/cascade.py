@@ -1,0 +1,342 @@
+"""Cheap witnesses first: who is asked next of a solution, and when it is enough.
+
+What each witness would say is foretold from the posterior over the first error so far and from how it
+errs (`pipeline.consensus.expected`): the sum over e of P(e) P(says x | e). Next is the witness with the
+most expected bits about the first error for each expected token. A solution is done with when one first
+error is sure enough, or when no witness is worth its price. (Value of information over price, as in
+active learning with several annotators: Donmez and Carbonell, 2008.)
+
+A choice rests on what the solution's own witnesses said and on what was learned from the pilot, and on no
+other solution, but for a budget: where that can't pay for a round, those that promise most are asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pydantic import TypeAdapter
+
+from pipeline.config import CascadeConfig
+from pipeline.consensus.calibration import DIGITS
+from pipeline.consensus.evidence import FIRST, Evidence, posteriors_of
+from pipeline.consensus.expected import (
+    RIGHT,
+    WRONG,
+    Expected,
+    expected_of,
+    first_vote,
+    tokens_of,
+)
+from pipeline.consensus.learning import Learned, threshold_for
+from pipeline.join import Annotated
+from pipeline.records import NO_ERROR, Outcome, Record, content_hash
+from pipeline.search.belief import Array
+from pipeline.search.hints import Hint, Reliability, heard, kinds_of
+
+VERSION = 1
+SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"
+NO_WORTH, UNIDENTIFIED = "no witness is worth its price", "not identified"
+"""Why no further witness is asked of a solution."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a cascade rests on: the model of the whole panel, what each part of it is expected to tell, and
+    the tokens that the whole panel costs for each step of a solution."""
+
+    learned: Learned
+    parts: Mapping[str, Expected]
+    panel_tokens: float
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Facts:
+        return TypeAdapter(cls).validate_python(raw)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Record):
+    """`part`: the witness, or its first vote (`FIRST`), to be asked next, None where it ends for the reason
+    `stop`. `bits`: expected for each of the `tokens` that it is expected to cost. `sure`: how sure the
+    likeliest first error was before."""
+
+    solution_id: str
+    part: str | None
+    stop: str | None
+    sure: float
+    bits: float = 0.0
+    tokens: float = 0.0
+
+    SCHEMA: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("solution_id", pa.string()),
+            ("part", pa.string()),
+            ("stop", pa.string()),
+            ("sure", pa.float64()),
+            ("bits", pa.float64()),
+            ("tokens", pa.float64()),
+        ]
+    )
+
+
+def learn(
+    pilot: Sequence[Annotated],
+    truth: Sequence[int | None],
+    witnesses: Sequence[str],
+    learned: Learned,
+) -> Facts:
+    """`pilot`: solutions of which every witness was heard."""
+    tokens = sum(tokens_of(item.verdicts) for item in pilot)
+    steps = sum(len(item.solution.steps) for item in pilot)
+    parts = expected_of(pilot, truth, witnesses, learned)
+    return Facts(learned, parts, tokens / max(1, steps))
+
+
+def as_asked(
+    learned: Learned,
+    pilot: Sequence[Annotated],
+    truth: Sequence[int | None],
+    witnesses: Sequence[str],
+    options: CascadeConfig,
+    precision: float,
+) -> Learned:
+    """The threshold for the precision that is wanted, where solutions are asked no more than they need: they
+    end less sure than had every witness been heard, as the pilot has."""
+    facts = learn(pilot, truth, witnesses, learned)
+    cascade = Cascade(facts, witnesses, options.confidence, options.worth)
+    left = [one.item for one in replay(pilot, cascade)]
+    known = learned.priors.reliability
+    rows = [Evidence.of(item, witnesses, learned.counting, known) for item in left]
+    sure = np.array([learned.sure(of_one) for of_one in posteriors_of(rows, learned.priors)])
+    threshold, kept = threshold_for(sure, precision)
+    stated = float(sure[sure >= threshold].mean()) if kept else 0.0
+    return replace(learned, threshold=threshold, kept=kept, stated=stated, binding=kept < 1.0)
+
+
+class Cascade:
+    """`confidence`: at which a solution is done with. `worth`: bits that the price of the whole panel must
+    be expected to tell. `draw` makes the order random, for comparison: a number in 0..1 for each key."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        witnesses: Sequence[str],
+        confidence: float,
+        worth: float,
+        draw: Callable[[str], float] | None = None,
+    ) -> None:
+        self.facts = facts
+        self._witnesses = tuple(witnesses)
+        self._confidence = confidence
+        self._worth = worth
+        self._draw = draw
+
+    def choose(self, items: Sequence[Annotated]) -> list[Choice]:
+        """For each solution the next witness, or why there is none, whatever the others are."""
+        learned = self.facts.learned
+        known = learned.priors.reliability
+        rows = [Evidence.of(item, self._witnesses, learned.counting, known) for item in items]
+        found = posteriors_of(rows, learned.priors)
+        chosen: dict[int, Choice] = {}
+        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for row, item in enumerate(items):
+            sure, parts = learned.sure(found[row]), self._left(item)
+            if sure >= self._confidence or not parts:
+                stop = SURE if sure >= self._confidence else ALL_HEARD
+                chosen[row] = Choice(item.solution.id, None, stop, sure)
+            else:
+                alike[len(item.solution.steps), item.solution.outcome, parts].append(row)
+        for (_, outcome, parts), members in alike.items():
+            of = [items[row] for row in members]
+            posterior = np.stack([found[row] for row in members])
+            side = RIGHT if outcome is Outcome.CORRECT else WRONG
+            picked = self._best(of, posterior, parts, side)
+            chosen.update(zip(members, picked, strict=True))
+        return [chosen[row] for row in range(len(items))]
+
+    def _left(self, item: Annotated) -> tuple[str, ...]:
+        """Parts of the panel that can be asked next: of a judge the first vote comes first."""
+        left = []
+        for name in self._witnesses:
+            if name not in self.facts.parts:
+                continue
+            first = name + FIRST
+            verdict = item.verdicts.get(name)
+            if verdict is None:
+                left.append(first if first in self.facts.parts else name)
+            elif first in self.facts.parts and len(verdict.votes) == 1:
+                left.append(name)
+        return tuple(left)
+
+    def _best(
+        self, items: Sequence[Annotated], posterior: Array, parts: tuple[str, ...], side: int
+    ) -> list[Choice]:
+        """Of solutions of one length and outcome, of which the same parts are left. `posterior`: (n, T+1)."""
+        n_steps = posterior.shape[1] - 1
+        tokens = np.array([self._price(part, side, items[0]) for part in parts]) * n_steps
+        bits = np.stack([self._bits(part, side, items, posterior) for part in parts], 1)
+        bits = bits.round(DIGITS)  # as a confidence is: the last bits depend on the batch
+        rates = np.where(tokens > 0, bits / np.maximum(tokens, 1e-9), 0.0)  # (n, parts)
+        worth = self._worth / max(1e-9, self.facts.panel_tokens * n_steps)
+        chosen = []
+        for item, of_one, sure in zip(items, rates, posterior, strict=True):
+            best = self._one_of(item, of_one, parts, tokens)
+            part, stop = (parts[best], None) if of_one[best] > worth else (None, NO_WORTH)
+            chosen.append(
+                Choice(
+                    item.solution.id,
+                    part,
+                    stop,
+                    self.facts.learned.sure(sure),
+                    float(of_one[best]),
+                    float(tokens[best]),
+                )
+            )
+        return chosen
+
+    def _one_of(self, item: Annotated, rates: Array, parts: Sequence[str], tokens: Array) -> int:
+        if self._draw is None:
+            return int(rates.argmax())
+        priced = [place for place in range(len(parts)) if tokens[place] > 0] or [0]
+        return priced[int(self._draw(f"{item.solution.id} {parts}") * len(priced))]
+
+    def _price(self, part: str, side: int, item: Annotated) -> float:
+        """Expected tokens for each step; the votes that follow the first are paid for alone."""
+        tokens = self.facts.parts[part].tells[side].tokens
+        if part in item.verdicts:
+            tokens -= self.facts.parts[part + FIRST].tells[side].tokens
+        return max(0.0, tokens)
+
+    def _bits(self, part: str, side: int, items: Sequence[Annotated], posterior: Array) -> Array:
+        """What the part is expected to tell of each (n,)."""
+        expected, n_steps = self.facts.parts[part], posterior.shape[1] - 1
+        tells = expected.tells[side]
+        several = not part.endswith(FIRST) and part + FIRST in self.facts.parts
+        chance = chances(tells.reliability, n_steps, several)
+        weight = tells.reliability.weight
+        if not several or part not in items[0].verdicts:
+            return (1 - tells.silent) * information(posterior, chance, weight)
+        # the rest of a judge's votes: what it says then takes the place of its first vote
+        known = self.facts.learned.priors.reliability.get(part + FIRST)
+        before, follows = posterior.copy(), np.ones((len(items), len(chance)))
+        for row, item in enumerate(items):
+            said = item.verdicts[part].votes[0].first_error
+            if said is not None:
+                follows[row] = _after(said, n_steps, expected.leading)
+                if known is not None:
+                    before[row] /= np.exp(heard(kinds_of(Hint("", (said,)), n_steps), known))
+        before /= before.sum(axis=1, keepdims=True)
+        return (1 - tells.silent) * information(before, chance, weight, follows)
+
+
+def information(
+    posterior: Array, chance: Array, weight: float = 1.0, follows: Array | None = None
+) -> Array:
+    """Bits that a witness is expected to tell about e (n,), never below 0. `posterior` (n, E); `chance`
+    (O, E) of each thing it may say for each e; `weight`: what part of a witness of its own it is;
+    `follows` (n, O): how likely each is after what it said already, for any e."""
+    foretold = posterior @ chance.T
+    if follows is not None:
+        foretold = foretold * follows
+        foretold = foretold / foretold.sum(axis=1, keepdims=True)
+    after = posterior[:, None, :] * chance**weight
+    after /= np.maximum(after.sum(axis=2, keepdims=True), 1e-300)
+    mean = (foretold[:, :, None] * after).sum(axis=1)
+    told = _entropy(mean) - (foretold * _entropy(after)).sum(axis=1)
+    return np.asarray(np.maximum(told, 0.0))
+
+
+@lru_cache(maxsize=1024)
+def chances(reliability: Reliability, n_steps: int, several: bool) -> Array:
+    """P(says o | e) for what a witness may say: each of -1..T-1, and with `several` votes each of them by
+    some of the votes only, after those by all; (O, E), each column sums to one."""
+    answers = range(NO_ERROR, n_steps)
+    said: list[tuple[int, ...]] = [(one,) for one in answers]
+    if several:
+        said += [(one, one, NO_ERROR if one != NO_ERROR else 0) for one in answers]
+    alone = replace(reliability, weight=1.0)
+    chance = np.stack([np.exp(heard(kinds_of(Hint("", one), n_steps), alone)) for one in said])
+    chance /= chance.sum(axis=0)
+    chance.setflags(write=False)
+    return chance
+
+
+def _after(said: int, n_steps: int, leading: float) -> Array:
+    """Chance of the first vote, `said`, given each thing that all votes may come to say (O,)."""
+    place, answers = said - NO_ERROR, n_steps + 1
+    follows = np.zeros(2 * answers)
+    follows[place] = 1.0
+    follows[answers:] = (1 - leading) / max(1, answers - 1)
+    follows[answers + place] = leading
+    return np.maximum(follows, 1e-12)
+
+
+def _entropy(posterior: Array) -> Array:
+    """Bits, over the last axis."""
+    return np.asarray(-(posterior * np.log2(np.maximum(posterior, 1e-300))).sum(axis=-1))
+
+
+def within(choices: Sequence[Choice], left: float | None) -> list[Choice]:
+    """The choices that `left` tokens are expected to pay for, those that promise most for a token first;
+    the others end there. None: no budget."""
+    if left is None:
+        return list(choices)
+    asked = [row for row, one in enumerate(choices) if one.part is not None]
+    asked.sort(
+        key=lambda row: (-choices[row].bits, content_hash("budget", choices[row].solution_id))
+    )
+    found = list(choices)
+    for row in asked:
+        left -= choices[row].tokens
+        if left < 0:
+            found[row] = replace(choices[row], part=None, stop=BUDGET)
+    return found
+
+
+class Replayed(NamedTuple):
+    """A solution with the verdicts that were asked for, and why no more were."""
+
+    item: Annotated
+    stop: str
+
+
+def replay(
+    items: Sequence[Annotated], cascade: Cascade, budget: float | None = None
+) -> list[Replayed]:
+    """What a cascade would have asked for of solutions of which every witness has been heard: the same
+    choices in the same rounds, their answers taken from the verdicts that there are."""
+    whole = {item.solution.id: item for item in items}
+    heard_of = {
+        item.solution.id: {
+            name: verdict
+            for name, verdict in item.verdicts.items()
+            if name not in cascade.facts.parts
+        }
+        for item in items
+    }
+    stops: dict[str, str] = {}
+    spent = 0.0
+    while still := [one for one in whole if one not in stops]:
+        now = [Annotated(whole[one].solution, heard_of[one], None) for one in still]
+        for choice in within(cascade.choose(now), None if budget is None else budget - spent):
+            if choice.part is None:
+                stops[choice.solution_id] = choice.stop or ""
+                continue
+            name = choice.part.removesuffix(FIRST)
+            verdict = whole[choice.solution_id].verdicts[name]
+            told = first_vote(verdict) if choice.part.endswith(FIRST) else verdict
+            paid = heard_of[choice.solution_id].get(name)
+            spent += told.cost.completion_tokens - (paid.cost.completion_tokens if paid else 0)
+            heard_of[choice.solution_id][name] = told
+    return [
+        Replayed(Annotated(item.solution, heard_of[one], None), stops[one])
+        for one, item in whole.items()
+    ]
