@@ -49,13 +49,21 @@ def calibrated(sure: Array, right: NDArray[np.bool_]) -> Calibration:
         return UNCHANGED
     features = np.stack([np.ones(len(sure)), _log_odds(sure)], axis=1)
     start = np.array([0.0, 1.0])
-    pull = np.diag(1 / np.square(SPREAD))
+    pull = 1 / np.square(SPREAD)
+
+    def loss(curve: Array) -> float:
+        said = features @ curve
+        unlikely = np.logaddexp(0, np.where(right, -said, said)).sum()
+        return float(unlikely + pull @ np.square(curve - start) / 2)
+
     found = start
     for _ in range(ROUNDS):
         chance = _chance(features[:, 1], *found)
-        slope = features.T @ (right - chance) - pull @ (found - start)
-        curve = (features * (chance * (1 - chance))[:, None]).T @ features + pull
-        step = np.linalg.solve(curve, slope)
+        slope = features.T @ (right - chance) - pull * (found - start)
+        bend = (features * (chance * (1 - chance))[:, None]).T @ features + np.diag(pull)
+        step = np.linalg.solve(bend, slope)
+        while loss(found + step) > loss(found) and np.abs(step).max() > 1e-9:
+            step = step / 2
         found = found + step
         if np.abs(step).max() < 1e-9:
             break
@@ -68,4 +76,4 @@ def _log_odds(sure: Array) -> Array:
 
 
 def _chance(log_odds: Array, offset: float, slope: float) -> Array:
-    return np.asarray(1 / (1 + np.exp(-(offset + slope * log_odds))))
+    return np.asarray(1 / (1 + np.exp(np.clip(-(offset + slope * log_odds), -500, 500))))

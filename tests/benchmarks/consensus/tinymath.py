@@ -22,6 +22,8 @@ from tests.benchmarks.report import Row
 
 SECTION = "tinymath"
 DRAWS = 1000
+GOLD = 500
+"""Solutions whose first error is told to the posterior, once; it is tried on the others."""
 
 
 def measure(folder: Path, draws: int = DRAWS, cascade_pilot: int = 1000) -> list[Row]:
@@ -46,6 +48,16 @@ def _rows(folder: Path, draws: int, cascade: CascadeConfig) -> Iterator[Row]:
     yield from compared(SECTION, "run", items, truth, names, checks, found, bootstrap)
     yield from calibrated(SECTION, "run", found, bootstrap)
     yield from reliabilities(SECTION, "run", found, items, truth)
+    told = weighed(
+        items[GOLD:],
+        truth[GOLD:],
+        [*names, *checks],
+        pilot[GOLD:],
+        items[:GOLD],
+        truth[:GOLD].tolist(),
+    )
+    later = Bootstrap(problems[GOLD:], draws)
+    yield from calibrated(SECTION, f"run, {GOLD} gold rows", told, later)
     witnesses = [*names, *checks]
     yield from cascaded(SECTION, "run", items, truth, witnesses, len(pilot), bootstrap, cascade)
 

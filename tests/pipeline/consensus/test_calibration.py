@@ -44,3 +44,13 @@ def test_what_is_right_whenever_it_is_sure_stays_below_one() -> None:
     curve = calibrated(np.full(200, 1.0), np.ones(200, dtype=bool))
     assert isinstance(curve, Calibration)
     assert 0.97 < curve(1.0) < 1.0
+
+
+def test_one_that_is_nearly_certain_and_often_wrong_is_not_believed() -> None:
+    """Newton's first step, taken whole, leads far off where all confidences are near one."""
+    rng = np.random.default_rng(2)
+    sure = 1 - 10 ** rng.uniform(-9, -2, 500)
+    right = rng.random(500) < 0.88
+    curve = calibrated(sure, right)
+    stated = np.mean([curve(one) for one in sure])
+    assert stated == pytest.approx(right.mean(), abs=0.02)
