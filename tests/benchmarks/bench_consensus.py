@@ -1,16 +1,14 @@
 """Rules of consensus on the same verdicts: what each keeps, how exactly, and whether it says so.
 
-    make bench-consensus                                     what needs no engine: all but tinymath
-    make bench-consensus ARGS="--only tinymath --run FOLDER" a finished run on TinyMath's hard split
-    make bench-consensus ARGS="--run FOLDER"                 everything
+    make bench-consensus                                     everything
+    make bench-consensus ARGS="--only tinymath --run FOLDER" another finished run on TinyMath
 
 Sections:
   simulated  solutions whose witnesses err as TinyMath's do: calibration, gold or none, bad judges
   cascade    the same, witnesses asked one after another: against the whole panel, and in random order
   speed      100,000 verdicts, from shards on disk to labels on disk
-  tinymath   a run's verdicts against the oracle; make one with rollouts and judges, such as
-             steplabel run flows/recipes/tinymath.yaml --set problems.path=data/tinymath/hard.jsonl
-             --set problems.limit=null --set name=hard
+  tinymath   the shipped models on the hard split, two judges among them, against the oracle: a run of some
+             eight minutes, the first time
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import argparse
 from pathlib import Path
 
 from pipeline.config import CascadeConfig
-from tests.benchmarks.consensus import simulated, speed, tinymath
+from tests.benchmarks.consensus import panel_run, simulated, speed, tinymath
 from tests.benchmarks.report import Row, report
 
 SECTIONS = ("simulated", "cascade", "speed", "tinymath")
@@ -30,15 +28,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--only", choices=SECTIONS, help="measure this section")
-    parser.add_argument("--run", type=Path, help="folder of a finished run on TinyMath")
+    parser.add_argument(
+        "--run", type=Path, help="folder of a finished run on TinyMath, to be taken instead"
+    )
     parser.add_argument("--number", type=int, default=simulated.NUMBER, help="simulated solutions")
     parser.add_argument("--draws", type=int, default=simulated.DRAWS, help="bootstrap draws")
     parser.add_argument(
         "--pilot", type=int, default=CascadeConfig().pilot, help="solutions a cascade learns from"
     )
     options = parser.parse_args()
-    if options.only == "tinymath" and options.run is None:
-        parser.error("--only tinymath needs --run FOLDER")
     rows: list[Row] = []
     wanted = (options.only,) if options.only else SECTIONS
     if "speed" in wanted:
@@ -47,8 +45,8 @@ def main() -> None:
         rows += simulated.measure(options.number, options.draws)
     if "cascade" in wanted:
         rows += simulated.measure_cascade(options.number, options.draws, options.pilot)
-    if "tinymath" in wanted and options.run is not None:
-        rows += tinymath.measure(options.run, options.draws, options.pilot)
+    if "tinymath" in wanted:
+        rows += tinymath.measure(options.run or panel_run.made(), options.draws)
     path = report("consensus", rows, replace_sections=True)
     print(f"written to {path.relative_to(Path.cwd())}")
 
