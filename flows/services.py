@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,8 @@ class Services:
         self._services: dict[str, _Service] = {}
         make_folder(self.log)
 
-    def start_server(self) -> None:
-        """Returns when it answers. Raises PrerequisiteError."""
+    def start_server(self, stopped: Callable[[], bool]) -> None:
+        """Returns when it answers, or is `stopped`. Raises PrerequisiteError."""
         wanted = self._wanted
         if wanted.server is not None:
             if not answers(wanted.server):
@@ -101,7 +101,7 @@ class Services:
         server = self._server()
         self._start(server)
         deadline = time.monotonic() + START_SECONDS
-        while not answers(wanted.url):
+        while not stopped() and not answers(wanted.url):
             if server.process is None or server.process.poll() is not None:
                 raise PrerequisiteError(
                     f"the Prefect server did not start; its log is {self.log / 'server.log'}"
@@ -218,7 +218,8 @@ def bring_down() -> int | None:
         return None
     there = len(marked(facts["mark"]))
     if start_of(facts["pid"]) == facts["started"]:
-        os.kill(facts["pid"], signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(facts["pid"], signal.SIGTERM)
         while start_of(facts["pid"]) == facts["started"]:
             time.sleep(0.1)
     end_all(facts["mark"])

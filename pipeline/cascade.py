@@ -42,7 +42,7 @@ from pipeline.join import Annotated, RowIndex
 from pipeline.labelling import AT_ONCE, pilot_of, usable_of
 from pipeline.progress import StageProgress
 from pipeline.records import Outcome, Solution, Verdict, content_hash
-from pipeline.rounds import RowsHeard, rounds_of, stores_of
+from pipeline.rounds import RowsHeard, forget_rounds_after, rounds_of, stores_of
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
 from pipeline.stages import AnnotateStage
@@ -118,6 +118,7 @@ class CascadeRun:
                 choices = self._choices(cascade, pilot, budget)
                 if not choices:
                     break
+                forget_rounds_after(self._run, number)
                 store.replace_all(fingerprint, choices, Choice)
             await self._ask(store, fingerprint)
         self._gather(fingerprint, pilot)
@@ -326,7 +327,8 @@ class CascadeRun:
 
         for items in chunked(still_open(), AT_ONCE):
             if cascade.facts.learned.identified:
-                choices += cascade.choose(items)
+                whole = {item.solution.id: heard.whole(item.solution.id) for item in items}
+                choices += cascade.choose(items, whole)
             else:
                 choices += [Choice(i.solution.id, None, UNIDENTIFIED, 0.0) for i in items]
         return within(choices, None if budget is None else budget - spent)

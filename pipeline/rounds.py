@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.consensus.cascade import Choice
 from pipeline.consensus.evidence import FIRST
@@ -52,6 +53,16 @@ def rounds_of(run: RunFolder) -> Iterator[Store]:
             return
         yield store
         number += 1
+
+
+def forget_rounds_after(run: RunFolder, number: int) -> None:
+    """Later rounds rest on the one that is chosen now, so what another configuration froze there is chosen
+    anew. The last goes first: killed in between, the rest still hang together."""
+    later: list[Path] = []
+    while (done := run.round(number + 1 + len(later)).folder / "done.json").exists():
+        later.append(done)
+    for done in reversed(later):
+        done.unlink()
 
 
 def stopped_by(run: RunFolder, reason: str) -> frozenset[str]:
@@ -121,6 +132,14 @@ class RowsHeard:
             if (verdict := index.get(solution_id)) is not None:
                 return verdict
         return None
+
+    def whole(self, solution_id: str) -> frozenset[str]:
+        """Those of which all that they have to say was asked for, and said."""
+        return frozenset(
+            name
+            for name, (*later, panel) in self._indexes.items()
+            if solution_id in (later[-1] if later else panel)
+        )
 
     def has(self, part: str, solution_id: str) -> bool:
         """Whether what a round asked for has been said."""

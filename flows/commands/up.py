@@ -59,7 +59,7 @@ def up(
     steplabel up --server http://first-machine:4200/api --limit 2     another machine's worker
     """
     if detach:
-        _detached()
+        _detached(database)
         return
     for config in configs or []:
         RunConfig.load(config)  # a mistake is told before anything is started
@@ -79,11 +79,12 @@ def up(
         }
         tell(facts)
         try:
-            services.start_server()
-            _deploy(configs or [], wanted, say)
-            say(f"up: {wanted.url.removesuffix('/api')}, pool {pool}, {limit} runs at once")
-            tell(facts | {"ready": True})
-            services.keep(lambda: bool(asked))
+            services.start_server(lambda: bool(asked))
+            if not asked:
+                _deploy(configs or [], wanted, say)
+                say(f"up: {wanted.url.removesuffix('/api')}, pool {pool}, {limit} runs at once")
+                tell(facts | {"ready": True})
+                services.keep(lambda: bool(asked))
         finally:
             say("stopping; a run at work ends its calls first")
             end_all(services.mark)
@@ -100,11 +101,14 @@ def _deploy(configs: list[Path], wanted: Wanted, say: Callable[[str], None]) -> 
         say(f"{made.name}: {made.page}")
 
 
-def _detached() -> None:
-    """The same command in a session of its own; returns when it is up."""
+def _detached(database: str | None) -> None:
+    """The same command in a session of its own; returns when it is up. A database's URL may hold a password,
+    and the arguments of a process are seen by all, so it goes by the environment."""
     log = home() / "logs" / "up.log"
     make_folder(log.parent)
-    words = [word for word in sys.argv[1:] if word not in ("--detach", "-d")]
+    words = [
+        word for word in _without(sys.argv[1:], "--database") if word not in ("--detach", "-d")
+    ]
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *words],
@@ -112,6 +116,7 @@ def _detached() -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | ({DATABASE: database} if database else {}),
         )
     while child.poll() is None:
         facts = read_json(home() / "up.json") or {}
@@ -121,6 +126,18 @@ def _detached() -> None:
         time.sleep(0.2)
     last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     raise PrerequisiteError(f"not up: {''.join(last)} (log: {log})")
+
+
+def _without(words: list[str], option: str) -> list[str]:
+    """Arguments but for an option and its value."""
+    kept = []
+    rest = iter(words)
+    for word in rest:
+        if word == option:
+            next(rest, None)
+        elif not word.startswith(f"{option}="):
+            kept.append(word)
+    return kept
 
 
 def down() -> None:

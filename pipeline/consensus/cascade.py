@@ -13,7 +13,7 @@ other solution, but for a budget: where that can't pay for a round, those that p
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -139,8 +139,12 @@ class Cascade:
         self._worth = worth
         self._draw = draw
 
-    def choose(self, items: Sequence[Annotated]) -> list[Choice]:
-        """For each solution the next witness, or why there is none, whatever the others are."""
+    def choose(
+        self, items: Sequence[Annotated], whole: Mapping[str, Collection[str]] | None = None
+    ) -> list[Choice]:
+        """For each solution the next witness, or why there is none, whatever the others are. `whole`: by
+        solution, the judges of which all votes were asked for: there may be one all the same, where the rest
+        could change nothing."""
         learned = self.facts.learned
         known = learned.priors.reliability
         rows = [Evidence.of(item, self._witnesses, learned.counting, known) for item in items]
@@ -148,7 +152,8 @@ class Cascade:
         chosen: dict[int, Choice] = {}
         alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for row, item in enumerate(items):
-            sure, parts = learned.sure(found[row]), self._left(item)
+            sure = learned.sure(found[row])
+            parts = self._left(item, (whole or {}).get(item.solution.id, ()))
             if sure >= self._confidence or not parts:
                 stop = SURE if sure >= self._confidence else ALL_HEARD
                 chosen[row] = Choice(item.solution.id, None, stop, sure)
@@ -162,7 +167,7 @@ class Cascade:
             chosen.update(zip(members, picked, strict=True))
         return [chosen[row] for row in range(len(items))]
 
-    def _left(self, item: Annotated) -> tuple[str, ...]:
+    def _left(self, item: Annotated, whole: Collection[str]) -> tuple[str, ...]:
         """Parts of the panel that can be asked next: of a judge the first vote comes first."""
         left = []
         for name in self._witnesses:
@@ -172,7 +177,7 @@ class Cascade:
             verdict = item.verdicts.get(name)
             if verdict is None:
                 left.append(first if first in self.facts.parts else name)
-            elif first in self.facts.parts and len(verdict.votes) == 1:
+            elif first in self.facts.parts and len(verdict.votes) == 1 and name not in whole:
                 left.append(name)
         return tuple(left)
 
@@ -323,16 +328,23 @@ def replay(
         for item in items
     }
     stops: dict[str, str] = {}
+    all_votes: dict[str, set[str]] = defaultdict(set)
     spent = 0.0
     while still := [one for one in whole if one not in stops]:
         now = [Annotated(whole[one].solution, heard_of[one], None) for one in still]
-        for choice in within(cascade.choose(now), None if budget is None else budget - spent):
+        for choice in within(
+            cascade.choose(now, all_votes), None if budget is None else budget - spent
+        ):
             if choice.part is None:
                 stops[choice.solution_id] = choice.stop or ""
                 continue
             name = choice.part.removesuffix(FIRST)
             verdict = whole[choice.solution_id].verdicts[name]
-            told = first_vote(verdict) if choice.part.endswith(FIRST) else verdict
+            if choice.part.endswith(FIRST):
+                told = first_vote(verdict)
+            else:
+                told = verdict
+                all_votes[choice.solution_id].add(name)
             paid = heard_of[choice.solution_id].get(name)
             spent += told.cost.completion_tokens - (paid.cost.completion_tokens if paid else 0)
             heard_of[choice.solution_id][name] = told

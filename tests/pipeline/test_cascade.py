@@ -17,7 +17,7 @@ from pipeline.consensus.cascade import BUDGET, Choice
 from pipeline.errors import ConfigError, EngineFaultError
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.records import Label, Outcome, Solution, Verdict
-from pipeline.rounds import PILOT, report, rounds_of
+from pipeline.rounds import PILOT, forget_rounds_after, report, rounds_of
 from pipeline.run_folder import RunFolder
 from pipeline.summary import spent
 from tests.killing import killed_run, made_calls, rows_of, run_in_child, run_once
@@ -299,3 +299,18 @@ def test_a_cascade_that_can_not_be_is_told_first(
 def checked(raw: dict[str, Any]) -> None:
     config = RunConfig.check(raw, "test")
     check_parts(config, make_annotators(config))
+
+
+def test_rounds_of_another_configuration_are_forgotten_from_the_last(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    for number in range(1, 5):
+        run.round(number).replace_all(
+            "of before", [Choice(f"s{number}", None, "sure", 1.0)], Choice
+        )
+    forget_rounds_after(run, 2)
+    assert [run.round(number).is_whole("of before") for number in range(1, 5)] == [
+        True,
+        True,
+        False,
+        False,
+    ]

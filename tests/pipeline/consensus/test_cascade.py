@@ -232,3 +232,26 @@ def test_a_first_vote_pays_its_share_and_speaks_for_itself() -> None:
 
 def test_what_was_learned_survives_its_file() -> None:
     assert Facts.of(json.loads(json.dumps(facts().to_json()))) == facts()
+
+
+def test_a_judge_whose_first_vote_alone_is_the_whole_verdict_is_asked_once() -> None:
+    """Of two votes both must be read: where the first can't be, the second isn't cast."""
+    items = [
+        Annotated(
+            item.solution,
+            item.verdicts
+            | {
+                name: replace(
+                    item.verdicts[name],
+                    first_error=None,
+                    votes=(Vote(None, "?"),),
+                    cost=Cost(1, 10, 0, 10),
+                )
+                for name in ("judge", "second")
+            },
+            None,
+        )
+        for item in world().items[PILOT : PILOT + 5]
+    ]
+    replayed = replay(items, cascade(confidence=0.999999))
+    assert len(replayed) == len(items)
