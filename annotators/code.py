@@ -3,11 +3,13 @@
 The first step whose cumulative program raises is named, as rStar-Math keeps a step only where the program
 so far runs (arXiv 2501.04519). It can only contradict: code that runs may still reckon wrongly. A timeout,
 too little memory, and what may be the sandbox's doing (a package or file that is not there) are no
-evidence; neither is a step that is no whole statement where a later one completes it.
+evidence; neither is a step that is no whole statement where a later one completes or breaks it, nor the
+code at which a text was cut off.
 """
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -18,10 +20,12 @@ from pipeline.config import Options
 from pipeline.records import Check, Solution, Status, Verdict, content_hash
 from pipeline.sandbox import Execution, Limits, Sandbox
 
-VERSION = 1
+VERSION = 2
 MAX_CLAIM_CHARS = 2000
 MAX_STEPS = 100
 """A program of more steps is not looked at: each is run with all before it."""
+_AS_FAR_AS = re.compile(r"\(detected at line \d{1,9}\)")
+"""What a complaint of an open string says of where the program ends."""
 
 
 class CodeOptions(Options):
@@ -94,7 +98,7 @@ class CodeAnnotator:
         runs: list[Execution] = []
         program = ""
         for block in blocks:
-            program += block.code if self._form == "python" else block.code + "\n"
+            program += block.code if block.code.endswith("\n") else block.code + "\n"
             runs.append(await sandbox.run(program, limits=self._limits))
             if not runs[-1].ok and not unreadable(runs[-1]):
                 break
@@ -103,14 +107,23 @@ class CodeAnnotator:
 
 def _said(runs: list[Execution], number: int, cut: bool) -> tuple[Status, str | None]:
     """What the runs say of one step, and why. `cut`: the last of them ends in the middle."""
-    done = runs[number]
+    done, last = runs[number], runs[-1]
     if done.ok:
         return Status.EXACT, None
+    if cut and done is last:
+        return Status.UNCHECKED, "the text was cut here"
     if unreadable(done):
         if any(not unreadable(later) for later in runs[number + 1 :]):
             return Status.UNCHECKED, "no whole statement; a later step completes it"
         if cut:
             return Status.UNCHECKED, "no whole statement where the text was cut"
+        if _complaint(done) != _complaint(last):  # at fault, it would stay the reason for good
+            return Status.UNCHECKED, "no whole statement; a later step breaks it"
     if failed(done):
         return Status.CONTRADICTED, done.reason
     return Status.UNCHECKED, f"{done.status}: {done.reason}"
+
+
+def _complaint(done: Execution) -> tuple[int | None, str]:
+    """Where no Python could be read, and why: the same however the program goes on after it."""
+    return done.line, _AS_FAR_AS.sub("", done.reason)

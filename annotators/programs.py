@@ -16,14 +16,16 @@ _FENCE = re.compile(r"^[ \t]{0,8}(`{3,12})[ \t]{0,8}(\w{0,20})[ \t]{0,8}$", re.M
 _PYTHON = ("py", "python", "python3")
 _OURS = frozenset(
     {
-        "ModuleNotFoundError", "ImportError",  # only a few packages are there
-        "OSError", "PermissionError", "FileNotFoundError", "NotADirectoryError", "BlockingIOError",
-        "ConnectionError", "ConnectionRefusedError", "gaierror", "timeout", "TimeoutError",
+        "ImportError",  # only a few packages are there
+        "ZoneInfoNotFoundError",  # and no tzdata
+        "OSError",  # no network, few files, few processes
         "EOFError",  # it asked for input
         "SystemError",  # the interpreter's own, for want of memory
     }
-)  # fmt: skip
-"""Exceptions that may be the sandbox's doing: they tell nothing of the code."""
+)
+"""What may be the sandbox's doing, it or an exception that derives from it: it tells nothing of the code."""
+_OUR_REASONS = ("left before its end", "RuntimeError: can't start new thread")
+"""It ended without a word of how (out of descriptors, or by `os._exit`), or at the limit of processes."""
 _UNREADABLE = ("SyntaxError", "IndentationError", "TabError")
 
 
@@ -73,7 +75,10 @@ def after_blocks(text: str, blocks: Sequence[Block], notes: Sequence[str]) -> st
 
 def failed(done: Execution) -> bool:
     """Whether the code raised for a reason of its own."""
-    return done.status is ExecutionStatus.ERROR and _kind(done) not in _OURS
+    if done.status is not ExecutionStatus.ERROR or done.reason.startswith(_OUR_REASONS):
+        return False
+    name, _, base = _kind(done).partition(" (")
+    return name not in _OURS and base.rstrip(")") not in _OURS
 
 
 def unreadable(done: Execution) -> bool:
@@ -82,6 +87,7 @@ def unreadable(done: Execution) -> bool:
 
 
 def _kind(done: Execution) -> str:
+    """Name of the exception, as in "URLError (OSError)" with the base that matters."""
     return done.reason.partition(":")[0]
 
 
@@ -103,7 +109,8 @@ def with_tests(program: str, tests: str) -> Tested:
 
 
 def passed(tested: Tested, done: Execution) -> bool | None:
-    """True, False, or None where it is not known: too slow, too large, or the sandbox's doing."""
+    """True, False, or None where it is not known: too slow, too large, left by `os._exit`, or what may be
+    the sandbox's doing."""
     if done.status is ExecutionStatus.OK:
         return tested.word in done.stdout
     return False if failed(done) else None

@@ -81,6 +81,35 @@ async def test_what_is_no_python_to_the_end_is_an_error_unless_the_text_was_cut(
     assert "cut" in (cut.reason or "")
 
 
+async def test_a_name_that_the_end_of_the_text_cut_is_no_error(sandbox: Sandbox) -> None:
+    steps = (python("total = 3"), "So:\n```python\nans = tot")
+    assert (await verdict(sandbox, *steps)).first_error == 1
+    cut = await verdict(sandbox, *steps, finish_reason="length")
+    assert (cut.first_error, cut.reason) == (None, "the text was cut here")
+    before = await verdict(sandbox, python("1 / 0"), *steps, finish_reason="length")
+    assert before.first_error == 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "named"),
+    [
+        (("for i in range(3):\n", "    x = = 1\n"), 1),
+        (("x = = 1\n", "y = 2\n"), 0),
+        (("x = 1\n", 's = """open\n', "y = 2\n", "z = 3\n"), 1),
+        (("x = [1,\n", "2\n", "3]\n"), 2),
+    ],
+)
+async def test_of_steps_that_are_no_python_the_one_that_stays_the_reason_is_named(
+    sandbox: Sandbox, steps: tuple[str, ...], named: int
+) -> None:
+    assert (await verdict(sandbox, *steps, form="python")).first_error == named
+
+
+async def test_steps_that_end_without_a_line_end_are_lines_of_their_own(sandbox: Sandbox) -> None:
+    found = await verdict(sandbox, "x = 1 ", "y = 2", "assert x + y == 3", form="python")
+    assert (found.first_error, found.reason) == (None, "every step runs")
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -89,6 +118,12 @@ async def test_what_is_no_python_to_the_end_is_an_error_unless_the_text_was_cut(
         "import a_package_that_nobody_has",
         "open('data.csv')",
         "input()",
+        "import urllib.request; urllib.request.urlopen('http://localhost')",
+        "import zoneinfo; zoneinfo.ZoneInfo('Nowhere/Here')",
+        "open('x', 'w').read()",
+        "open('x', 'w'); open('x', 'x')",
+        "import os; os._exit(0)",
+        "import _thread, time\nwhile True: _thread.start_new_thread(time.sleep, (9,))",
         "import os; os.kill(os.getpid(), 6)\nimport ctypes; ctypes.string_at(0)",
     ],
 )
@@ -118,7 +153,7 @@ def test_only_blocks_that_say_they_are_python_are_code() -> None:
         ("def f(x): return x + 2", False),
         ("def f(x): return x +", False),
         ("import sys; sys.exit(0)", False),
-        ("import os; os._exit(0)", False),
+        ("import os; os._exit(0)", None),
         ("def f(x):\n    while True: pass", None),
     ],
 )

@@ -21,7 +21,8 @@ class ExecutionStatus(StrEnum):
     OK: it ran to its end, or left by `sys.exit(0)`. ERROR: it raised, left with another exit code, or
     by `os._exit`. TIMEOUT: over its wall clock or processor time. OOM: over its memory. KILLED: by a
     signal of its own making, or for too much output. REFUSED: it was not run, since it is too long.
-    Only OK and ERROR say something about the code.
+    Only OK and ERROR say something about the code. Where an exception derives from one that may be the
+    sandbox's doing, the reason names that one too, as in "URLError (OSError): no network".
     """
 
     OK = "ok"

@@ -23,17 +23,37 @@ SET_UP, FAILED = b".", b"!"
 RAN, RAISED, OUT_OF_MEMORY = b"k", b"e", b"m"
 MAX_TRACEBACK_CHARS = 8000
 LINE = struct.Struct("!I")
+_BASES = (ImportError, OSError, EOFError, SystemError)
+"""What the lack of files, packages, network, input or memory raises, or derives from."""
 
 
 def run(code: str, report: int) -> NoReturn:
     """Run the code and leave. `report` is the pipe on which the zygote hears how it ended."""
     mine = os.getpid()
+    out_of_memory = _report(OUT_OF_MEMORY, 0, "MemoryError")  # made while there is memory for it
+    told, exit_code = out_of_memory, 1
+    try:
+        told, exit_code = _ended(code)
+        if os.getpid() == mine:
+            _flush()
+    except MemoryError:  # even for telling how it ended
+        told, exit_code = out_of_memory, 1
+    if os.getpid() == mine:  # a fork that the code made has nothing to report
+        try:
+            os.write(report, told)
+        except OSError:
+            pass  # closed by the code
+    os._exit(exit_code)
+
+
+def _ended(code: str) -> tuple[bytes, int]:
+    """Run the code; what the zygote is to hear of its end, and the exit code. Raises MemoryError."""
     ended, line, reason, exit_code = RAN, 0, "", 0
     try:
         _as_main(code)
         _flush()
     except MemoryError:
-        ended, reason, exit_code = OUT_OF_MEMORY, "MemoryError", 1
+        raise
     except SystemExit as left:
         exit_code = _exit_code(left)
         if exit_code:
@@ -44,13 +64,11 @@ def run(code: str, report: int) -> NoReturn:
             ended = OUT_OF_MEMORY
         line, reason = _line(error), _said(error)
         _print_traceback(error)
-    if os.getpid() == mine:  # a fork that the code made has nothing to report
-        try:
-            _flush()
-            os.write(report, ended + LINE.pack(line) + reason.encode("utf-8", "replace")[:1000])
-        except (OSError, ValueError):
-            pass  # closed by the code
-    os._exit(exit_code)
+    return _report(ended, line, reason), exit_code
+
+
+def _report(ended: bytes, line: int, reason: str) -> bytes:
+    return ended + LINE.pack(line) + reason.encode("utf-8", "replace")[:1000]
 
 
 def _as_main(code: str) -> None:
@@ -105,6 +123,9 @@ def _number(line: int | None) -> int:
 
 def _said(error: BaseException) -> str:
     name = type(error).__name__
+    of = next((base.__name__ for base in _BASES if issubclass(type(error), base)), name)
+    if of != name:
+        name = f"{name} ({of})"
     try:
         text = str(error)
     except BaseException:  # noqa: BLE001 - its __str__ is the code's own

@@ -177,7 +177,7 @@ class Zygote:
                 if now >= deadline:
                     return ExecutionStatus.TIMEOUT
                 if now >= look:
-                    if self._isolated and _group_bytes() > request.memory:
+                    if self._isolated and not _group_fits(request.memory):
                         return ExecutionStatus.OOM
                     look = now + WATCH_MEMORY_EVERY_S
                 wait_s = min(deadline, look) - now
@@ -272,23 +272,27 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _group_bytes() -> int:
-    """Memory of all the snippet's processes together, shared pages counted once between them.
+def _group_fits(memory: int) -> bool:
+    """Whether all the snippet's processes together have at most `memory` bytes, shared pages counted
+    once between them.
 
-    One process alone is held by its own limit, and not looked at.
+    One process alone is held by its own limit, and not looked at. One that hides (PR_SET_DUMPABLE) may
+    have any size: it doesn't fit.
     """
     mine = {os.getpid(), 1}
     others = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine]
     if len(others) < 2:
-        return 0
+        return True
     total = 0
     for name in others:
         try:
             with open(f"/proc/{name}/smaps_rollup", encoding="ascii") as file:
                 total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+        except PermissionError:
+            return False
         except OSError:
             continue  # it ended meanwhile
-    return total * 1024
+    return total * 1024 <= memory
 
 
 def _kill_group(leader: int) -> None:

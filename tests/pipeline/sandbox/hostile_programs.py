@@ -146,6 +146,21 @@ for _ in range(4):
 time.sleep(60)
 """,
     ),
+    Hostile(
+        "memory of many processes, none of which can be looked at",
+        (OOM,),
+        CALL
+        + """
+import time
+for _ in range(4):
+    if os.fork() == 0:
+        libc.prctl(4, 0, 0, 0, 0)
+        x = bytearray(os.urandom(1 << 20) * 60)
+        time.sleep(60)
+time.sleep(60)
+""",
+    ),
+    Hostile("memory to the last byte", (OOM,), "x = None\nwhile True: x = (x,)"),
     Hostile("shared memory without a file", (OOM,), "import mmap\nx = mmap.mmap(-1, 10**12)"),
     Hostile("memory file", (OK,), CALL + "must_fail('memfd', call(319, b'x', 0))"),
     Hostile("System V segment", (OK,), CALL + "must_fail('shmget', call(29, 0, 1 << 30, 0o1777))"),
