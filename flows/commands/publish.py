@@ -61,8 +61,8 @@ def publish(
 
     def plan(change: Change) -> None:
         say(
-            f"{to}: {len(change.send)} files to send ({change.bytes:,} bytes), {change.same} are there, "
-            f"{len(change.remove)} to remove"
+            f"{target.name}: {len(change.send)} files to send ({change.bytes:,} bytes), "
+            f"{change.same} are there, {len(change.remove)} to remove"
         )
         if dry_run:
             for file in change.send:
@@ -73,4 +73,8 @@ def publish(
     publish_files(
         files, target, plan, lambda f: say(f"  sent    {f.name}"), dry_run, files_per_commit
     )
-    say("dry run: nothing was changed" if dry_run else f"{to}: complete, {len(files)} files")
+    say(
+        "dry run: nothing was changed"
+        if dry_run
+        else f"{target.name}: complete, {len(files)} files"
+    )

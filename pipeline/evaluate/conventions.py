@@ -17,7 +17,7 @@ from pipeline.records import NO_ERROR
 _FAR = 1_000_000
 """No solution has so many steps."""
 _NUMBER = re.compile(r"\s*-?[0-9]{1,6}\s*")
-_NONE_WORDS = ("", "n/a", "na", "none", "-1")
+_NONE_WORDS = ("n/a", "na", "none", "-1")
 
 
 class Convention(NamedTuple):

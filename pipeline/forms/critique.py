@@ -20,7 +20,7 @@ SYSTEM = (
     "`First wrong step:` and the step's number, or `none`."
 )
 _OPEN, _CLOSE = "<problem>\n", "\n</problem>"
-_END = re.compile(r"\nFirst wrong step: (none|[0-9]{1,5})\s*\Z")
+_END = re.compile(r"\nFirst wrong step: (none|[1-9][0-9]{0,4})\s*\Z")
 MARKS = ("<problem>", "</problem>", "<step_", "</step_")
 """What neither problem nor step may hold, or they could not be told apart again."""
 

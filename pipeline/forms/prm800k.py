@@ -15,7 +15,8 @@ from pipeline.inputs.rows import FieldFault, Row
 
 def read_prm800k(row: Row) -> Row:
     """The row with `problem`, `steps` and `ratings`; one that has them stays as it is. Raises FieldFault
-    where it tells of no first error: the labeller gave up, or called the problem bad."""
+    where it tells of no first error: the labeller gave up, called the problem bad, or found an error
+    and the last step is none."""
     label, question = row.data.get("label"), row.data.get("question")
     if not isinstance(label, Mapping) or not isinstance(question, Mapping):
         return row
@@ -35,6 +36,12 @@ def read_prm800k(row: Row) -> Row:
         ratings.append(rating)
         if rating == -1:
             break
+    if finish == "found_error" and ratings[-1] != -1:
+        raise FieldFault(
+            f"label.steps[{len(ratings) - 1}].rating",
+            "should be -1, since label.finish_reason is found_error; the wrong step isn't known",
+            ratings[-1],
+        )
     return with_fields(row, problem=question.get("problem"), steps=steps, ratings=ratings)
 
 

@@ -50,19 +50,26 @@ class HubTarget:
         from huggingface_hub.hf_api import RepoFile
 
         ours = {file.name: file for file in files}
-        found: dict[str, bool] = {}
+
+        def listed(revision: str | None) -> dict[str, bool]:
+            entries = self._api.list_repo_tree(
+                self.name, repo_type="dataset", recursive=True, revision=revision
+            )
+            return {
+                entry.path: entry.path in ours and _same(entry, ours[entry.path])
+                for entry in entries
+                if isinstance(entry, RepoFile)
+            }
+
         with self._told():
             self._api.whoami()
             try:
-                for entry in self._api.list_repo_tree(
-                    self.name, repo_type="dataset", recursive=True, revision=self._revision
-                ):
-                    if isinstance(entry, RepoFile):
-                        file = ours.get(entry.path)
-                        found[entry.path] = file is not None and _same(entry, file)
+                try:
+                    return listed(self._revision)
+                except RevisionNotFoundError:
+                    return listed(None)  # A new branch begins as a copy of main.
             except (RepositoryNotFoundError, RevisionNotFoundError):
                 return {}
-        return found
 
     def prepare(self) -> None:
         with self._told():
@@ -100,12 +107,21 @@ class HubTarget:
                     revision=self._revision,
                     exist_ok=True,
                 )
+                tagged, head = (
+                    self._api.dataset_info(self.name, revision=revision).sha
+                    for revision in (self._tag, self._revision)
+                )
+            if tagged != head:
+                raise RunError(
+                    f"{self.name}: all files are there, but the tag {self._tag} is taken: it names "
+                    f"commit {tagged}, not {head}; publish again with another --tag"
+                )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         """The client's errors as ours; the token, should one of them hold it, is cut out."""
-        import httpx
         from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.utils import httpx  # Its own: httpx2 from 2.0 on.
 
         try:
             yield

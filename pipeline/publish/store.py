@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pipeline.errors import ConfigError, PrerequisiteError, RunError
 from pipeline.publish.files import CARD, LocalFile
 
 _PIECE = 4 << 20
+_SECRET = re.compile(r"(?<=://)[^/]*@")
+
+
+def shown(text: str) -> str:
+    """A URL, or a text that holds some, without the user and password of any."""
+    return _SECRET.sub("***@", text)
 
 
 class StoreTarget:
@@ -17,44 +25,47 @@ class StoreTarget:
     under another name and then given its own, so no half file is ever under it."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        """`options` go to fsspec's file system. Raises ConfigError or PrerequisiteError."""
+        """`options` go to fsspec's file system. Raises ConfigError, PrerequisiteError, or
+        RunError where it can't be reached."""
         from fsspec.core import url_to_fs
 
-        self.name = url
+        self.name = shown(url)
         self._views: set[str] = set()
         try:
-            self._fs, self._root = url_to_fs(url, **options)
+            with self._told():
+                self._fs, self._root = url_to_fs(url, **options)
         except ValueError as error:
-            raise ConfigError(f"{url}: no URL that fsspec knows: {error}") from error
+            raise ConfigError(
+                f"{self.name}: no URL that fsspec knows: {shown(str(error))}"
+            ) from None
         except ImportError as error:
-            raise PrerequisiteError(f"{url}: {error}") from error
+            raise PrerequisiteError(f"{self.name}: {shown(str(error))}") from None
 
     def there(self, files: Sequence[LocalFile]) -> dict[str, bool]:
         ours = {file.name: file for file in files}
         self._views = {name.partition("/")[0] for name in ours if "/" in name}
-        self._fs.invalidate_cache()
-        try:
-            found = self._fs.find(self._root, detail=True)
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise self._fault(error) from error
-        names = {path.removeprefix(self._root).lstrip("/"): info for path, info in found.items()}
-        return {
-            name: name in ours
-            and info["size"] == ours[name].size
-            and self._hash(name) == ours[name].sha256
-            for name, info in names.items()
-        }
+        with self._told():
+            self._fs.invalidate_cache()
+            try:
+                found = self._fs.find(self._root, detail=True)
+            except FileNotFoundError:
+                return {}
+            names = {
+                path.removeprefix(self._root).lstrip("/"): info for path, info in found.items()
+            }
+            return {
+                name: name in ours
+                and info["size"] == ours[name].size
+                and self._hash(name) == ours[name].sha256
+                for name, info in names.items()
+            }
 
     def prepare(self) -> None:
-        try:
+        with self._told():
             self._fs.makedirs(self._root, exist_ok=True)
-        except OSError as error:
-            raise self._fault(error) from error
 
     def send(self, files: Sequence[LocalFile], remove: Sequence[str], message: str) -> None:
-        try:
+        with self._told():
             for file in files:
                 path = self._path(file.name)
                 self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
@@ -63,16 +74,15 @@ class StoreTarget:
                 self._fs.mv(part, path)
             for name in remove:
                 self._fs.rm_file(self._path(name))
-        except OSError as error:
-            raise self._fault(error) from error
 
     def finish(self) -> None:
         """Remove what a killed call left half written of ours."""
-        for path in self._fs.find(self._root):
-            name = path.removeprefix(self._root).lstrip("/")
-            in_view = name.partition("/")[0] in self._views and name.endswith(".parquet.part")
-            if in_view or name == f"{CARD}.part":
-                self._fs.rm_file(path)
+        with self._told():
+            for path in self._fs.find(self._root):
+                name = path.removeprefix(self._root).lstrip("/")
+                in_view = name.partition("/")[0] in self._views and name.endswith(".parquet.part")
+                if in_view or name == f"{CARD}.part":
+                    self._fs.rm_file(path)
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
@@ -84,5 +94,12 @@ class StoreTarget:
                 digest.update(piece)
         return digest.hexdigest()
 
-    def _fault(self, error: OSError) -> RunError:
-        return RunError(f"{self.name}: {error}; check that it can be written to, and publish again")
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The store's errors as ours, without a password."""
+        try:
+            yield
+        except OSError as error:
+            raise RunError(
+                f"{self.name}: {shown(str(error))}; check that it can be written to, and publish again"
+            ) from None

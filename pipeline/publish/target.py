@@ -14,8 +14,9 @@ BATCH_BYTES = 5 << 30
 
 class Target(Protocol):
     """Somewhere files lie under names. `there` tells of each file of the target whether it is the same as
-    ours of that name; `prepare` makes the place, where there is none; `send` puts some files there at
-    once and removes others; `finish` is called when all is there."""
+    ours of that name; `prepare` makes the place, where there is none (`there` tells of the
+    files that it will begin with); `send` puts some files there at once and removes others; `finish` is
+    called when all is there."""
 
     name: str
 
@@ -38,7 +39,8 @@ def publish(
     batch_bytes: int = BATCH_BYTES,
 ) -> Change:
     """Send what is not there yet; the card, and with it what goes, comes last. Nothing is changed by a dry
-    run. Raises RunError where a file is not there as it should be in the end, and what the target raises.
+    run. Raises RunError where the target does not hold the files, and no others in their views, in the end,
+    and what the target raises.
     """
     change = changes(files, target.there(files))
     on_plan(change)
@@ -55,11 +57,16 @@ def publish(
         target.send(part, change.remove if last else (), message)
         for file in part:
             on_sent(file)
-    found = target.there(files)
-    if missing := [file.name for file in files if not found.get(file.name, False)]:
+    left = changes(files, target.there(files))
+    if left.send:
         raise RunError(
-            f"{target.name}: {missing[0]} is not there as it was sent, nor are {len(missing) - 1} others; "
-            "somebody else may write there: publish again"
+            f"{target.name}: {left.send[0].name} is not there as it was sent, nor are "
+            f"{len(left.send) - 1} others; somebody else may write there: publish again"
+        )
+    if left.remove:
+        raise RunError(
+            f"{target.name}: {left.remove[0]} of another dataset is still there, and "
+            f"{len(left.remove) - 1} others; somebody else may write there: publish again"
         )
     target.finish()
     return change

@@ -11,13 +11,15 @@ from typing import Any
 from pipeline.join import Annotated
 
 TEXT_CHARS = 20_000
+SHORT_CHARS = 100
+"""Names, statuses and the like: never cut, since the page goes by them."""
 SOLUTION_CHARS = 300_000
 MOST_ENTRIES = 2_000
 _LEFT_OUT = ("token_ids",)
 
 
 class Clip:
-    """Plain data with long texts and lists cut; all texts together stay below `chars`."""
+    """Plain data with long texts and lists cut; all but short texts together stay below `chars`."""
 
     def __init__(self, chars: int = SOLUTION_CHARS) -> None:
         self._left = chars
@@ -36,7 +38,7 @@ class Clip:
     def _text(self, text: str) -> str:
         most = max(0, min(TEXT_CHARS, self._left))
         self._left -= min(len(text), most)
-        if len(text) <= most:
+        if len(text) <= max(most, SHORT_CHARS):
             return str(text)
         return f"{text[:most]} … [{len(text) - most:,} more characters]"
 

@@ -1,6 +1,6 @@
-"""Of solutions with the same text, or nearly the same, one stays: the one whose content hashes lowest.
+"""Of solutions with the same steps, or nearly the same text, one stays: the one whose content hashes lowest.
 
-The same text with different labels is no duplicate: one label is wrong, nobody knows which, and all of them
+The same steps with different labels is no duplicate: one label is wrong, nobody knows which, and all of them
 go. Near texts with different labels are what a trainer learns from, so only those of one label are compared.
 Near is a Jaccard similarity of word n-grams, estimated by MinHash (Broder 1997) with datasketch. What is
 near to what is near is taken as one kind, so that the choice does not depend on the order of the rows.
@@ -44,7 +44,11 @@ class Deduplicate:
             return
         both = (item.solution.question, item.solution.text)
         # Signs count among the same, unlike among the near: 1 + 1 is not 1 - 1.
-        plain = [" ".join(text.casefold().split()) for text in both]
+        # Cuts count too, since a label is the number of a step.
+        plain = [
+            " ".join(text.casefold().split())
+            for text in (item.solution.question, *item.solution.steps)
+        ]
         self._texts[number] = hashed("\0".join(plain))
         self._labels[number] = item.label.first_error
         if self._config.near is not None:

@@ -47,6 +47,15 @@ def test_a_dry_run_says_what_would_be_sent_and_then_it_is(
     assert "complete" in capsys.readouterr().out
 
 
+def test_a_password_of_the_url_is_not_printed(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(run, "memory://me:secret@bucket/told") == 0
+    said = capsys.readouterr()
+    assert "memory://***@bucket/told: complete" in said.out
+    assert "secret" not in said.out + said.err
+
+
 def test_without_a_token_the_hub_is_not_asked(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

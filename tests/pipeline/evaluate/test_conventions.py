@@ -59,6 +59,8 @@ def test_one_based_files_have_several_ways_to_say_none(value: Any) -> None:
     [
         ("one_based", 0, "is this file 0-based"),
         ("one_based", [2, 0], "begin with 1"),
+        ("one_based", "", "whole number"),
+        ("one_based", "  ", "whole number"),
         ("one_based", 5, "has 4 steps"),
         ("processbench", 4, "has 4 steps"),
         ("processbench", -2, "should be -1"),

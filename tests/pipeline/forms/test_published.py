@@ -101,6 +101,39 @@ def test_a_row_of_another_form_is_refused_with_what_would_be_right(
         read(name, data)
 
 
+def critique(end: str) -> dict[str, Any]:
+    user = "<problem>\nx\n</problem>\n\n<step_1>\na\n</step_1>"
+    said = f"So.\nFirst wrong step: {end}"
+    return {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": said}]}
+
+
+def test_a_critique_s_step_zero_is_no_way_to_say_none() -> None:
+    assert read("critique", critique("none")) == ("x", ["a"], -1)
+    assert read("critique", critique("1")) == ("x", ["a"], 0)
+    for end in ("0", "00", "01"):
+        with pytest.raises(FieldFault, match="a number or `none`"):
+            read("critique", critique(end))
+
+
+def ended(finish: str, *ratings: int) -> dict[str, Any]:
+    """The labeller went on with the first completion of each step but chose none of the last."""
+    completions = [{"text": f"text {rating}", "rating": rating} for rating in ratings]
+    first = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0}
+    last = {"completions": completions, "chosen_completion": None}
+    return {
+        "question": {"problem": "x"},
+        "label": {"finish_reason": finish, "steps": [first, last]},
+    }
+
+
+def test_an_error_that_prm800k_found_at_no_known_step_is_refused() -> None:
+    assert read("prm800k", ended("found_error", -1)) == ("x", ["a", "text -1"], 1)
+    assert read("prm800k", ended("solution", 1, -1)) == ("x", ["a", "text 1"], -1)
+    with pytest.raises(FieldFault, match="should be -1") as raised:
+        read("prm800k", ended("found_error", 1, -1))
+    assert raised.value.field == "label.steps[1].rating"
+
+
 def test_a_hostile_row_is_read_in_linear_time() -> None:
     many = "ки" * 200_000
     with pytest.raises(FieldFault):

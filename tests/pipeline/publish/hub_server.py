@@ -63,7 +63,13 @@ class Hub:
         if name in state["repos"]:
             return JSONResponse({"error": "You already created this repo", "url": url}, 409)
         private = asked.get("private", asked.get("visibility") == "private")
-        state["repos"][name] = {"files": {}, "commits": [], "tags": {}, "private": private}
+        state["repos"][name] = {
+            "files": {},
+            "commits": [],
+            "tags": {},
+            "branches": {},
+            "private": private,
+        }
         self.save(state)
         return JSONResponse({"url": url, "name": name, "id": name})
 
@@ -72,6 +78,17 @@ class Hub:
         found = state["repos"].get(name.removesuffix(".git"))
         return None if found is None else dict(found)
 
+    def branch(self, request: Request, state: dict[str, Any]) -> dict[str, Any] | None:
+        """Its files and commits; main's are the repository's own."""
+        if (repo := self.repo(request, state)) is None:
+            return None
+        name = request.path_params.get("revision", "main")
+        return repo if name == "main" else repo["branches"].get(name)
+
+    def missing_revision(self) -> Response:
+        headers = {"X-Error-Code": "RevisionNotFound", "X-Error-Message": "Invalid rev id"}
+        return JSONResponse({"error": "Invalid rev id"}, 404, headers)
+
     def missing(self) -> Response:
         headers = {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"}
         return JSONResponse({"error": "Repository not found"}, 404, headers)
@@ -79,8 +96,10 @@ class Hub:
     async def tree(self, request: Request) -> Response:
         if refusal := self.refused(request, False):
             return refusal
-        if (repo := self.repo(request, self.state)) is None:
+        if self.repo(request, self.state) is None:
             return self.missing()
+        if (repo := self.branch(request, self.state)) is None:
+            return self.missing_revision()
         return JSONResponse([{"type": "file", "path": p, **f} for p, f in repo["files"].items()])
 
     async def info(self, request: Request) -> Response:
@@ -88,14 +107,17 @@ class Hub:
             return refusal
         if (repo := self.repo(request, self.state)) is None:
             return self.missing()
-        return JSONResponse(
-            {"id": "me/d", "sha": (repo["commits"] or ["0" * 40])[-1], "siblings": []}
-        )
+        sha = repo["tags"].get(request.path_params.get("revision"))
+        if sha is None:
+            if (branch := self.branch(request, self.state)) is None:
+                return self.missing_revision()
+            sha = (branch["commits"] or ["0" * 40])[-1]
+        return JSONResponse({"id": "me/d", "sha": sha, "siblings": []})
 
     async def preupload(self, request: Request) -> Response:
         if refusal := self.refused(request, True):
             return refusal
-        if (repo := self.repo(request, self.state)) is None:
+        if (repo := self.branch(request, self.state)) is None:
             return self.missing()
         files = []
         for file in (await request.json())["files"]:
@@ -145,7 +167,8 @@ class Hub:
         name = f"{request.path_params['owner']}/{request.path_params['name']}"
         if name not in state["repos"]:
             return self.missing()
-        repo = state["repos"][name]
+        if (repo := self.branch(request, state)) is None:
+            return self.missing_revision()
         added = 0
         for line in lines:
             value = line["value"]
@@ -174,8 +197,25 @@ class Hub:
         if refusal := self.refused(request, True):
             return refusal
         state = self.state
-        repo = state["repos"][f"{request.path_params['owner']}/{request.path_params['name']}"]
-        repo["tags"][(await request.json())["tag"]] = repo["commits"][-1]
+        repo, branch = self.repo(request, state), self.branch(request, state)
+        if repo is None or branch is None:
+            return self.missing_revision()
+        name = (await request.json())["tag"]
+        if name in repo["tags"]:
+            return JSONResponse({"error": f"Tag {name} exists already"}, 409)
+        repo["tags"][name] = branch["commits"][-1]
+        self.save(state)
+        return JSONResponse({})
+
+    async def new_branch(self, request: Request) -> Response:
+        if refusal := self.refused(request, True):
+            return refusal
+        state = self.state
+        if (repo := self.repo(request, state)) is None:
+            return self.missing()
+        if (name := request.path_params["branch"]) in repo["branches"]:
+            return JSONResponse({"error": f"Branch {name} exists already"}, 409)
+        repo["branches"][name] = {"files": dict(repo["files"]), "commits": list(repo["commits"])}
         self.save(state)
         return JSONResponse({})
 
@@ -193,6 +233,7 @@ class Hub:
                 Route(repo + "/preupload/{revision}", self.preupload, methods=["POST"]),
                 Route(repo + "/commit/{revision}", self.commit, methods=["POST"]),
                 Route(repo + "/tag/{revision}", self.tag, methods=["POST"]),
+                Route(repo + "/branch/{branch}", self.new_branch, methods=["POST"]),
                 Route(repo + "/revision/{revision}", self.info),
                 Route(repo, self.info),
                 Route(

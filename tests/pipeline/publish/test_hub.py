@@ -21,6 +21,7 @@ from pipeline.dataset import VIEWS, CardFacts, write_dataset
 from pipeline.errors import ConfigError, PrerequisiteError, RunError
 from pipeline.files import sha256_of
 from pipeline.publish import HubTarget, dataset_files_of, publish
+from pipeline.publish.files import LocalFile
 from tests.conftest import ROOT
 from tests.pipeline.dataset.items import batch
 from tests.pipeline.publish.hub_server import READ_ONLY, TOKEN
@@ -79,9 +80,10 @@ def written(folder: Path, problems: int) -> Path:
     return folder
 
 
-def check_complete(server: Server, dataset: Path) -> None:
+def check_complete(server: Server, dataset: Path, branch: str | None = None) -> None:
     """Each file once, with the checksum of what we have, and nothing else."""
-    found = server.repos["me/labels"]["files"]
+    repo = server.repos["me/labels"]
+    found = (repo if branch is None else repo["branches"][branch])["files"]
     assert found.keys() == {file.name for file in dataset_files_of(dataset)}
     for name, file in found.items():
         stored = server.folder / "lfs" / (file.get("lfs") or file)["oid"]
@@ -122,6 +124,50 @@ def test_a_smaller_dataset_takes_the_place_of_a_larger_one(
     smaller = written(tmp_path / "smaller", 4)
     publish(dataset_files_of(smaller), server.target())
     check_complete(server, smaller)
+
+
+def test_a_new_branch_holds_nothing_of_main_s_dataset(
+    server: Server, dataset: Path, tmp_path: Path
+) -> None:
+    publish(dataset_files_of(dataset), server.target())
+    smaller = dataset_files_of(written(tmp_path / "smaller", 4))
+    planned = publish(smaller, server.target(revision="next"), dry_run=True)
+    assert publish(smaller, server.target(revision="next")) == planned
+    assert planned.remove
+    check_complete(server, tmp_path / "smaller", "next")
+    check_complete(server, dataset)
+
+
+def test_a_file_of_another_dataset_that_comes_meanwhile_is_told(
+    server: Server, dataset: Path, tmp_path: Path
+) -> None:
+    smaller, others = written(tmp_path / "smaller", 4), dataset_files_of(dataset)
+    names = {file.name for file in dataset_files_of(smaller)}
+    extra = [file for file in others if file.name not in names][:1]
+
+    def meanwhile(file: LocalFile) -> None:
+        if file.name == "README.md":
+            server.target().send(extra, (), "Add one of another dataset")
+
+    with pytest.raises(RunError, match=r"of another dataset is still there.*publish again"):
+        publish(dataset_files_of(smaller), server.target(), on_sent=meanwhile)
+    publish(dataset_files_of(smaller), server.target())
+    check_complete(server, smaller)
+
+
+def test_a_tag_that_names_other_data_is_an_error(
+    server: Server, dataset: Path, tmp_path: Path
+) -> None:
+    publish(dataset_files_of(dataset), server.target(tag="v1"))
+    publish(dataset_files_of(dataset), server.target(tag="v1"))
+    tags = server.repos["me/labels"]["tags"]
+    smaller = written(tmp_path / "smaller", 4)
+    with pytest.raises(RunError, match=r"the tag v1 is taken.*another --tag"):
+        publish(dataset_files_of(smaller), server.target(tag="v1"))
+    assert server.repos["me/labels"]["tags"] == tags
+    publish(dataset_files_of(smaller), server.target(tag="v2"))
+    repo = server.repos["me/labels"]
+    assert repo["tags"] == tags | {"v2": repo["commits"][-1]}
 
 
 def test_a_dry_run_changes_nothing(server: Server, dataset: Path) -> None:

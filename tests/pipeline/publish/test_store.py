@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from pipeline.config import DatasetConfig
 from pipeline.dataset import CardFacts, write_dataset
-from pipeline.errors import ConfigError, RunError
+from pipeline.errors import ConfigError, RunError, StepLabelError
 from pipeline.files import sha256_of
 from pipeline.publish import StoreTarget, dataset_files_of, publish
 from tests.pipeline.dataset.items import batch
@@ -88,3 +91,30 @@ def test_a_scheme_that_nobody_knows_is_refused() -> None:
 def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no dataset"):
         dataset_files_of(tmp_path)
+
+
+SECRET = "s3cr:e@t"
+
+
+@pytest.mark.parametrize(
+    "url", [f"ftp://me:{SECRET}@127.0.0.1:9/x", f"nowhere://me:{SECRET}@host/x"]
+)
+def test_no_password_of_a_url_is_told(url: str) -> None:
+    with pytest.raises(StepLabelError, match=r"://\*\*\*@") as raised:
+        StoreTarget(url)
+    assert "s3cr" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_store_that_refuses_at_the_end_is_told_without_a_password(tmp_path: Path) -> None:
+    url = f"memory://me:{SECRET}@host/refuses"
+    target = StoreTarget(url)
+    assert target.name == "memory://***@host/refuses"
+
+    class Refuses(MemoryFileSystem):
+        def find(self, *_: object, **__: object) -> NoReturn:
+            raise PermissionError(f"{url} is not yours")
+
+    target._fs = Refuses()
+    with pytest.raises(RunError, match=r"is not yours.*publish again") as raised:
+        target.finish()
+    assert "s3cr" not in str(raised.value)

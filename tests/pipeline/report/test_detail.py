@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Verdict
-from pipeline.report.detail import MOST_ENTRIES, SOLUTION_CHARS, TEXT_CHARS, Clip, detail
+from pipeline.report.detail import (
+    MOST_ENTRIES,
+    SHORT_CHARS,
+    SOLUTION_CHARS,
+    TEXT_CHARS,
+    Clip,
+    detail,
+)
 from pipeline.report.pack import to_text
 from tests.pipeline.dataset.items import item
 from tests.pipeline.report.hostile import TEXTS
@@ -53,6 +60,13 @@ def test_all_texts_of_a_solution_together_are_bounded() -> None:
     assert len(shown["solution"]["steps"]) == MOST_ENTRIES
     assert shown["steps"] == 5000
     assert sum(map(len, shown["solution"]["steps"])) < SOLUTION_CHARS + 50 * MOST_ENTRIES
+
+
+def test_a_name_is_never_cut_however_much_was_said_before() -> None:
+    clip = Clip(chars=10)
+    assert clip(["a" * 5_000, "contradicted"])[1] == "contradicted"
+    assert clip("b" * SHORT_CHARS) == "b" * SHORT_CHARS
+    assert clip("b" * (SHORT_CHARS + 1)) == f" … [{SHORT_CHARS + 1} more characters]"
 
 
 def test_what_is_no_number_is_null() -> None:

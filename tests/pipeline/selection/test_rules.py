@@ -42,6 +42,20 @@ def test_of_the_same_texts_one_stays_whatever_their_spaces_and_case() -> None:
     assert len(kept([solution(0, 0, text="a"), solution(1, 0, text="a")], deduplicate={})) == 2
 
 
+def test_steps_that_are_cut_elsewhere_are_no_conflict() -> None:
+    """The same place of an error has another number."""
+    cut, whole = (
+        replace(one, solution=replace(one.solution, steps=steps))
+        for one, steps in (
+            (solution(0, 0, first_error=1), ("a\n\n", "b")),
+            (solution(0, 1, first_error=0), ("a\nb",)),
+        )
+    )
+    assert left_out([cut, whole], deduplicate={}) == {}
+    twice = replace(cut, solution=replace(cut.solution, id="again", steps=("A ", "b\n")))
+    assert len(left_out([cut, whole, twice], deduplicate={})) == 1
+
+
 def test_texts_that_differ_in_a_sign_are_not_the_same() -> None:
     items = [solution(0, i, text=text) for i, text in enumerate(["1 + 1", "1 - 1"])]
     assert left_out(items, deduplicate={}) == {}
