@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.grading.exact import NotUnderstood
 from pipeline.grading.extract import find_answer
-from pipeline.grading.nodes import Node, Scalar
+from pipeline.grading.nodes import Named, Node, Scalar
 from pipeline.grading.normal import CONVERSIONS, Number, compare_forms, read_tidied
 from pipeline.grading.pool import WorkerPool
 from pipeline.grading.reading import Reading, listed, read_text
@@ -39,9 +39,11 @@ _MATHS_WORD = re.compile(
 """Functions, and products of variables."""
 _MISREAD = re.compile(r"[^\x00-\x7f]|\\(?:overline|bar|dot)\b|\d[eE][-+]?\d")
 """What a parser reads as something else: other scripts, repeating decimals, 1e5."""
-_CLOCK = re.compile(r"\b\d\d?:\d\d\b")
+_CLOCK = re.compile(r"\b(?:[01]?\d|2[0-4]):[0-5]\d\b")
+"""What may be a time of day: 2:30 is not 1:15, though their ratios are the same."""
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
 """1,22 may be a decimal number or two values."""
+_COMMA_DECIMAL = re.compile(r"[-+]?\d+,\d{2,}")
 _DECIMAL = re.compile(r"\.\d\d")
 _INEXACT = re.compile(
     r"frac|/|sqrt|pi\b|\^|ln|log|sin|cos|tan|sec|csc|cot|exp|(?<![a-z])e(?![a-z])"
@@ -106,6 +108,9 @@ def compare_readings(one: Reading, other: Reading, decimals: int) -> Comparison 
         found = compare(left, right, decimals)
     except NotUnderstood:
         return Comparison(None, UNCLEAR) if _about(one) or _about(other) else None
+    timed = any(_CLOCK.search(reading.text) for reading in (one, other))
+    if timed and _unnamed(left) != _unnamed(right):
+        return Comparison(None, UNCLEAR)
     as_decimals = _as_decimals(one, other)
     if found is Sameness.SAME or as_decimals:
         return Comparison(True)
@@ -115,8 +120,6 @@ def compare_readings(one: Reading, other: Reading, decimals: int) -> Comparison 
         or _about(other)
         or _differ(_SCALE, one.text, other.text)
         or (measured[0] != measured[1] and _conversion(left, right))
-        or _CLOCK.search(one.text)
-        or _CLOCK.search(other.text)
     ):
         return Comparison(False)
     return None if found is Sameness.UNKNOWN else Comparison(None, UNCLEAR)
@@ -153,6 +156,10 @@ def _code_and_number(one: Reading, other: Reading) -> bool:
     )
 
 
+def _unnamed(node: Node) -> Node:
+    return node.node if isinstance(node, Named) else node
+
+
 def _conversion(one: Node, other: Node) -> bool:
     """May two values be one in two units, as far apart as minutes and hours are?"""
     values = [number_of(node.value) if isinstance(node, Scalar) else None for node in (one, other)]
@@ -163,7 +170,8 @@ def _conversion(one: Node, other: Node) -> bool:
 
 
 def _as_decimals(one: Reading, other: Reading) -> bool | None:
-    """Is 1,22 the number 1.22? The comparison where it is one of the readings, else False."""
+    """Is 1,22 the number 1.22? The comparison where it is one of the readings, else False. None where
+    two values could be meant as well: 3,5 for 3.5, or 1,22 for 61/50."""
     commas = [_COMMA_NUMBER.fullmatch(reading.text) is not None for reading in (one, other)]
     if not any(commas):
         return False
@@ -173,7 +181,10 @@ def _as_decimals(one: Reading, other: Reading) -> bool | None:
     ]
     if forms[0] is None or forms[1] is None:
         return False
-    return compare_forms(forms[0], forms[1])
+    same = compare_forms(forms[0], forms[1])
+    texts = (one.text, other.text)
+    clear = any(_COMMA_DECIMAL.fullmatch(t) for t in texts) and any("." in t for t in texts)
+    return None if same and not clear else same
 
 
 def too_much(text: str) -> str | None:

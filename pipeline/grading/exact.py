@@ -446,7 +446,7 @@ def _point(symbols: list[str], seed: float, scale: float) -> dict[str, float]:
 def _apart(a: Exact, b: Exact, point: Point) -> bool:
     try:
         x, y = a.at(point), b.at(point)
+        size, off = max(abs(x), abs(y)), abs(x - y)
     except (ArithmeticError, ValueError):
         return False
-    size = max(abs(x), abs(y))
-    return math.isfinite(size) and abs(x - y) > 1e-7 * size
+    return math.isfinite(size) and off > 1e-7 * size

@@ -15,7 +15,7 @@ from pipeline.grading.extract import find_answer, gold_answer
 from pipeline.grading.pool import WorkerPool
 from pipeline.records import Outcome
 
-VERSION = 3
+VERSION = 4
 """Part of the key of what is graded: a change of rules makes new outcomes."""
 CACHE_SIZE = 100_000
 

@@ -35,7 +35,11 @@ _UNIT = re.compile(r"[A-Za-z][A-Za-z ./-]{0,60}")
 _POWER = re.compile(r" ?\^ ?\{?[23]\}?\Z")
 _NO_UNIT = re.compile(
     r"\b(hundreds?|thousands?|millions?|billions?|trillions?|dozens?|pairs?|k|m|bn|percent|pct|"
-    r"percentage|half|halves|thirds?|quarters?|more|less|times|and|or|to|plus|minus|of|squared|cubed|"
+    r"percentage|half|halves|thirds?|quarters?|more|less|times|"
+    r"(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]{3,6}teen|[a-z]{3,5}tie|hundred|thousand|"
+    r"million|billion|trillion)ths?|score|gross|below|above|under|over|negative|zero|factorial|power|"
+    r"inverse|reciprocals?|choose|mod|modulo|base|divided|than|"
+    r"and|or|to|plus|minus|of|squared|cubed|"
     r"is|are|was|were|be|no|not|never|but|if|correct|incorrect|wrong|sure|maybe|perhaps|seems|should|would|could)\b",
     re.I,
 )
@@ -149,7 +153,8 @@ def _compare_numbers(pred: Number, gold: Number, decimals: int) -> bool | None:
     a, b = pred.value, gold.value
     if a == b:
         return True
-    if max(pred.places or 0, gold.places or 0) >= 6 and abs(a - b) <= max(abs(a), abs(b)) / 10**6:
+    places, whole = max(pred.places or 0, gold.places or 0), a.denominator == b.denominator == 1
+    if places >= 6 and not whole and abs(a - b) <= max(abs(a), abs(b)) / 10**6:
         return True  # a float of a computation
     units_differ = measures(pred.unit) != measures(gold.unit)
     if units_differ and a and b and max(a / b, b / a) in CONVERSIONS:

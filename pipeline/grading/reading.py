@@ -46,8 +46,8 @@ class Reading:
 
 def read_text(answer: str) -> Reading:
     text = tidy(answer)
-    if len(answer) > MAX_LENGTH:
-        return Reading(text)
+    if len(answer) > MAX_LENGTH or any(c.isdigit() and not c.isdecimal() for c in text):
+        return Reading(text)  # too long, or with digits such as ⁴ and ① that are no number's
     form = read_tidied(text)
     if form is not None:
         return Reading(text, form)

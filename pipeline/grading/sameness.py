@@ -212,12 +212,16 @@ class _Comparer:
         if isinstance(b, Ratio):
             if len(a.items) != len(b.items):
                 return DIFFERENT
+            if any(item.value.rational() == 0 for item in a.items + b.items):
+                return SAME if self._each(a.items, b.items) is SAME else UNCLEAR
             first, other = a.items[0].value, b.items[0].value
             return all_of(
                 _shown(x.value * other, y.value * first)
                 for x, y in zip(a.items[1:], b.items[1:], strict=True)
             )
-        if isinstance(b, Scalar) and len(a.items) == 2 and a.items[1].value.top:
+        if any(item.value.rational() == 0 for item in a.items):
+            return UNCLEAR
+        if isinstance(b, Scalar) and len(a.items) == 2:
             found = _shown(a.items[0].value / a.items[1].value, b.value)
             return SAME if found is SAME else UNCLEAR
         return UNKNOWN

@@ -9,29 +9,43 @@ _WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+){0,7}")
 _TRUE = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _CLOSED_SETS = (frozenset({"yes", "no"}), frozenset("abcdefghij"))
 """Words of which each excludes the others: truth values, and the letters of choices."""
-_NAME = re.compile(
-    r"(?!(?:None|Zero|Nothing|Nobody|Neither|Never|Impossible|Undefined|Unknown|Infinit[ye]|"
-    r"Unbounded|Both|All|Every|Same|Equal|Yes|No|True|False|Autumn|Fall)\Z)[A-Z][a-z]{2,}"
+_NAME = re.compile(r"[A-Z][a-z]{2,}")
+_COMMON_ENDING = re.compile(r"(?:er|est|ing|ed|al|ive|ous|less|ful|able|ible|ness|ment|ity|tion)\Z")
+"""Of words that are seldom names: Larger and Greater say the same."""
+_COMMON = (
+    "none nothing nobody neither never impossible undefined unknown infinity infinite unbounded both all "
+    "every same equal yes no true false autumn fall empty null nil nought void any each many few some "
+    "most more least always sometimes often big large great huge small little tiny tall short long high low "
+    "fast quick slow up down left right top bottom increase increases decrease decreases growth decline "
+    "grows rises shrinks correct wrong incorrect valid invalid constant stable convex concave linear "
+    "square rhombus diamond triangle mean average slope gradient zero origin "
+    "mother father mom mum dad boy girl man woman child kid"
 )
-"""One word written like a proper name, less those for which another word may stand."""
+_COMMON_WORDS = frozenset(_COMMON.split())
+"""Words for which another word may stand."""
 _CHOICE = re.compile(
     r"(?:\(([A-H])\)[.:]?|([A-H])(?:[.:)]|(?= [A-Z][a-z])))\s{0,3}([^\W\d_][\w ,.'\n-]{1,150})\Z"
 )
 _TERMS = "odd even prime composite rational irrational parabola hyperbola ellipse circle"
 _EXACT_WORDS = frozenset(_TERMS.split())
-"""Terms for which no other word stands."""
+"""Terms of which none stands for another, nor for a number."""
+_PARITY_TOO = re.compile(
+    r"\A(?:non|un|im?pa|not|anti)|symmetric|\A(?:odd|even)(?:ly|ness|s)|parity"
+)
+"""Of words that may say odd or even as well."""
 _NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred "
     "thousand million half third quarter dozen pair couple single once twice thrice double triple first "
-    "second midnight noon"
+    "second midnight noon fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 )
 _NUMBER_WORDS = frozenset(_NUMBERS.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words without case; `name` says that they were one word written like a proper name."""
+    """Words without case; `name` says that they were one word written like a proper name, and none
+    that is common or a number."""
 
     text: str
     name: bool = False
@@ -51,7 +65,16 @@ def read_words(text: str) -> Words | None:
     if not _WORDS.fullmatch(text):
         return None
     folded = " ".join(text.casefold().split())
-    return Words(_TRUE.get(folded, folded), name=_NAME.fullmatch(text) is not None)
+    return Words(_TRUE.get(folded, folded), name=_is_name(text))
+
+
+def _is_name(text: str) -> bool:
+    number = text.casefold() in _NUMBER_WORDS
+    return _NAME.fullmatch(text) is not None and not number and not _is_common(text)
+
+
+def _is_common(text: str) -> bool:
+    return text.casefold() in _COMMON_WORDS or _COMMON_ENDING.search(text) is not None
 
 
 def read_choice(text: str) -> Choice | None:
@@ -61,7 +84,7 @@ def read_choice(text: str) -> Choice | None:
 
 def is_no_number(words: Words) -> bool:
     """Is it a name or a term? Other words may be a number."""
-    return words.text in _EXACT_WORDS or (words.name and words.text not in _NUMBER_WORDS)
+    return words.text in _EXACT_WORDS or words.name
 
 
 def compare_words(pred: Words, gold: Words) -> bool | None:
@@ -70,10 +93,19 @@ def compare_words(pred: Words, gold: Words) -> bool | None:
         return True
     if any(pred.text in words and gold.text in words for words in _CLOSED_SETS):
         return False
-    one, other = pred.text.removesuffix("s"), gold.text.removesuffix("s")
-    if _EXACT_WORDS & {one, other} and " " not in one + other and len(one) > 2 < len(other):
-        return None if one == other else False
+    exact = [words.text.removesuffix("s") for words in (pred, gold)]
+    if _EXACT_WORDS.issuperset(exact):
+        return None if exact[0] == exact[1] else False
+    if not _EXACT_WORDS.isdisjoint(exact):
+        return False if _breaks_parity(*exact) or _breaks_parity(*exact[::-1]) else None
     return False if pred.name and gold.name and pred.text[0] != gold.text[0] else None
+
+
+def _breaks_parity(term: str, other: str) -> bool:
+    """Is one "odd" or "even" and the other a word that can't say the same?"""
+    if term not in ("odd", "even") or " " in other or len(other) < 3:
+        return False
+    return other not in _NUMBER_WORDS and not _PARITY_TOO.search(other) and not _is_common(other)
 
 
 def compare_choices(pred: Words | Choice, gold: Words | Choice) -> bool | None:

@@ -69,6 +69,20 @@ async def pool() -> AsyncIterator[WorkerPool]:
         ("Seven", "7", None),
         ("east", "3", None),
         ("1,22", "1.22", None),
+        ("1234567", "1234568.000000", False),
+        ("1234567.0000001", "1234567", True),
+        ("10 months", "10", True),
+        ("Larger", "Greater", None),
+        ("Increasing", "Growing", None),
+        ("Fifth", "5", None),
+        ("Empty", "0", None),
+        ("Dozen", "Twelve", None),
+        ("composite", "nonprime", None),
+        ("composite", "prime", False),
+        ("odd", "uneven", None),
+        ("even", "symmetric", None),
+        ("odd", "oddd", False),
+        ("Paris", "London", False),
     ],
 )
 def test_normal_forms(pred: str, gold: str, same: bool | None) -> None:
@@ -77,7 +91,25 @@ def test_normal_forms(pred: str, gold: str, same: bool | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["10+John's age", "2x", "1,22", "3 million", "x", "-1.8 billion", "3xy", "12 is wrong"]
+    "text",
+    [
+        "10+John's age",
+        "2x",
+        "1,22",
+        "3 million",
+        "x",
+        "-1.8 billion",
+        "3xy",
+        "12 is wrong",
+        "2 fifths",
+        "5 hundredths",
+        "3 fourths",
+        "7 tenths",
+        "5 below zero",
+        "10 factorial",
+        "3 sixteenths",
+        "1 twentieth",
+    ],
 )
 def test_no_number_is_read_where_there_is_more(text: str) -> None:
     assert not isinstance(read_answer(text), Number)
@@ -125,6 +157,10 @@ def test_thousands_separators_change_nothing(value: int) -> None:
         ("x_1", "x_2", None),
         ("12 is wrong", "12", None),
         ("no idea. B: 5", "5", None),
+        ("⁴√2", "2", None),
+        ("2 fifths", "2", None),
+        ("2 fifths", "2/5", None),
+        ("10 factorial", "10", None),
     ],
 )
 async def test_expressions(pool: WorkerPool, pred: str, gold: str, same: bool | None) -> None:

@@ -16,6 +16,10 @@ def value(text: str) -> Exact:
     return read_expression(tokens_of(text))
 
 
+def test_values_too_large_to_see_are_not_called_different() -> None:
+    assert same(value(r"4(1+i)\sinh(710)"), value(r"4(1+i)\sinh(709) + x")) is None
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [

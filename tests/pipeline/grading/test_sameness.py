@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.grading.equivalence import compare_here
+from pipeline.grading.reading import read_text
 from tests.benchmarks.tools.notations import notations
 
 
@@ -115,8 +116,21 @@ def said(pred: str, gold: str, decimals: int = 4) -> bool | None:
         (r"\text{even}", "odd", False),
         ("1,22", "1.22", True),
         ("1,22", "1.23", False),
+        ("1,22", r"\frac{61}{50}", None),
+        ("3,5", "3.5", None),
+        ("3,5", "7/2", None),
+        ("3,5", "3.6", False),
         ("x_1", "x_2", None),
         ("7:30", "19:30", None),
+        ("5:00", "3:00", None),
+        ("2:30", "1:15", None),
+        ("2:30", "1/12", None),
+        ("2:30", "$2:30$", True),
+        ("25:75", "1:3", True),
+        ("a:b=11:21", "11:21", True),
+        ("0:3", "0:4", None),
+        ("0:3", "0 : 3", True),
+        ("3:0", "4", None),
     ],
 )
 def test_structures(pred: str, gold: str, same: bool | None) -> None:
@@ -200,3 +214,22 @@ def test_no_notation_makes_two_fractions_equal(one: object, other: object) -> No
 def test_any_text_is_taken_and_equal_to_itself(text: str) -> None:
     assert said(text, text) is True
     said(text, "1")
+
+
+numerals = st.characters(categories=["Nd", "Nl", "No"])
+pieces = st.sampled_from(["\\sqrt", "\\frac", "\\overline", "√", *"12_^/.,+-:=[](){}"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.characters(), numerals, pieces), max_size=20).map("".join))
+def test_any_text_of_unicode_is_taken(text: str) -> None:
+    said(text, "1")
+    said(f"{text}1", r"\sqrt2")
+
+
+@pytest.mark.parametrize(
+    "text", ["⁴√2", "⁵√32", "①+1", r"\sqrt①", "①_{12}", "101_①", r"\sqrt[①]{2}", r"0.\overline{①}"]
+)
+def test_digits_that_are_no_decimals_are_not_read(text: str) -> None:
+    assert not read_text(text).understood
+    assert said(text, "2") is None
