@@ -14,7 +14,7 @@ from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
 from pipeline.records import Check, Solution, Status, Verdict, content_hash
 
-VERSION = 3
+VERSION = 4
 MAX_CHECKS = 1000
 """Of a solution; further claims are not kept."""
 

@@ -42,6 +42,15 @@ _WISHED = re.compile(
     re.I,
 )
 
+_LOOSE = re.compile(r"\s*\\?\)?(?:[,.]|\s*\n)\s*[^\s(\\]")
+"""A modulus after a comma, without a bracket, may begin the next clause."""
+_ENDS = re.compile(r"\}?\s{0,3}(?:[.;!?$\n]|\\\)|\Z)")
+_SPACING = re.compile(r"(?<!\\)\\(?:[,;:!() ]|q?quad\b|\[|\])")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_LEAVES_CHAIN = re.compile(r"[^\W\d_]{2,}|,(?!\d{3})|[;:!?\n⇒⟹→⇔⟺]|\.(?!\d)")
+_FOLLOWS = re.compile(r"\\(?:implies|iff|to|[A-Za-z]*[Rr]ightarrow)\b")
+_RELATION = re.compile(r"=|≡|\\(?:equiv|cong)\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -165,9 +174,9 @@ def _approximates(exact: Fraction, stated: Fraction, right: Side) -> Status:
 
 
 def _congruence(link: Link, text: str) -> Claim | None:
-    found = MODULUS.search(text, link.end, link.end + wording.WINDOW)
+    found = _modulus(link, text)
     values = [side.values[0].value for side in (link.left, link.right)]
-    if found is None or int(found[1]) == 0 or "\n" in text[link.end : found.start()]:
+    if found is None or int(found[1]) == 0:
         return None
     if not all(isinstance(v, Fraction) and v.denominator == 1 for v in values):
         return None
@@ -181,6 +190,18 @@ def _congruence(link: Link, text: str) -> Claim | None:
     if link.doubtful or hedged:
         return Claim(start, end, Status.UNCHECKED)
     return Claim(start, end, Status.CONTRADICTED, f"{a % int(found[1])} (mod {found[1]})")
+
+
+def _modulus(link: Link, text: str) -> re.Match[str] | None:
+    """What a link is taken modulo: it stands after the link, or after the rest of its chain."""
+    found = MODULUS.search(text, link.end, link.end + wording.WINDOW)
+    if found is None or (_LOOSE.match(found[0]) and not _ENDS.match(text, found.end())):
+        return None
+    rest = _SPACING.sub(" ", text[link.end : found.start()])
+    if _LEAVES_CHAIN.search(_COMMAND.sub(" ", rest)) or _FOLLOWS.search(rest):
+        return None
+    lines = [line.strip(" \t$&") for line in rest.split("\\\\")]
+    return found if all(not line or _RELATION.match(line) for line in lines) else None
 
 
 def _ratio(link: Link, text: str) -> Claim | None:

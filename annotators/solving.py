@@ -43,17 +43,18 @@ class Root:
 
 def claimed_roots(links: Sequence[Link], text: str) -> Iterator[Root]:
     """Only those that are right or wrong for sure."""
-    equations: dict[str, tuple[int, Form]] = {}
+    equations: dict[str, tuple[Link, Form]] = {}
     for link in links:
         if link.relation != "=" or link.doubtful:
             continue
         root = _root(link)
         if root is None:
             if (found := _equation(link)) is not None:
-                equations[found[0]] = (link.end, found[1])
+                equations[found[0]] = (link, found[1])
             continue
         name, value = root
-        end, equation = equations.pop(name, (-1, None))
+        stated, equation = equations.pop(name, (link, None))
+        end = stated.end
         if equation is None or not end <= link.start <= end + MAX_BETWEEN:
             continue
         status, expected = _substituted(equation, name, value)
@@ -63,6 +64,9 @@ def claimed_roots(links: Sequence[Link], text: str) -> Iterator[Root]:
         if status is Status.CONTRADICTED and (
             _ELSEWHERE.search(between)
             or wording.TAKEN_BACK.search(before + between + after)
+            or wording.OTHER_ARITHMETIC.search(
+                text, max(0, stated.start - wording.WINDOW), link.end + wording.WINDOW
+            )
             or _MORE.match(after)
         ):
             status = Status.UNCHECKED

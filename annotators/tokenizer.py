@@ -185,10 +185,11 @@ def _number(
     # 1,22 and 1.2.3 are no numbers that can be relied on; 0900 is a time of day; 101_2 has a base.
     odd = len(after) == 2 and after[0] in ",." and after[1].isdigit()
     odd = odd or after[:1] == "_" or (not spaced and _goes_on(before))
-    odd = odd or (digits[0] == "0" and len(digits) > 1 and digits[1] != ".")
+    odd = odd or (digits[:1] == "0" and len(digits) > 1 and digits[1] != ".")
+    odd = odd or any(c.isdigit() and not c.isascii() for c in raw)
     kind = Kind.JUNK if odd or len(digits) > MAX_DIGITS else Kind.NUMBER
     money = raw[0] != "." and not raw[0].isdigit()
-    return Token(kind, digits, start, end, spaced, "%" in raw, money, maths)
+    return Token(kind, digits or raw, start, end, spaced, "%" in raw, money, maths)
 
 
 def _goes_on(tokens: Sequence[Token]) -> bool:

@@ -41,7 +41,7 @@ ROUGHLY = re.compile(
     r"\b(?:about|approx\w*|around|roughly|round\w*|nearest|almost|nearly|≈)\b", re.I
 )
 OTHER_ARITHMETIC = re.compile(
-    r"\b(?:mod|modulo|modular|modulus|bases?|binary|ternary|octal|hex|hexadecimal|bitwise|xor|"
+    r"\b(?:[pb]?mod|modulo|modular|modulus|bases?|binary|ternary|octal|hex|hexadecimal|bitwise|xor|"
     r"boolean|logical|concatenat\w*|strings?|digits?|with an? (?:borrow|carry)|"
     r"(?:borrow|carr[yi])\w* (?:over|the \d|1|one))\b|"
     r"\d\s?[ap]\.?m\b|(?-i:\b[AP]M\b)|\bo['’]?\s?clock\b",

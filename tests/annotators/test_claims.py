@@ -100,6 +100,9 @@ WRONG = [
     ("3 + 4 > 8", "3 + 4 > 8", "7"),
     ("22 / 7 ≈ 4.13", "22 / 7 ≈ 4.13", "22/7"),
     (r"$2^{10} \equiv 2 \pmod{11}$", r"2^{10} \equiv 2", "1 (mod 11)"),
+    (r"$25 \equiv 4 \equiv 16 \pmod{12}$", r"25 \equiv 4", "1 (mod 12)"),
+    (r"$25 &\equiv 4 \\ &\equiv 16 \pmod{12}$", r"25 &\equiv 4", "1 (mod 12)"),
+    ("25 ≡ 4, mod 12.", "25 ≡ 4", "1 (mod 12)"),
     ("the ratio 12:8 = 4:3", "12:8 = 4:3", None),
     ("(5 + 3 = 9)", "5 + 3 = 9", "8"),
 ]
@@ -158,6 +161,16 @@ def test_a_wrong_claim_is_contradicted(text: str, claim: str, expected: str | No
         r"$x = 3 \pm 2 = 5$",
         r"$\log_2 8 + 1 = 4$",
         "about 22 / 7 ≈ 3",
+        # another clause's modulus, and roots in other arithmetic
+        "Modulo 12 we have 25 ≡ 1, and modulo 7 we have 9 ≡ 2.",
+        "Modulo 12 we have 25 ≡ 1, modulo 7 we have 9 ≡ 2.",
+        "Modulo 12 we have 25 ≡ 1; 9 ≡ 2 (mod 7)",
+        "Modulo 12, 25 ≡ 1 ≡ 13 ⟹ 9 ≡ 2 (mod 7)",
+        r"$25 \equiv 1 \equiv 13 \implies 9 \equiv 2 \pmod 7$",
+        r"$25 &\equiv 1 \\ 9 &\equiv 2 \pmod 7$",
+        "Working modulo 7 we get 3x = 1, so x = 5.",
+        "In base 6 we need x + 5 = 13, so x = 4.",
+        r"Taken \pmod{7}: 3x = 1, so x = 5.",
     ],
 )
 def test_it_contradicts_nothing_where_unsure(text: str) -> None:
@@ -287,6 +300,19 @@ def test_an_inequality_is_compared(a: int, b: int, sign: str) -> None:
 def test_any_text_is_taken(text: str) -> None:
     for claim in find_claims(text + r" \frac{1}{2} = \sqrt{4}"):
         assert 0 <= claim.start < claim.end
+
+
+numerals = st.characters(categories=["Nd", "Nl", "No"])
+pieces = st.sampled_from(["\\sqrt", "\\frac", "√", "≡", " mod ", *"12_^/.,+-:=[](){}x"])
+
+
+@given(st.lists(st.one_of(st.characters(), numerals, pieces), max_size=20).map("".join))
+def test_any_text_of_unicode_is_taken(text: str) -> None:
+    find_claims(f"{text} = 4 and 2x + {text} = 4, 2 + {text} ≡ 4 mod 7")
+
+
+def test_a_number_in_digits_of_two_scripts_is_not_read() -> None:
+    assert "exact" not in statuses("1\N{ARABIC-INDIC DIGIT THREE} + 2 = 3")
 
 
 @pytest.mark.parametrize("start", ["So ", "Then 3 + 4 = 7 and ", "¿ê "])
