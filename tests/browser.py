@@ -21,6 +21,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-ipc-flooding-protection",  # a test opens hundreds of solutions in seconds
     *("--disable-dev-shm-usage", "--remote-debugging-port=0", "--window-size=1400,900"),
 )
 _STARTS_WITHIN_S = 60

@@ -24,7 +24,7 @@ def in_its_middle(up: Up, name: str, pause_s: float = 0.1) -> RunConfig:
     return config
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_a_killed_flow_is_started_again_by_itself(nightly: Up, saw: Saw) -> None:
     config = in_its_middle(nightly, "flow-killed")
     nightly.kill("worker", FLOW)
