@@ -178,8 +178,10 @@ def test_a_dry_run_changes_nothing(server: Server, dataset: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_ten_times_it_ends_complete(server: Server, dataset: Path) -> None:
-    """Each time after some more files, and at some instant of the next one."""
+def test_killed_ten_times_it_ends_complete(server: Server, tmp_path: Path) -> None:
+    """Each time after some more files, and at some instant of the next one; there are files enough that
+    it never gets to the card."""
+    dataset = written(tmp_path / "long", 80)
     instants = random.Random(0)
     command = [sys.executable, "-c", PUBLISHER, str(dataset), server.url, TOKEN]
     environment = os.environ | {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
