@@ -10,8 +10,10 @@ _TRUE = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _CLOSED_SETS = (frozenset({"yes", "no"}), frozenset("abcdefghij"))
 """Words of which each excludes the others: truth values, and the letters of choices."""
 _NAME = re.compile(r"[A-Z][a-z]{2,}")
-_COMMON_ENDING = re.compile(r"(?:er|est|ing|ed|al|ive|ous|less|ful|able|ible|ness|ment|ity|tion)\Z")
-"""Of words that are seldom names: Larger and Greater say the same."""
+_COMMON_ENDING = re.compile(
+    r"\w{4}(?:er|est|ing|ed|al|ive|ous|less|ful|able|ible|ness|ment|ity|tion)\Z"
+)
+"""Of words that are seldom names: Larger and Greater say the same. Hal, Ted and Peter are names."""
 _COMMON = (
     "none nothing nobody neither never impossible undefined unknown infinity infinite unbounded both all "
     "every same equal yes no true false autumn fall empty null nil nought void any each many few some "

@@ -43,6 +43,8 @@ async def pool() -> AsyncIterator[WorkerPool]:
         ("Alice", "alice", True),
         ("Alice", "Bob", False),
         ("Kim", "Jon", False),
+        ("Cal", "Ted", False),
+        ("Peter", "Hal", False),
         ("A", "C", False),
         ("Yes", "Kim", None),
         ("None", "Zero", None),
