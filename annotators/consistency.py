@@ -7,46 +7,18 @@ counts only where `consensus` names it. It never finds a solution right.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from annotators.checking import CheckingAnnotator
 from annotators.references import References
 from annotators.substitution import Names
-from pipeline.annotator import Expectation, Tools
-from pipeline.config import Options
-from pipeline.records import Check, Solution, Status, Verdict, content_hash
-
-VERSION = 1
-MAX_CHECKS = 1000
-"""Of a solution; further ones are not kept."""
+from pipeline.records import Check, Solution, Status
 
 
-class ConsistencyOptions(Options):
-    """It has none."""
+class ConsistencyAnnotator(CheckingAnnotator):
+    VERSION = 1
+    NOTHING = "nothing is copied wrongly for sure"
 
-
-class ConsistencyAnnotator:
-    OPTIONS: ClassVar[type[Options]] = ConsistencyOptions
-    uses_outcome = False
-
-    def __init__(self, name: str, options: ConsistencyOptions) -> None:
-        self.name = name
-        self.role: str | None = None
-        self.fingerprint = content_hash(VERSION, options.fingerprint)
-
-    def expected_completion_tokens(self, solution: Expectation) -> float:
-        """It samples nothing."""
-        return 0.0
-
-    async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
-        checks = compare_steps(solution.question, solution.steps)
-        wrong = [check.step for check in checks if check.status is Status.CONTRADICTED]
-        return Verdict(
-            solution.id,
-            self.name,
-            first_error=min(wrong) if wrong else None,
-            reason=None if wrong else "nothing is copied wrongly for sure",
-            checks=checks,
-        )
+    def checks(self, solution: Solution) -> tuple[Check, ...]:
+        return compare_steps(solution.question, solution.steps)
 
 
 def compare_steps(problem: str, steps: tuple[str, ...]) -> tuple[Check, ...]:
@@ -64,4 +36,4 @@ def compare_steps(problem: str, steps: tuple[str, ...]) -> tuple[Check, ...]:
         for at, step in enumerate(steps)
         for copy in sorted((*references.read(step), *names.read(step)), key=lambda c: c.start)
     ]
-    return tuple(checks[:MAX_CHECKS])
+    return tuple(checks)

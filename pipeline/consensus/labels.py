@@ -17,15 +17,7 @@ def label_of(
     agreed: Sequence[str],
     confidence: float | None = None,
 ) -> Label:
-    n_steps = len(solution.steps)
-    return Label(
-        solution.id,
-        first_error,
-        step_labels_for(first_error, n_steps),
-        values_of(verdicts.values(), n_steps),
-        confidence=confidence,
-        agreed=tuple(agreed),
-    )
+    return _made(solution, verdicts, first_error, confidence, agreed=tuple(agreed))
 
 
 def set_aside(
@@ -34,13 +26,25 @@ def set_aside(
     reason: str,
     confidence: float | None = None,
 ) -> Label:
+    return _made(solution, verdicts, None, confidence, reason=reason)
+
+
+def _made(
+    solution: Solution,
+    verdicts: Mapping[str, Verdict],
+    first_error: int | None,
+    confidence: float | None,
+    agreed: tuple[str, ...] = (),
+    reason: str | None = None,
+) -> Label:
     n_steps = len(solution.steps)
     return Label(
         solution.id,
-        None,
-        step_labels_for(None, n_steps),
+        first_error,
+        step_labels_for(first_error, n_steps),
         values_of(verdicts.values(), n_steps),
         confidence=confidence,
+        agreed=agreed,
         reason=reason,
     )
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.arithmetic import ArithmeticAnnotator, ArithmeticOptions, check_steps
+from annotators.arithmetic import ArithmeticAnnotator, check_steps
+from annotators.checking import NoOptions
 from annotators.claims import find_claims
 from annotators.expressions import evaluate
 from annotators.tokenizer import tokenize
@@ -247,7 +248,7 @@ def test_checking_takes_linear_time(piece: str) -> None:
 
 
 async def test_the_verdict_names_the_first_contradicted_step() -> None:
-    annotator = ArithmeticAnnotator("arithmetic", ArithmeticOptions())
+    annotator = ArithmeticAnnotator("arithmetic", NoOptions())
     steps = ("2 + 3 = 5\n", "5 + 1 = 7\n", "7 + 1 = 9\n")
     async with Grader(GradingConfig()) as grader:
         tools = Tools(None, grader, PromptTemplate("none", "raw", ""))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.consistency import ConsistencyAnnotator, ConsistencyOptions, compare_steps
+from annotators.checking import NoOptions
+from annotators.consistency import ConsistencyAnnotator, compare_steps
 from annotators.registry import make_annotators
 from pipeline.annotator import Tools
 from pipeline.config import GradingConfig, RunConfig
@@ -127,7 +128,7 @@ def test_long_texts_are_cut(piece: str) -> None:
 
 
 async def test_the_verdict_names_the_first_wrong_copy() -> None:
-    annotator = ConsistencyAnnotator("consistency", ConsistencyOptions())
+    annotator = ConsistencyAnnotator("consistency", NoOptions())
     steps = ("Price = 12", "Price * 3 = 15 * 3", "Price * 2 = 13 * 2")
     async with Grader(GradingConfig()) as grader:
         tools = Tools(None, grader, PromptTemplate("none", "raw", ""))
