@@ -71,7 +71,7 @@ while True:
     ),
     Hostile(
         "thread bomb that goes on",
-        (TIMEOUT,),
+        (TIMEOUT, OOM),  # a thread's own lock may be what there is no memory for
         """
 import _thread, time
 while True:
