@@ -10,6 +10,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export VLLM_NO_USAGE_STATS := 1
 export TOKENIZERS_PARALLELISM := false
+# without it each of many processes would compile torch, vLLM and Prefect from their source again
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test test-fast test-faults lint format bench-pipeline bench-search \
@@ -28,9 +30,9 @@ ui: setup ## a Prefect server with its pages at http://127.0.0.1:4200
 	@echo "In another terminal: PREFECT_API_URL=http://127.0.0.1:4200/api make run"
 	@$(BIN)/prefect server start --host 127.0.0.1
 
-test: lint ## ruff, mypy, then every test (ARGS="-k name")
+test: lint ## ruff, mypy, then every test; what was skipped or failed is named at the end (ARGS="-k name")
 	@command -v bwrap >/dev/null || $(MAKE) --no-print-directory system-packages || true
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -rs $(ARGS)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup ## the tests without a real vLLM and without the slow ones
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -m "not slow and not vllm" $(ARGS)
@@ -38,7 +40,7 @@ test-fast: setup ## the tests without a real vLLM and without the slow ones
 test-faults: setup ## kill flow, worker, server and database in mid-run; writes docs/faults.md
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 		$(MAKE) --no-print-directory system-packages SYSTEM_PACKAGES=postgresql
-	@FAULTS_TABLE=docs/faults.md $(BIN)/python -m pytest -rs -m "faults or not faults" tests/faults $(ARGS)
+	@FAULTS_TABLE=docs/faults.md $(BIN)/python -m pytest -m "faults or not faults" tests/faults $(ARGS)
 
 lint: setup ## ruff and mypy, changing nothing
 	@$(BIN)/ruff check .

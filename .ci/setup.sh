@@ -12,6 +12,9 @@ stamp=$venv/.setup-done          # holds the key of the set-up that was finished
 unfinished=$venv/.setup-unfinished
 log=$venv/setup.log
 
+# What is imported at the end of the set-up is compiled then, once, and not by every process anew.
+unset PYTHONDONTWRITEBYTECODE
+
 key=$(cat pyproject.toml requirements.lock .ci/setup.sh | sha256sum | cut -c1-32)
 done_already() { [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$key $PWD" ]; }
 if done_already; then exit 0; fi
