@@ -37,9 +37,9 @@ from pipeline.consensus.learning import Learned, threshold_for
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome, Record, content_hash
 from pipeline.search.belief import Array
-from pipeline.search.hints import Hint, Reliability, heard, kinds_of
+from pipeline.search.hints import Hint, Reliability, heard_all, kinds_of, voices
 
-VERSION = 1
+VERSION = 2
 SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"
 NO_WORTH, UNIDENTIFIED = "no witness is worth its price", "not identified"
 """Why no further witness is asked of a solution."""
@@ -225,34 +225,59 @@ class Cascade:
         expected, n_steps = self.facts.parts[part], posterior.shape[1] - 1
         tells = expected.tells[side]
         several = not part.endswith(FIRST) and part + FIRST in self.facts.parts
-        chance = chances(tells.reliability, n_steps, several)
-        weight = tells.reliability.weight
+        chance = self._chance(part, tells.reliability, several, items, n_steps)
         if not several or part not in items[0].verdicts:
-            return (1 - tells.silent) * information(posterior, chance, weight)
+            return (1 - tells.silent) * information(posterior, chance)
         # the rest of a judge's votes: what it says then takes the place of its first vote
-        known = self.facts.learned.priors.reliability.get(part + FIRST)
-        before, follows = posterior.copy(), np.ones((len(items), len(chance)))
+        before, follows = posterior.copy(), np.ones(chance.shape[:2])
         for row, item in enumerate(items):
             said = item.verdicts[part].votes[0].first_error
             if said is not None:
                 follows[row] = _after(said, n_steps, expected.leading)
-                if known is not None:
-                    before[row] /= np.exp(heard(kinds_of(Hint("", (said,)), n_steps), known))
+                with_it, without = self._hints(item), self._hints(item, but=part)
+                known = self.facts.learned.priors.reliability
+                told = heard_all(with_it, known, n_steps) - heard_all(without, known, n_steps)
+                before[row] /= np.exp(told)
         before /= before.sum(axis=1, keepdims=True)
-        return (1 - tells.silent) * information(before, chance, weight, follows)
+        return (1 - tells.silent) * information(before, chance, follows)
+
+    def _chance(
+        self,
+        part: str,
+        reliability: Reliability,
+        several: bool,
+        items: Sequence[Annotated],
+        n_steps: int,
+    ) -> Array:
+        """P(says o | e) of each (n, O, E): in its own voice, or as one of those heard before."""
+        alone, repeating = chances(reliability, n_steps, several)
+        share = np.zeros((len(items), len(alone)))
+        for row, item in enumerate(items):
+            tops = [hint.top for hint in self._hints(item, but=part.removesuffix(FIRST))]
+            for top in tops:
+                share[row, top - NO_ERROR :: n_steps + 1] += 1 / len(tops)
+        own = np.where(share.any(axis=1), reliability.own, 1.0)[:, None, None]
+        chance = own * alone + (1 - own) * share[:, :, None] * repeating
+        return np.asarray(chance / chance.sum(axis=1, keepdims=True))
+
+    def _hints(self, item: Annotated, but: str | None = None) -> list[Hint]:
+        """What was heard of a solution, without one of its witnesses."""
+        learned = self.facts.learned
+        known = learned.priors.reliability
+        witnesses = [name for name in self._witnesses if name != but]
+        hints = Evidence.of(item, witnesses, learned.counting, known).hints
+        return [hint for hint in hints if hint.name in known]
 
 
-def information(
-    posterior: Array, chance: Array, weight: float = 1.0, follows: Array | None = None
-) -> Array:
+def information(posterior: Array, chance: Array, follows: Array | None = None) -> Array:
     """Bits that a witness is expected to tell about e (n,), never below 0. `posterior` (n, E); `chance`
-    (O, E) of each thing it may say for each e; `weight`: what part of a witness of its own it is;
-    `follows` (n, O): how likely each is after what it said already, for any e."""
-    foretold = posterior @ chance.T
+    (n, O, E), or (O, E) for all, of each thing it may say for each e; `follows` (n, O): how likely each is
+    after what it said already, for any e."""
+    after = posterior[:, None, :] * chance
+    foretold = after.sum(axis=2)
     if follows is not None:
         foretold = foretold * follows
         foretold = foretold / foretold.sum(axis=1, keepdims=True)
-    after = posterior[:, None, :] * chance**weight
     after /= np.maximum(after.sum(axis=2, keepdims=True), 1e-300)
     mean = (foretold[:, :, None] * after).sum(axis=1)
     told = _entropy(mean) - (foretold * _entropy(after)).sum(axis=1)
@@ -260,18 +285,21 @@ def information(
 
 
 @lru_cache(maxsize=1024)
-def chances(reliability: Reliability, n_steps: int, several: bool) -> Array:
+def chances(reliability: Reliability, n_steps: int, several: bool) -> tuple[Array, Array]:
     """P(says o | e) for what a witness may say: each of -1..T-1, and with `several` votes each of them by
-    some of the votes only, after those by all; (O, E), each column sums to one."""
+    some of the votes only, after those by all; (O, E) in its own voice, where each column sums to one, and
+    (O, E) where it repeats what named the same."""
     answers = range(NO_ERROR, n_steps)
     said: list[tuple[int, ...]] = [(one,) for one in answers]
     if several:
         said += [(one, one, NO_ERROR if one != NO_ERROR else 0) for one in answers]
-    alone = replace(reliability, weight=1.0)
-    chance = np.stack([np.exp(heard(kinds_of(Hint("", one), n_steps), alone)) for one in said])
-    chance /= chance.sum(axis=0)
-    chance.setflags(write=False)
-    return chance
+    told = np.stack([kinds_of(Hint("", one), n_steps) for one in said])
+    alone = np.maximum(voices(told, reliability)[0].sum(axis=-1), 1e-12)
+    alone /= alone.sum(axis=0)
+    _, repeating = voices(told, replace(reliability, own=0.0), 1.0)
+    alone.setflags(write=False)
+    repeating.setflags(write=False)
+    return alone, repeating
 
 
 def _after(said: int, n_steps: int, leading: float) -> Array:

@@ -8,14 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.join import Annotated
-from pipeline.records import Outcome
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.batches import batches, posteriors
 from pipeline.search.belief import Array, Belief, Priors, Seen
 from pipeline.search.hints import Hint
 from pipeline.told import answers_of
 
-FIRST = "@1"
-"""Ends the name of a judge of whose votes only the first is heard: it errs otherwise than all of them."""
+FIRST = " @1"
+"""Ends the name of a judge of whose votes only the first is heard: it errs otherwise than all of them. The
+space keeps its place among the others by name."""
 
 
 class Evidence(NamedTuple):
@@ -55,6 +56,14 @@ class Evidence(NamedTuple):
 def posteriors_of(rows: Sequence[Evidence], priors: Priors) -> list[Array]:
     """P(first error = e) for e = -1..T-1 (T+1,) of each."""
     return posteriors([row.seen for row in rows], [row.hints for row in rows], priors)
+
+
+def certain(posteriors: Sequence[Array], truth: Sequence[int | None]) -> list[Array]:
+    """The posteriors, but where gold says the first error that one alone."""
+    return [
+        of_one if known is None else np.eye(len(of_one))[known - NO_ERROR]
+        for of_one, known in zip(posteriors, truth, strict=True)
+    ]
 
 
 def log_evidence(rows: Sequence[Evidence], priors: Priors) -> float:

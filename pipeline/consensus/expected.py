@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.consensus.evidence import FIRST, Evidence, posteriors_of
+from pipeline.consensus.evidence import FIRST, Evidence, certain, posteriors_of
 from pipeline.consensus.learning import Learned
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Cost, Outcome, Verdict
@@ -60,11 +60,11 @@ def expected_of(
         if len(verdicts) < len(pilot) or not any(v.cost.completion_tokens for v in verdicts):
             continue
         counting = name in learned.counting
-        weight = learned.priors.reliability.get(name, START).weight
+        own = learned.priors.reliability[name].own if name in learned.priors.reliability else 1.0
         if any(len(verdict.votes) > 1 for verdict in verdicts):
             first = [first_vote(verdict) for verdict in verdicts]
-            parts[name + FIRST] = _expected(pilot, first, posteriors, weight, counting)
-        parts[name] = _expected(pilot, verdicts, posteriors, weight, counting)
+            parts[name + FIRST] = _expected(pilot, first, posteriors, own, counting)
+        parts[name] = _expected(pilot, verdicts, posteriors, own, counting)
     return parts
 
 
@@ -84,16 +84,8 @@ def with_first_votes(
             said = [() if v is None else answers_of(first_vote(v)) for v in verdicts]
             steps = [len(item.solution.steps) for item in pilot]
             found = errs(said, steps, posteriors)
-            reliability[name + FIRST] = replace(found, weight=reliability[name].weight)
+            reliability[name + FIRST] = replace(found, own=reliability[name].own)
     return replace(learned, priors=replace(learned.priors, reliability=reliability))
-
-
-def certain(posteriors: Sequence[Array], truth: Sequence[int | None]) -> list[Array]:
-    """The posteriors, but where gold says the first error that one alone."""
-    return [
-        of_one if known is None else np.eye(len(of_one))[known - NO_ERROR]
-        for of_one, known in zip(posteriors, truth, strict=True)
-    ]
 
 
 def errs(
@@ -107,9 +99,9 @@ def errs(
     for answers, n_steps, posterior in zip(said, steps, posteriors, strict=True):
         if answers:
             told = kinds_of(Hint("", answers), n_steps)[None]
-            of_clean, of_flawed = counted(told, drawn_to, posterior[None])
+            of_clean, of_flawed, _ = counted(told, drawn_to, posterior[None])
             clean, flawed = clean + of_clean, flawed + of_flawed
-    return Reliability(_shares(clean), _shares(flawed), drawn_to.weight)
+    return Reliability(_shares(clean), _shares(flawed), drawn_to.own)
 
 
 def first_vote(verdict: Verdict) -> Verdict:
@@ -140,7 +132,7 @@ def _expected(
     pilot: Sequence[Annotated],
     verdicts: Sequence[Verdict],
     posteriors: Sequence[Array],
-    weight: float,
+    own: float,
     counting: bool,
 ) -> Expected:
     said = [_names(verdict) if counting else answers_of(verdict) for verdict in verdicts]
@@ -159,7 +151,7 @@ def _expected(
         tokens = sum(verdicts[row].cost.completion_tokens for row in of)
         tells.append(
             Tells(
-                replace(reliability, weight=weight),
+                replace(reliability, own=own),
                 silent / max(1, len(of)),
                 tokens / max(1, sum(steps[row] for row in of)),
             )

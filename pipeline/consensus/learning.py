@@ -5,12 +5,12 @@ misses it, names one too early or too late, or sounds a false alarm, and where (
 together with the chances that rollouts rest on (`pipeline.search.belief`). Gold, where there is some,
 fixes the truth of its rows, and makes stated confidence true (`pipeline.consensus.calibration`).
 
-Witnesses that err together are one witness in part: each is weighed by 1 / (1 + the correlations of its
-errors with the others'), so that a copy adds nothing. One that repeats the other's errors only now and
-then is found out in part.
+Witnesses that stumble over the same steps are told from such as agree because they are right by where
+they agree on what rollouts rule out; a copy adds nothing.
 
 Of a single judge nobody else can say whether it sounds false alarms at right answers or sees errors that
-rollouts can't. So fits are compared that start elsewhere or hold the share of such errors: where some
+rollouts can't, and of two whether they see them together or stumble together. So fits are compared that
+start elsewhere, among them where all repeat each other, or hold the share of such errors: where some
 explain the verdicts nearly as well as the best and state another confidence, the witnesses can't tell how
 far each is to be trusted, and that needs gold.
 """
@@ -18,12 +18,12 @@ far each is to be trusted, and that needs gold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pipeline.consensus.calibration import ENOUGH, UNCHANGED, Calibration, calibrated
-from pipeline.consensus.evidence import Evidence, log_evidence, posteriors_of
+from pipeline.consensus.evidence import Evidence, certain, log_evidence, posteriors_of
 from pipeline.records import NO_ERROR
 from pipeline.search.belief import BROAD, Array, Priors
 from pipeline.search.fit import fit_priors
@@ -35,7 +35,7 @@ DOUBT = 0.02
 """Log evidence a solution by which a fit must beat another to rule it out. A model as rough as this one
 may be so far from the truth: in simulated panels, whose witnesses it doesn't err quite like, the true
 shares explained the verdicts up to .02 less well than the best fit did."""
-UNSEEN = (0.01, 0.05, 0.1, 0.15, 0.25, 0.35)
+UNSEEN = (0.01, 0.08, 0.2, 0.35)
 """Shares of the errors that rollouts see nothing of, each tried."""
 DOUBTFUL = Reliability(
     clean=(0.35, *(0.06,) * ZONES, 0.2, *(0.03,) * ZONES),
@@ -45,12 +45,8 @@ TRUSTING = Reliability(
     clean=(0.85, *(0.01,) * ZONES, 0.07, *(0.006,) * ZONES),
     flawed=(0.05, 0.7, 0.03, 0.02, 0.03, 0.02, 0.02, 0.09, 0.01, 0.01, 0.01, 0.01),
 )
-STARTS = (START, DOUBTFUL, TRUSTING)
-CHANCE = 2.0
-"""Standard errors that a correlation is taken to be due to chance: a check speaks of few solutions."""
-REWEIGHED = 2
-SETTLED = 0.02
-"""Change of a weight up to which a fit stands."""
+COPYING = replace(START, own=0.3)
+"""Where all but the first repeat each other more often than not."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,8 @@ class Learned:
     """`priors` hold how each witness errs; `counting` are those by rollouts. A label is kept from
     `threshold` on; of the pilot's solutions these were the share `kept`, whose mean confidence was
     `stated`. `binding`: whether the wanted precision leaves any out. `spread`: the most that the
-    confidence in those labels differs from one possible fit to another; 0 where gold says it."""
+    confidence in those labels differs from one possible fit to another; 0 where gold says it. `right`: how
+    often each witness is right of the solutions without an error that it speaks of, and with one."""
 
     priors: Priors
     counting: tuple[str, ...]
@@ -68,6 +65,7 @@ class Learned:
     binding: bool
     spread: float
     calibration: Calibration = UNCHANGED
+    right: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     def sure(self, posterior: Array) -> float:
         """Confidence in the likeliest first error."""
@@ -109,18 +107,32 @@ def learned_from(
         kept < 1.0,
         0.0 if by_gold else _spread(rows, best, chosen, [priors, *others]),
         calibration,
+        _right(rows, certain(found, truth)),
     )
 
 
 def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Priors) -> list[Priors]:
     """The fit that explains what was seen and said best, and those that explain it nearly as well."""
-    fits = [fitted(rows, truth, start, begun) for start in STARTS]
-    weights = {name: of.weight for name, of in fits[0].reliability.items()}
-    if weights:
-        fits += [_fit(rows, truth, START, begun, weights, share) for share in UNSEEN]
+    fits = [_fit(rows, truth, begun, start) for start in (START, DOUBTFUL, TRUSTING)]
+    if witnesses := len(fits[0].reliability):
+        fits += [_fit(rows, truth, begun, START, share) for share in UNSEEN]
+    if witnesses > 1:
+        fits += [_fit(rows, truth, begun, COPYING, share) for share in (None, *UNSEEN)]
     explained = [log_evidence(rows, priors) for priors in fits]
     order = np.argsort([-one for one in explained], kind="stable")
     return [fits[one] for one in order if explained[one] >= max(explained) - DOUBT]
+
+
+def _right(rows: Sequence[Evidence], posteriors: Sequence[Array]) -> dict[str, tuple[float, float]]:
+    """(of solutions without an error, with one): the share that each witness is right of."""
+    counts: dict[str, Array] = {}  # right, all; of solutions without an error, with one
+    for row, posterior in zip(rows, posteriors, strict=True):
+        for hint in row.hints:
+            of = counts.setdefault(hint.name, np.zeros((2, 2)))
+            of[0, int(hint.top != NO_ERROR)] += posterior[hint.top - NO_ERROR]
+            of[1] += posterior[0], 1 - posterior[0]
+    shares = {name: of[0] / np.maximum(of[1], 1e-9) for name, of in sorted(counts.items())}
+    return {name: (float(clean), float(flawed)) for name, (clean, flawed) in shares.items()}
 
 
 def _spread(
@@ -134,101 +146,25 @@ def _spread(
     return max(stated) - min(stated)
 
 
-def fitted(
-    rows: Sequence[Evidence], truth: Sequence[int | None], start: Reliability, begun: Priors
-) -> Priors:
-    """Fit, weigh the witnesses by how far they err together, and fit again; at the drifts of `begun`."""
-    names = sorted({hint.name for row in rows for hint in row.hints})
-    weights = dict.fromkeys(names, 1.0)
-    for last in (False,) * REWEIGHED + (True,):
-        priors = _fit(rows, truth, start, begun, weights)
-        if last:
-            break
-        before, weights = weights, weights_of(rows, truth, priors, names)
-        if all(abs(weights[name] - before[name]) <= SETTLED for name in names):
-            break
-    return priors
-
-
 def _fit(
     rows: Sequence[Evidence],
     truth: Sequence[int | None],
-    start: Reliability,
     begun: Priors,
-    weights: Mapping[str, float],
+    start: Reliability,
     unseen: float | None = None,
 ) -> Priors:
+    """At the drifts of `begun`."""
+    names = {hint.name for row in rows for hint in row.hints}
     return fit_priors(
         [row.seen for row in rows],
         [row.hints for row in rows],
         slips=True,
         unseen=unseen,
-        trust={name: replace(start, weight=weight) for name, weight in weights.items()},
+        trust=dict.fromkeys(names, start),
         truth=truth,
         drifts=False,
         start=begun,
     )
-
-
-def weights_of(
-    rows: Sequence[Evidence], truth: Sequence[int | None], priors: Priors, names: Sequence[str]
-) -> dict[str, float]:
-    """What part of a witness of its own each is: 1 / (1 + the sum of the correlations of its errors with
-    those of each other one). Errors are expected ones, of what most of its votes named, under the
-    posterior or the gold."""
-    named = np.full((len(names), len(rows)), np.nan)
-    for row, evidence in enumerate(rows):
-        for hint in evidence.hints:
-            named[names.index(hint.name), row] = hint.top
-    found = posteriors_of(rows, priors)
-    for row, known in enumerate(truth):
-        if known is not None:
-            found[row] = np.eye(len(found[row]))[known - NO_ERROR]
-    clean = np.array([of_one[0] for of_one in found])
-    right = np.array(
-        [_chance_of_each(of_one, who) for of_one, who in zip(found, named.T, strict=True)]
-    )
-    right = right.reshape(len(rows), len(names)).T
-    weights = {}
-    for a, name in enumerate(names):
-        together = (
-            _correlation(clean, named[[a, b]], right[[a, b]]) for b in range(len(names)) if a != b
-        )
-        weights[name] = 1 / (1 + sum(max(0.0, one) for one in together))
-    return weights
-
-
-def _chance_of_each(posterior: Array, named: Array) -> Array:
-    """P(what each witness named), 0 where it named nothing."""
-    places = np.nan_to_num(named - NO_ERROR).astype(int)
-    return np.where(np.isnan(named), 0.0, posterior[np.minimum(places, len(posterior) - 1)])
-
-
-def _correlation(clean: Array, named: Array, right: Array) -> float:
-    """Of two witnesses' errors (2, n), where both named something: within solutions without an error
-    and within those with one, since both may find one of the two harder. `right`: P(what each named);
-    0 where nothing can be said. Less what chance may make of so few; below 0 it counts as none."""
-    both = ~np.isnan(named).any(axis=0)
-    (a, b), (p, q), clean = named[:, both], right[:, both], clean[both]
-    none_a, none_b = a == NO_ERROR, b == NO_ERROR
-    same = a == b
-    common = spread_a = spread_b = 0.0
-    for share, right_a, right_b in (
-        (clean, np.where(none_a, clean, 0.0), np.where(none_b, clean, 0.0)),
-        (1 - clean, np.where(none_a, 0.0, p), np.where(none_b, 0.0, q)),
-    ):
-        total = max(float(share.sum()), 1e-9)
-        wrong_a, wrong_b = float((share - right_a).sum()), float((share - right_b).sum())
-        # were a right, b would be too where both named the same step or none
-        both_right = np.where(same | (none_a & none_b), np.minimum(right_a, right_b), 0.0)
-        both_wrong = float((share - right_a - right_b + both_right).sum())
-        common += both_wrong - wrong_a * wrong_b / total
-        spread_a += wrong_a - wrong_a**2 / total
-        spread_b += wrong_b - wrong_b**2 / total
-    scale = spread_a * spread_b
-    if scale <= 1e-9:
-        return 0.0
-    return common / float(np.sqrt(scale)) - CHANCE / float(np.sqrt(both.sum()))
 
 
 def threshold_for(sure: Array, precision: float) -> tuple[float, float]:

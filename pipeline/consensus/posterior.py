@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipeline.consensus.calibration import ENOUGH
-from pipeline.consensus.evidence import FIRST, Evidence, posteriors_of
+from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.expected import with_first_votes
 from pipeline.consensus.labels import label_of, objection, set_aside
 from pipeline.consensus.learning import Learned, learned_from
@@ -33,7 +33,7 @@ UNIDENTIFIED = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 4
+    version = 5
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:
@@ -58,10 +58,14 @@ class PosteriorRule:
     def about(self, facts: dict[str, Any]) -> tuple[str, ...]:
         learned = learned_of(facts)
         lines = [
-            f"{name} is right of {of.right_of_clean:.0%} of the solutions without an error and of "
-            f"{of.right_of_flawed:.0%} of those with one, and counts as {of.weight:.2f} of a witness"
-            for name, of in learned.priors.reliability.items()
-            if not name.endswith(FIRST)
+            f"{name} is right of {of_clean:.0%} of the solutions without an error and of {of_flawed:.0%} "
+            "of those with one"
+            + (
+                f", and repeats another in {1 - learned.priors.reliability[name].own:.0%}"
+                if after
+                else ""
+            )
+            for after, (name, (of_clean, of_flawed)) in enumerate(learned.right.items())
         ]
         slip = learned.priors.slip
         lines.append(

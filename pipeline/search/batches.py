@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.belief import Array, Belief, Priors, Seen
-from pipeline.search.hints import KINDS, Hint, Reliability, heard, kinds_of
+from pipeline.search.hints import KINDS, Hint, Reliability, heard, kinds_of, repeated
 
 _RULED_OUT = -1e6
 """Log likelihood of a first error that gold says it isn't."""
@@ -19,11 +19,13 @@ _RULED_OUT = -1e6
 @dataclass(frozen=True)
 class Batch:
     """`rows`: which solutions these are. `seen` has shape (n, T+1), `told` (n, T+1, KINDS) by hint's
-    name, and `known` (n, T+1) is the log likelihood of what gold says."""
+    name, `repeats` (n,) the share of those before it that said the same, and `known` (n, T+1) is the log
+    likelihood of what gold says."""
 
     rows: NDArray[np.int64]
     seen: Seen
     told: Mapping[str, Array]
+    repeats: Mapping[str, Array]
     known: Array
 
     def heard(self, reliability: Mapping[str, Reliability]) -> Array:
@@ -32,7 +34,7 @@ class Batch:
         total = self.known
         for name, told in self.told.items():
             if name in reliability:
-                total = total + heard(told, reliability[name])
+                total = total + heard(told, reliability[name], self.repeats[name])
         return total
 
 
@@ -58,6 +60,7 @@ def batches(
                     np.stack([seen[i].wrong for i in chunk]),
                 ),
                 _told([hints[i] for i in chunk] if hints else [], steps),
+                _repeats([hints[i] for i in chunk] if hints else []),
                 _known([truth[i] for i in chunk] if truth else [None] * len(chunk), steps),
             )
 
@@ -81,6 +84,15 @@ def _told(hints: Sequence[Sequence[Hint]], n_steps: int) -> dict[str, Array]:
         for hint in of_one:
             told[hint.name][row] += kinds_of(hint, n_steps)
     return told
+
+
+def _repeats(hints: Sequence[Sequence[Hint]]) -> dict[str, Array]:
+    names = sorted({hint.name for of_one in hints for hint in of_one})
+    found = {name: np.full(len(hints), np.nan) for name in names}
+    for row, of_one in enumerate(hints):
+        for name, share in repeated(of_one).items():
+            found[name][row] = share
+    return found
 
 
 def _known(truth: Sequence[int | None], n_steps: int) -> Array:

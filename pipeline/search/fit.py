@@ -54,7 +54,7 @@ def fit_priors(
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
     `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
     `unseen`: what share of errors they see nothing of, where it is to be held and not fitted.
-    `trust`: where the fit of each hint's reliability starts, and its weight, which is not fitted.
+    `trust`: where the fit of each hint's reliability starts.
     `truth`: the first error of each pilot solution, where gold says it.
     Without `drifts` those of `start` are kept."""
     names = sorted({hint.name for of_one in hints for hint in of_one})
@@ -98,9 +98,12 @@ def _fitted(
         flawed_value = VALUE_PULL * np.array(start.flawed_value)
         recovery = RECOVERY_PULL * np.array(start.recovery)
         places = PLACE_PULL * np.array(start.places)
-        clean = PULL * start.clean
+        without = PULL * start.clean
         kinds = {
-            name: [PULL * np.array(rates) for rates in (START.clean, START.flawed)]
+            name: [
+                PULL * np.array(of)
+                for of in (START.clean, START.flawed, (START.own, 1 - START.own))
+            ]
             for name in start.reliability
         }
         slip = PULL * np.array(start.slip)
@@ -111,14 +114,15 @@ def _fitted(
             joint = np.tensordot(times, by_value, axes=1)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
             recovery = recovery + times @ q
-            clean += float(times @ belief.posterior[:, 0])
+            without += float(times @ belief.posterior[:, 0])
             slip = slip + times @ belief.slips()
             for band in range(len(BANDS) + 1):
                 of_band = joint[1:, band == BAND_OF].sum(axis=1)
                 places[band] += _binned(of_band, np.array(priors.places[band]))
             posterior = times[:, None] * belief.posterior
             for name, told in batch.told.items():
-                found = counted(told, priors.reliability[name], posterior)
+                by, repeats = priors.reliability[name], batch.repeats[name]
+                found = counted(told, by, posterior, repeats)
                 kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
             evidence += float(times @ belief.log_evidence)
         priors = replace(
@@ -127,12 +131,10 @@ def _fitted(
             flawed_value=_shares(flawed_value),
             recovery=_shares(recovery),
             places=tuple(_shares(place) for place in places),
-            clean=clean / (solutions + PULL),
+            clean=without / (solutions + PULL),
             reliability={
-                name: Reliability(
-                    _shares(of_clean), _shares(of_flawed), start.reliability[name].weight
-                )
-                for name, (of_clean, of_flawed) in kinds.items()
+                name: Reliability(_shares(clean), _shares(flawed), _shares(spoke)[0])
+                for name, (clean, flawed, spoke) in kinds.items()
             },
             slip=_held(Slip(*_shares(slip)), unseen),
         )

@@ -6,6 +6,11 @@ from the pilot, together with the rest of the priors and without gold (Dawid and
 answer of T+1). Where there is no error, what counts is where the false alarm is raised: a judge that
 stumbles over the same kind of step again and again would else pass for one that is right there.
 Votes that agree tell more than votes that don't, so that each of the two has rates of its own.
+
+Witnesses stumble over the same steps, so that a second one that names what the first did may tell
+little. In the order of their names, each speaks for itself with a chance that is learned too (`own`),
+and else repeats one of those before it: two that name the same wrong step are then no riddle, and two
+that name different ones still have both their says.
 """
 
 from __future__ import annotations
@@ -47,22 +52,12 @@ class Hint(NamedTuple):
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often a hint is of each of the `KINDS`, for solutions without and with an error. `weight`:
-    what part of a witness of its own it is, less than one where it errs together with others."""
+    """How often a hint is of each of the `KINDS`, for solutions without and with an error, where it
+    speaks for itself; and how often it does (`own`) after others spoke, and doesn't repeat one of them."""
 
     clean: tuple[float, ...]
     flawed: tuple[float, ...]
-    weight: float = 1.0
-
-    @property
-    def right_of_clean(self) -> float:
-        """How often it is right of solutions without an error."""
-        return self.clean[NONE] + self.clean[NONE + RELATIONS]
-
-    @property
-    def right_of_flawed(self) -> float:
-        """How often it names the very first error, where there is one."""
-        return self.flawed[EXACT] + self.flawed[EXACT + RELATIONS]
+    own: float = 0.9
 
 
 START = Reliability(
@@ -132,31 +127,65 @@ def possible(n_steps: int) -> Array:
     return np.tile(can, 2)
 
 
-def heard(told: Array, reliability: Reliability) -> Array:
-    """Log likelihood of hints for each e (..., T+1); `told` is of `kinds_of` (..., T+1, KINDS). One
-    that names nothing tells nothing."""
-    rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
-    chance = (told * rates).sum(axis=-1) / (possible(len(rates) - 1) * rates).sum(axis=-1)
+def repeated(hints: Sequence[Hint]) -> dict[str, float]:
+    """For each but the first in the order of their names: the share of those before it that named what
+    it names. One without an answer isn't there."""
+    ordered = sorted(hint for hint in hints if hint.answers)
+    tops = [hint.top for hint in ordered]
+    return {
+        ordered[place].name: tops[:place].count(tops[place]) / place
+        for place in range(1, len(ordered))
+    }
+
+
+def heard(told: Array, reliability: Reliability, repeats: Array | float = np.nan) -> Array:
+    """Log likelihood of hints for each e (..., T+1); `told` is of `kinds_of` (..., T+1, KINDS), `repeats`
+    (...) of `repeated`, NaN where no other spoke before. One that names nothing tells nothing."""
     names = told.sum(axis=(-1, -2), keepdims=True)[..., 0] > 0
-    told_of = reliability.weight * np.log(np.maximum(chance, 1e-12))
-    return np.asarray(np.where(names, told_of, 0.0))
+    own, other = voices(told, reliability, repeats)
+    chance = np.maximum(own.sum(axis=-1) + other, 1e-12)
+    return np.asarray(np.where(names, np.log(chance), 0.0))
+
+
+def voices(
+    told: Array, reliability: Reliability, repeats: Array | float = np.nan
+) -> tuple[Array, Array]:
+    """Chance of hints for each e by a voice of its own (..., T+1, KINDS), and by repeating (..., T+1)."""
+    rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
+    rates = rates * possible(len(rates) - 1)
+    rates /= rates.sum(axis=-1, keepdims=True)
+    after = ~np.isnan(repeats)
+    speaks = np.where(after, reliability.own, 1.0)[..., None]
+    # its votes are of one mind, or not, as often as when it speaks for itself
+    halves = rates.reshape(-1, 2, RELATIONS).sum(axis=-1)
+    is_split = np.asarray(told[..., RELATIONS:].any(axis=(-1, -2)))[..., None]
+    minds = np.where(is_split, halves[:, 1], halves[:, 0])
+    share = np.where(after, repeats, 0.0)[..., None]
+    return told * rates * speaks[..., None], (1 - speaks) * share * minds
 
 
 def heard_all(hints: Sequence[Hint], reliability: Mapping[str, Reliability], n_steps: int) -> Array:
     """Log likelihood of all of a solution's hints for each e (T+1,), those aside of which nothing was
     learned."""
+    known = [hint for hint in hints if hint.name in reliability]
+    repeats = repeated(known)
     total = np.zeros(n_steps + 1)
-    for hint in hints:
-        if hint.name in reliability:
-            total += heard(kinds_of(hint, n_steps), reliability[hint.name])
+    for hint in known:
+        told = kinds_of(hint, n_steps)
+        total += heard(told, reliability[hint.name], repeats.get(hint.name, np.nan))
     return total
 
 
-def counted(told: Array, reliability: Reliability, posterior: Array) -> tuple[Array, Array]:
-    """Expected number of hints of each kind (KINDS,), for solutions without and with an error, under
-    a posterior over e (n, T+1)."""
-    rates = np.array([reliability.clean] + [reliability.flawed] * (told.shape[-2] - 1))
-    mass = told * rates
-    share = mass / np.maximum(mass.sum(axis=-1, keepdims=True), 1e-300)
-    of = (posterior[..., None] * share).sum(axis=0)
-    return of[0], of[1:].sum(axis=0)
+def counted(
+    told: Array, reliability: Reliability, posterior: Array, repeats: Array | float = np.nan
+) -> tuple[Array, Array, Array]:
+    """Expected number of hints of each kind (KINDS,) by a voice of their own, for solutions without and
+    with an error, under a posterior over e (n, T+1); and of those after others how many are their own and
+    how many repeat (2,)."""
+    own, other = voices(told, reliability, repeats)
+    total = np.maximum(own.sum(axis=-1) + other, 1e-300)
+    of = (posterior[..., None] * own / total[..., None]).sum(axis=0)
+    after = ~np.isnan(repeats) & told.any(axis=(-1, -2))
+    by_other = float(((posterior * other / total).sum(axis=-1) * after).sum())
+    spoke = float((posterior.sum(axis=-1) * after).sum())
+    return of[0], of[1:].sum(axis=0), np.array([spoke - by_other, by_other])

@@ -114,7 +114,7 @@ def reliabilities(
         for kind, among, learned in zip(
             ("without an error", "with one"),
             (~flawed, flawed),
-            (reliability.right_of_clean, reliability.right_of_flawed),
+            weighed.learned.right[name],
             strict=True,
         ):
             if not (among & said).any():
@@ -124,7 +124,7 @@ def reliabilities(
                 section,
                 f"{panel}: {name}, learned to be right of solutions {kind}",
                 round(learned, 4),
-                f"weight {reliability.weight:.3f}",
+                f"speaks for itself in {reliability.own:.3f}",
                 int((among & said).sum()),
                 f"{true:.4f} is true",
             )

@@ -11,17 +11,18 @@ from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.learning import Learned, learned_from, threshold_for
 from pipeline.records import NO_ERROR
 from pipeline.search.belief import Seen
-from pipeline.search.hints import Hint, Reliability
-from tests.benchmarks.consensus.rules import COUNTING, weighed
+from pipeline.search.hints import Hint
+from tests.benchmarks.consensus.rules import COUNTING, Weighed, weighed
 from tests.benchmarks.consensus.world import (
     DEGENERATE,
     World,
     copy_of_judge,
     draw,
+    half_a_copy,
     tinymath_judge,
 )
 
-NUMBER = 1500
+NUMBER = 1000
 PANEL = ("rollouts", "judge", "second", "arithmetic")
 
 
@@ -29,10 +30,6 @@ PANEL = ("rollouts", "judge", "second", "arithmetic")
 def world() -> World:
     judges = {"judge": tinymath_judge, "second": tinymath_judge, **DEGENERATE}
     return draw(NUMBER, judges, seed=1)
-
-
-def right_of(reliability: Reliability) -> tuple[float, float]:
-    return reliability.right_of_clean, reliability.right_of_flawed
 
 
 def rows_of(world: World, names: tuple[str, ...]) -> list[Evidence]:
@@ -50,18 +47,18 @@ def test_what_two_independent_judges_are_worth_is_learned_without_gold(world: Wo
     named = [item.verdicts["judge"].first_error for item in world.items]
     right = np.array(named) == world.truth
     for name in ("judge", "second"):
-        of_clean, of_flawed = right_of(found.priors.reliability[name])
+        of_clean, of_flawed = found.right[name]
         assert of_clean == pytest.approx(right[~flawed].mean(), abs=0.08)
         assert of_flawed == pytest.approx(right[flawed].mean(), abs=0.12)
-        assert found.priors.reliability[name].weight > 0.85
+        assert found.priors.reliability[name].own > 0.75
 
 
 def test_a_copied_judge_adds_nothing(world: World) -> None:
     one = learned(world, ("rollouts", "judge"))
     names = ("rollouts", "judge", "copies the judge")
     two = learned(world, names)
-    for name in names[1:]:
-        assert two.priors.reliability[name].weight == pytest.approx(0.5, abs=0.02)
+    assert two.priors.reliability["judge"].own < 0.05
+    assert two.right["judge"] == pytest.approx(two.right["copies the judge"], abs=1e-9)
     alone = posteriors_of(rows_of(world, names[:2]), one.priors)
     both = posteriors_of(rows_of(world, names), two.priors)
     same = [a.argmax() == b.argmax() for a, b in zip(alone, both, strict=True)]
@@ -69,16 +66,28 @@ def test_a_copied_judge_adds_nothing(world: World) -> None:
     assert np.mean([abs(a.max() - b.max()) for a, b in zip(alone, both, strict=True)]) < 0.02
 
 
+def test_a_judge_that_repeats_every_second_answer_is_found_out() -> None:
+    judges = {"judge": tinymath_judge, "second": half_a_copy}
+    found = learned(draw(NUMBER, judges, seed=1), ("rollouts", "judge", "second"))
+    assert found.priors.reliability["second"].own == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def without(world: World) -> Weighed:
+    return weighed(world.items, world.truth, PANEL, world.items)
+
+
 @pytest.mark.parametrize("name", DEGENERATE)
-def test_a_bad_judge_costs_little_and_is_known_for_what_it_is(world: World, name: str) -> None:
-    without = weighed(world.items, world.truth, PANEL, world.items)
+def test_a_bad_judge_costs_little_and_is_known_for_what_it_is(
+    world: World, without: Weighed, name: str
+) -> None:
     beside = weighed(world.items, world.truth, (*PANEL, name), world.items)
     for share in (0.5, 0.85):
         lost = (
             without.right[without.surest(share)].mean() - beside.right[beside.surest(share)].mean()
         )
         assert lost <= 0.02
-    of_clean, of_flawed = right_of(beside.learned.priors.reliability[name])
+    of_clean, of_flawed = beside.learned.right[name]
     if name == "answers at random":
         assert max(of_clean, of_flawed) < 0.4
     elif name == "always says no error":
@@ -86,7 +95,8 @@ def test_a_bad_judge_costs_little_and_is_known_for_what_it_is(world: World, name
     elif name == "is right one time in five":
         assert max(of_clean, of_flawed) < 0.4
     else:
-        assert beside.learned.priors.reliability[name].weight < 0.6
+        own = beside.learned.priors.reliability["judge"].own
+        assert own < 0.1  # by name it comes before the one it copies
 
 
 def test_how_far_one_judge_can_be_trusted_is_not_identified(world: World) -> None:
@@ -151,9 +161,9 @@ def test_gold_rows_are_taken_at_their_word(world: World) -> None:
         rows.append(Evidence(Seen(np.zeros(9), ended), (Hint("judge", (wrong - 1,) * 3),)))
         truth.append(wrong)
     some = [one if number < 150 else None for number, one in enumerate(truth)]
-    _, alone = right_of(learned_from(rows, [None] * 300, (), 0.5).priors.reliability["judge"])
+    _, alone = learned_from(rows, [None] * 300, (), 0.5).right["judge"]
     told = learned_from(rows, some, (), 0.5)
-    assert right_of(told.priors.reliability["judge"])[1] < 0.1 < alone
+    assert told.right["judge"][1] < 0.1 < alone
 
 
 def test_a_copy_is_a_copy_by_its_answers() -> None:
