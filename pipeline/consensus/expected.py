@@ -7,7 +7,7 @@ wrong outcomes, since rollouts tell nothing of a right one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Cost, Outcome, Verdict
 from pipeline.search.belief import Array
 from pipeline.search.fit import PULL
-from pipeline.search.hints import START, Hint, Reliability, counted, kinds_of
+from pipeline.search.hints import START, Hint, Reliability, counted, kinds_of, repeated
 from pipeline.told import answers_of
 
 RIGHT, WRONG = range(2)
@@ -59,12 +59,18 @@ def expected_of(
         verdicts = [item.verdicts[name] for item in pilot if name in item.verdicts]
         if len(verdicts) < len(pilot) or not any(v.cost.completion_tokens for v in verdicts):
             continue
-        counting = name in learned.counting
-        own = learned.priors.reliability[name].own if name in learned.priors.reliability else 1.0
+        if name in learned.counting:
+            said = [_names(verdict) for verdict in verdicts]
+            parts[name] = _expected(Errs(rows, posteriors), pilot, verdicts, said)
+            continue
+        errs = Errs(rows, posteriors, name, learned.priors.reliability[name].own)
         if any(len(verdict.votes) > 1 for verdict in verdicts):
             first = [first_vote(verdict) for verdict in verdicts]
-            parts[name + FIRST] = _expected(pilot, first, posteriors, own, counting)
-        parts[name] = _expected(pilot, verdicts, posteriors, own, counting)
+            said = [answers_of(verdict) for verdict in first]
+            parts[name + FIRST] = _expected(errs, pilot, first, said)
+        parts[name] = _expected(
+            errs, pilot, verdicts, [answers_of(verdict) for verdict in verdicts]
+        )
     return parts
 
 
@@ -82,26 +88,39 @@ def with_first_votes(
         verdicts = [item.verdicts.get(name) for item in pilot]
         if name in reliability and any(v is not None and len(v.votes) > 1 for v in verdicts):
             said = [() if v is None else answers_of(first_vote(v)) for v in verdicts]
-            steps = [len(item.solution.steps) for item in pilot]
-            found = errs(said, steps, posteriors)
-            reliability[name + FIRST] = replace(found, own=reliability[name].own)
+            errs = Errs(rows, posteriors, name, reliability[name].own)
+            reliability[name + FIRST] = errs(said)
     return replace(learned, priors=replace(learned.priors, reliability=reliability))
 
 
-def errs(
-    said: Sequence[tuple[int, ...]],
-    steps: Sequence[int],
-    posteriors: Sequence[Array],
-    drawn_to: Reliability = START,
-) -> Reliability:
-    """How often answers are of each kind, expected under posteriors over the first error."""
-    clean, flawed = PULL * np.array(drawn_to.clean), PULL * np.array(drawn_to.flawed)
-    for answers, n_steps, posterior in zip(said, steps, posteriors, strict=True):
-        if answers:
-            told = kinds_of(Hint("", answers), n_steps)[None]
-            of_clean, of_flawed, _ = counted(told, drawn_to, posterior[None])
+class Errs(NamedTuple):
+    """How a witness errs beside the others (`rows`), expected under posteriors over the first error. `own`:
+    how often it speaks for itself after others spoke."""
+
+    rows: Sequence[Evidence]
+    posteriors: Sequence[Array]
+    name: str = ""
+    own: float = 1.0
+
+    def __call__(
+        self,
+        said: Sequence[tuple[int, ...]],
+        among: Iterable[int] | None = None,
+        drawn_to: Reliability = START,
+    ) -> Reliability:
+        """In its own voice, where its answers to each row are those `said`, of the rows `among`."""
+        clean, flawed = PULL * np.array(drawn_to.clean), PULL * np.array(drawn_to.flawed)
+        own = replace(drawn_to, own=self.own)
+        for row in range(len(said)) if among is None else among:
+            if not said[row]:
+                continue
+            hint, posterior = Hint(self.name, said[row]), self.posteriors[row]
+            beside = [other for other in self.rows[row].hints if other.name != self.name]
+            repeats = repeated([*beside, hint]).get(self.name, np.nan)
+            told = kinds_of(hint, len(posterior) - 1)[None]
+            of_clean, of_flawed, _ = counted(told, own, posterior[None], np.array([repeats]))
             clean, flawed = clean + of_clean, flawed + of_flawed
-    return Reliability(_shares(clean), _shares(flawed), drawn_to.own)
+        return Reliability(_shares(clean), _shares(flawed), self.own)
 
 
 def first_vote(verdict: Verdict) -> Verdict:
@@ -129,32 +148,20 @@ def first_vote(verdict: Verdict) -> Verdict:
 
 
 def _expected(
+    errs: Errs,
     pilot: Sequence[Annotated],
     verdicts: Sequence[Verdict],
-    posteriors: Sequence[Array],
-    own: float,
-    counting: bool,
+    said: Sequence[tuple[int, ...]],
 ) -> Expected:
-    said = [_names(verdict) if counting else answers_of(verdict) for verdict in verdicts]
-    steps = [len(item.solution.steps) for item in pilot]
-    overall = errs(said, steps, posteriors)
+    overall = errs(said)
     tells = []
     for outcome in (Outcome.CORRECT, Outcome.INCORRECT):
         of = [row for row, item in enumerate(pilot) if item.solution.outcome is outcome]
-        reliability = errs(
-            [said[row] for row in of],
-            [steps[row] for row in of],
-            [posteriors[row] for row in of],
-            overall,
-        )
         silent = sum(not said[row] for row in of)
         tokens = sum(verdicts[row].cost.completion_tokens for row in of)
+        steps = sum(len(pilot[row].solution.steps) for row in of)
         tells.append(
-            Tells(
-                replace(reliability, own=own),
-                silent / max(1, len(of)),
-                tokens / max(1, sum(steps[row] for row in of)),
-            )
+            Tells(errs(said, of, overall), silent / max(1, len(of)), tokens / max(1, steps))
         )
     split = [Hint("", answers) for answers in said if len(set(answers)) > 1]
     shares = [one.answers.count(one.top) / len(one.answers) for one in split]

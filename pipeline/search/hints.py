@@ -57,7 +57,7 @@ class Reliability:
 
     clean: tuple[float, ...]
     flawed: tuple[float, ...]
-    own: float = 0.9
+    own: float = 0.98
 
 
 START = Reliability(
