@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from pipeline.search.hints import (
     heard_all,
     kinds_of,
     possible,
+    repeated,
 )
 from pipeline.search.protocol import Known, PilotSearch
 
@@ -56,6 +59,35 @@ def test_over_all_answers_that_could_be_given_the_chances_sum_to_one(
         total += np.exp(heard(kinds_of(hint, steps), START))
     allowed = possible(steps) * rates
     assert total == pytest.approx(allowed[:, half].sum(axis=1) / allowed.sum(axis=1))
+
+
+@given(st.integers(1, 12), st.floats(0, 1), st.data())
+def test_beside_others_the_chances_sum_to_one_too(
+    steps: int, own: float, data: st.DataObject
+) -> None:
+    """Over the answers of one vote: what others named is repeated as often as they named it."""
+    others = data.draw(st.lists(st.integers(-1, steps - 1), min_size=1, max_size=4))
+    speaks = replace(trusted(0.7, 0.6), own=own)
+    total = np.zeros(steps + 1)
+    for answer in range(-1, steps):
+        share = others.count(answer) / len(others)
+        total += np.exp(heard(kinds_of(judge(answer), steps), speaks, share))
+    assert total == pytest.approx(np.ones(steps + 1), abs=1e-9)
+
+
+@given(st.integers(2, 9), st.integers(0, 8))
+def test_one_that_only_repeats_tells_nothing(steps: int, named: int) -> None:
+    first, parrot = Hint("a", (named % steps,)), Hint("b", (named % steps,) * 3)
+    reliability = trusted(0.8, 0.7)
+    alone = heard_all([first], {"a": reliability}, steps)
+    known = {"a": reliability, "b": replace(reliability, own=0.0)}
+    beside = heard_all([parrot, first], known, steps)
+    assert beside - beside.max() == pytest.approx(alone - alone.max())
+
+
+def test_the_first_by_name_repeats_nobody_and_the_others_those_before_them() -> None:
+    said = [Hint("c", (2,)), Hint("a", (1,)), Hint("b", (1, 1, 2)), Hint("d", ()), Hint("e", (1,))]
+    assert repeated(said) == {"b": 1.0, "c": 0.0, "e": pytest.approx(2 / 3)}
 
 
 @given(st.lists(st.integers(-3, 12), max_size=5), st.integers(1, 9))
