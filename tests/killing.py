@@ -8,6 +8,7 @@ import random
 import signal
 import time
 import traceback
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,15 +136,44 @@ def _replaying(engine: EngineConfig, calls: Path) -> EngineConfig:
     return engine.model_copy(update={"kind": "replay", "model": str(calls), "tokenizer": tokenizer})
 
 
-def killed_run(config: RunConfig, rng: random.Random, total: int, kills: int = 2) -> KilledRun:
-    """Kill a run of about `total` calls `kills` times, then let it finish; then replay its recorded
-    calls into an undisturbed run and compare every row."""
+def killed_runs(
+    batch: Callable[[str], RunConfig], seed: int, runs: int, kills: int = 2
+) -> list[KilledRun]:
+    """`runs` runs of the batch that has the name it is given, each killed `kills` times. What a few
+    kills can reach they do: the first ones are spread over the calls of a run that is left alone,
+    and the very last one comes after all calls."""
+    measured = batch("measure")
+    run_in_child(measured, None)
+    total = len(made_calls(measured))
+    rng = random.Random(seed)
+    done = []
+    for number in range(runs):
+        at = int((number + rng.random()) / runs * total)
+        planned = {0: Kill(at, rng.uniform(0.0, 0.05))}
+        if number == runs - 1:
+            planned[kills - 1] = Kill(total, rng.uniform(0.0, 0.5))
+        done.append(killed_run(batch(f"killed-{number}"), rng, total, kills, planned))
+    return done
+
+
+def killed_run(
+    config: RunConfig,
+    rng: random.Random,
+    total: int,
+    kills: int = 2,
+    planned: Mapping[int, Kill] | None = None,
+) -> KilledRun:
+    """Kill a run of about `total` calls `kills` times (the n-th time as `planned[n]` says, else at a
+    random instant), then let it finish; then replay its recorded calls into an undisturbed run and
+    compare every row."""
     happened = repeated = 0
     finished: set[str] = set()
     for attempt in range(kills + 1):
         made_before = len(made_calls(config))
-        last = attempt == kills
-        ended = run_in_child(config, None if last else random_kill(rng, made_before, total))
+        kill: Kill | None = None
+        if attempt < kills:
+            kill = (planned or {}).get(attempt) or random_kill(rng, made_before, total)
+        ended = run_in_child(config, kill)
         repeated += len(finished & set(made_calls(config)[made_before:]))
         finished = finished_calls(config)
         if ended:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import pytest
 
 from pipeline.config import RunConfig
 from pipeline.engine.simulated import simulated_problem
-from tests.killing import killed_run, made_calls, rows_of, run_in_child
-
-RUNS = 20
+from tests.killing import killed_runs, made_calls, rows_of, run_in_child
 
 
 def small_batch(folder: Path, name: str = "run", problems: int = 24) -> RunConfig:
@@ -43,16 +40,15 @@ def small_batch(folder: Path, name: str = "run", problems: int = 24) -> RunConfi
 
 
 @pytest.mark.slow
-def test_runs_killed_at_random_instants_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    config = small_batch(tmp_path, "measure")
-    run_in_child(config, None)
-    total = len(made_calls(config))
-    rng = random.Random(20)
-    runs = [killed_run(small_batch(tmp_path, f"killed-{i}"), rng, total) for i in range(RUNS)]
-    assert sum(run.kills for run in runs) >= RUNS
-    assert sum(run.repeated_calls for run in runs) == 0
-    assert sum(run.unlike for run in runs) == 0
-    assert all(run.finished_calls > 100 for run in runs)
+@pytest.mark.parametrize("runs", [4, pytest.param(20, marks=pytest.mark.faults)])
+def test_runs_killed_at_random_instants_lose_nothing_and_repeat_nothing(
+    tmp_path: Path, runs: int
+) -> None:
+    found = killed_runs(lambda name: small_batch(tmp_path, name), 20, runs)
+    assert sum(run.kills for run in found) >= runs
+    assert sum(run.repeated_calls for run in found) == 0
+    assert sum(run.unlike for run in found) == 0
+    assert all(run.finished_calls > 100 for run in found)
 
 
 def learning(config: RunConfig) -> RunConfig:
@@ -70,14 +66,11 @@ def hinted(config: RunConfig) -> RunConfig:
 
 
 @pytest.mark.slow
-def test_a_pilot_killed_at_random_instants_teaches_the_same(tmp_path: Path) -> None:
-    config = hinted(small_batch(tmp_path, "measure"))
-    run_in_child(config, None)
-    total = len(made_calls(config))
-    rng = random.Random(21)
-    for i in range(4):
-        run = killed_run(hinted(small_batch(tmp_path, f"killed-{i}")), rng, total)
-        assert (run.repeated_calls, run.unlike) == (0, 0)
+@pytest.mark.parametrize("runs", [3, pytest.param(8, marks=pytest.mark.faults)])
+def test_a_pilot_killed_at_random_instants_teaches_the_same(tmp_path: Path, runs: int) -> None:
+    found = killed_runs(lambda name: hinted(small_batch(tmp_path, name)), 21, runs)
+    assert sum(run.kills for run in found) >= runs
+    assert [(run.repeated_calls, run.unlike) for run in found] == [(0, 0)] * runs
 
 
 def test_what_a_run_learned_is_frozen_and_its_rollouts_are_used_again(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.rounds import PILOT, forget_rounds_after, report, rounds_of
 from pipeline.run_folder import RunFolder
 from pipeline.summary import spent
-from tests.killing import killed_run, made_calls, rows_of, run_in_child, run_once
+from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once
 from tests.test_resume import small_batch
 
 WITNESSES = ["judge", "second", "rollouts", "arithmetic"]
@@ -29,10 +30,28 @@ PILOT_SIZE = 24
 SECOND = Path(__file__).parents[2] / "annotators" / "prompts" / "first_error.yaml"
 
 
-@pytest.fixture(autouse=True)
-def small_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def small_pilot() -> Iterator[None]:
     """So few solutions identify no model of the witnesses."""
-    monkeypatch.setattr(learning, "SAME", 1.0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(learning, "SAME", 1.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def left_alone(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """A run that came to its end: to be read, and not to be started again."""
+    config = cascading(tmp_path_factory.mktemp("cascade"))
+    run_in_child(config, None)
+    return config
+
+
+@pytest.fixture
+def finished(left_alone: RunConfig, tmp_path: Path) -> RunConfig:
+    """A copy of it, for a test to go on with."""
+    config = cascading(tmp_path)
+    shutil.copytree(left_alone.folder, config.folder)
+    return config
 
 
 def cascading(folder: Path, name: str = "run", problems: int = 24, **cascade: Any) -> RunConfig:
@@ -96,10 +115,11 @@ def paid(config: RunConfig) -> int:
     return sum(spent(run.calls(name)).completion_tokens for name in ASKED)
 
 
-def test_it_asks_less_and_every_solution_ends_for_a_reason(tmp_path: Path) -> None:
-    config = cascading(tmp_path)
-    run_in_child(config, None)
-    whole = whole_panel(config, "whole")
+def test_it_asks_less_and_every_solution_ends_for_a_reason(
+    left_alone: RunConfig, tmp_path: Path
+) -> None:
+    config = left_alone
+    whole = whole_panel(cascading(tmp_path), "whole")
     run_in_child(whole, None)
     assert paid(config) < paid(whole)
     assert sampled(config) < 0.8 * sampled(whole)
@@ -113,9 +133,8 @@ def test_it_asks_less_and_every_solution_ends_for_a_reason(tmp_path: Path) -> No
     assert labels >= decided(config)
 
 
-def test_a_solution_is_asked_one_thing_a_round_and_nothing_twice(tmp_path: Path) -> None:
-    config = cascading(tmp_path)
-    run_in_child(config, None)
+def test_a_solution_is_asked_one_thing_a_round_and_nothing_twice(left_alone: RunConfig) -> None:
+    config = left_alone
     for of in choices(config):
         assert len({one.solution_id for one in of}) == len(of)
     asked = [(one.solution_id, one.part) for of in choices(config) for one in of if one.part]
@@ -129,16 +148,15 @@ def test_a_solution_is_asked_one_thing_a_round_and_nothing_twice(tmp_path: Path)
     assert len(made) == len(set(made))
 
 
-def test_neither_shards_nor_engines_side_by_side_change_a_row(tmp_path: Path) -> None:
-    one = cascading(tmp_path, "one")
-    run_in_child(one, None)
-    for name, change in (
-        ("small", {"shard_size": 3}),
-        ("beside", {"placement": "side_by_side", "shard_size": 7}),
-    ):
-        other = cascading(tmp_path, name).model_copy(update=change)
-        run_in_child(other, None)
-        assert unclocked(rows_of(other)) == unclocked(rows_of(one))
+@pytest.mark.parametrize(
+    "change", [{"shard_size": 3}, {"placement": "side_by_side", "shard_size": 7}]
+)
+def test_neither_shards_nor_engines_side_by_side_change_a_row(
+    left_alone: RunConfig, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    other = cascading(tmp_path).model_copy(update=change)
+    run_in_child(other, None)
+    assert unclocked(rows_of(other)) == unclocked(rows_of(left_alone))
 
 
 def unclocked(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -150,33 +168,30 @@ def unclocked(rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("with_hints", [False, True])
+@pytest.mark.parametrize("runs", [2, pytest.param(6, marks=pytest.mark.faults)])
 def test_killed_at_random_instants_it_ends_with_the_same_rows(
-    tmp_path: Path, with_hints: bool
+    tmp_path: Path, with_hints: bool, runs: int
 ) -> None:
     def made(name: str) -> RunConfig:
         config = cascading(tmp_path, name)
         return hinted(config) if with_hints else config
 
-    config = made("measure")
-    run_in_child(config, None)
-    total = len(made_calls(config))
-    rng = random.Random(29 + with_hints)
-    runs = [killed_run(made(f"killed-{number}"), rng, total, kills=3) for number in range(4)]
-    assert sum(run.kills for run in runs) >= 4
-    assert [(run.repeated_calls, run.unlike) for run in runs] == [(0, 0)] * 4
+    found = killed_runs(made, 29 + with_hints, runs, kills=3)
+    assert sum(run.kills for run in found) >= runs
+    assert [(run.repeated_calls, run.unlike) for run in found] == [(0, 0)] * runs
 
 
-def test_started_again_it_makes_no_call_and_the_same_rows(tmp_path: Path) -> None:
-    config = cascading(tmp_path)
-    run_in_child(config, None)
+def test_started_again_it_makes_no_call_and_the_same_rows(finished: RunConfig) -> None:
+    config = finished
     rows, calls, rounds = rows_of(config), made_calls(config), choices(config)
     run_in_child(config, None)
     assert (rows_of(config), made_calls(config), choices(config)) == (rows, calls, rounds)
 
 
-def test_a_batch_that_grows_asks_of_the_new_solutions_alone(tmp_path: Path) -> None:
-    config = cascading(tmp_path)
-    run_in_child(config, None)
+def test_a_batch_that_grows_asks_of_the_new_solutions_alone(
+    finished: RunConfig, tmp_path: Path
+) -> None:
+    config = finished
     before, rounds = rows_of(config), choices(config)
     grown = cascading(tmp_path, problems=28)
     run_in_child(grown, None)
@@ -188,9 +203,10 @@ def test_a_batch_that_grows_asks_of_the_new_solutions_alone(tmp_path: Path) -> N
     assert len(made) == len(set(made))
 
 
-def test_another_target_chooses_anew_and_repeats_no_call(tmp_path: Path) -> None:
-    config = cascading(tmp_path)
-    run_in_child(config, None)
+def test_another_target_chooses_anew_and_repeats_no_call(
+    finished: RunConfig, tmp_path: Path
+) -> None:
+    config = finished
     before = rows_of(config)
     run_in_child(cascading(tmp_path, confidence=0.6), None)
     assert sampled(config) < sum(  # what the lower target would not have asked counts no more
@@ -204,9 +220,8 @@ def test_another_target_chooses_anew_and_repeats_no_call(tmp_path: Path) -> None
     assert rows_of(config) == before
 
 
-def test_a_budget_ends_it_and_the_labels_say_so(tmp_path: Path) -> None:
-    free = cascading(tmp_path, "free")
-    run_in_child(free, None)
+def test_a_budget_ends_it_and_the_labels_say_so(left_alone: RunConfig, tmp_path: Path) -> None:
+    free = left_alone
     panel = RunFolder(free.folder).panel
     piloted = sum(v.cost.completion_tokens for n in ASKED for v in panel(n).read(Verdict))
     budget = (piloted + sampled(free)) // 2
@@ -231,11 +246,9 @@ def test_hours_of_a_gpu_become_tokens_at_the_pilots_pace(tmp_path: Path) -> None
 
 
 def test_a_fault_leaves_its_solution_to_a_later_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left_alone: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = cascading(tmp_path)
-    left_alone = cascading(tmp_path, "alone")
-    run_in_child(left_alone, None)
     pilot = {v.solution_id for v in RunFolder(left_alone.folder).panel("judge").read(Verdict)}
     refused = min(set(heard(left_alone, "judge")) - pilot)
     from annotators.judge import JudgeAnnotator

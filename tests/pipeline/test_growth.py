@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from pipeline.parts import plan_of, read_inputs
 from pipeline.pass_rates import PassRates
 from pipeline.records import Cost, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
-from tests.killing import finished_calls, killed_run, made_calls, run_in_child, run_once
+from tests.killing import finished_calls, killed_runs, made_calls, run_in_child, run_once
 from tests.test_resume import small_batch
 
 
@@ -128,8 +127,9 @@ def test_more_searches_repeat_no_call_and_begin_with_the_same(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("runs", [3, pytest.param(8, marks=pytest.mark.faults)])
 def test_a_tree_killed_at_random_instants_grows_the_same_and_repeats_no_call(
-    tmp_path: Path,
+    tmp_path: Path, runs: int
 ) -> None:
     def batch(name: str) -> RunConfig:
         config = tree_batch(tmp_path, name, search={"rollouts": 12})  # asks for more than the tree
@@ -137,14 +137,10 @@ def test_a_tree_killed_at_random_instants_grows_the_same_and_repeats_no_call(
         raw["annotators"]["judge"] = {"prompt": "first_error", "votes": 1}
         return RunConfig.check(raw, "test")
 
-    config = batch("measure")
-    run_in_child(config, None)
-    total = len(made_calls(config))
-    rng = random.Random(22)
-    runs = [killed_run(batch(f"killed-{i}"), rng, total) for i in range(4)]
-    assert sum(run.kills for run in runs) >= 4
-    assert [(run.repeated_calls, run.unlike) for run in runs] == [(0, 0)] * 4
-    assert all(run.finished_calls > 100 for run in runs)
+    found = killed_runs(batch, 22, runs)
+    assert sum(run.kills for run in found) >= runs
+    assert [(run.repeated_calls, run.unlike) for run in found] == [(0, 0)] * runs
+    assert all(run.finished_calls > 100 for run in found)
 
 
 def test_a_finished_tree_makes_no_call(tmp_path: Path) -> None:

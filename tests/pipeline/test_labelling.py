@@ -4,7 +4,6 @@ nor the order of the rows changes a label."""
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pipeline.consensus.posterior import PosteriorRule
 from pipeline.errors import ConfigError, InputError
 from pipeline.records import Label, Solution
 from pipeline.run_folder import RunFolder
-from tests.killing import killed_run, made_calls, rows_of, run_in_child, run_once
+from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once
 from tests.test_resume import small_batch
 
 WITNESSES = ["rollouts", "judge", "arithmetic"]
@@ -91,14 +90,11 @@ def test_a_finished_run_started_again_learns_nothing_anew(
 
 
 @pytest.mark.slow
-def test_killed_at_random_instants_it_labels_the_same(tmp_path: Path) -> None:
-    config = weighing(tmp_path, "measure")
-    run_in_child(config, None)
-    total = len(made_calls(config))
-    rng = random.Random(23)
-    for number in range(4):
-        run = killed_run(weighing(tmp_path, f"killed-{number}"), rng, total)
-        assert (run.repeated_calls, run.unlike) == (0, 0)
+@pytest.mark.parametrize("runs", [3, pytest.param(8, marks=pytest.mark.faults)])
+def test_killed_at_random_instants_it_labels_the_same(tmp_path: Path, runs: int) -> None:
+    found = killed_runs(lambda name: weighing(tmp_path, name), 23, runs)
+    assert sum(run.kills for run in found) >= runs
+    assert [(run.repeated_calls, run.unlike) for run in found] == [(0, 0)] * runs
 
 
 def test_shards_cut_otherwise_are_labelled_alike(tmp_path: Path) -> None:

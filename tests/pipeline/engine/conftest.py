@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import pytest
 
+from tests.vllm_server import Starting, vllm_serve
+
 ROOT = Path(__file__).resolve().parents[3]
-START_S = 300
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>\n{{ m.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}<assistant>\n{% endif %}"
@@ -89,47 +83,17 @@ class Server(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def vllm_server(chat_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real `vllm serve`, started for the tests and ended after them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def starting_server(
+    chat_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Starting]:
+    """A real server of vLLM's, not waited for, so that engines can start beside it."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-    command += ["--model", str(chat_model), "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "512"]
-    command += ["--block-size", "32", "--kv-cache-memory-bytes", str(2**28)]
-    command += ["--enable-prompt-tokens-details", "--max-num-seqs", "64"]
-    with open(log, "wb") as out:
-        server = subprocess.Popen(
-            command,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"VLLM_NO_USAGE_STATS": "1"},
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(server, url, log)
-        yield Server(f"{url}/v1", chat_model)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+    with vllm_serve(chat_model, log, max_model_len=512) as starting:
+        yield starting
 
 
-def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            pytest.fail(f"vllm serve ended at its start:\n{log.read_text()[-3000:]}")
-        try:
-            if httpx.get(f"{url}/health", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.5)
-    pytest.fail(f"vllm serve did not come up in {START_S} s:\n{log.read_text()[-3000:]}")
+@pytest.fixture(scope="module")
+def vllm_server(starting_server: Starting, chat_model: Path) -> Server:
+    """It is waited for here. Of a module's scope, as engines are: one of a session's would be waited
+    for before they begin to start."""
+    return Server(starting_server.ready(), chat_model)

@@ -28,6 +28,7 @@ from pipeline.engine.protocol import (
 from pipeline.engine.reaper import descendants
 from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
 from tests.pipeline.engine.conftest import ROOT, Server
+from tests.vllm_server import Starting
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
 TURNS = Turns(" wa = 1 2 . wb = 3 :", raw=True)
@@ -42,7 +43,7 @@ async def main():
     args = dict(model=sys.argv[1], kv_cache_gib=0.1, memory_share=1.0, max_model_len=256)
     await make_engine(EngineConfig(**args), 1, 1).open()
     print("open", flush=True)
-    await asyncio.sleep(600)
+    await asyncio.sleep(3600)
 
 if __name__ == "__main__":
     asyncio.run(main())
@@ -76,7 +77,29 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture(scope="module")
-def vllm(chat_model: Path, loop: asyncio.AbstractEventLoop) -> Iterator[Engine]:
+def holder(chat_model: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process with an engine of its own, which it opens beside the others; to be killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(chat_model)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def vllm(
+    chat_model: Path,
+    loop: asyncio.AbstractEventLoop,
+    starting_server: Starting,
+    holder: subprocess.Popen[str],
+) -> Iterator[Engine]:
+    """An engine in this process. What the file needs besides starts at the same time."""
     engine = make_engine(vllm_config(chat_model), 7, 1)
     loop.run_until_complete(engine.open())
     yield engine
@@ -158,6 +181,18 @@ def test_a_prompt_that_can_not_be_answered_is_a_bad_request(
         loop.run_until_complete(vllm.sample(request))
 
 
+def test_vllm_in_process_holds_an_answer_to_the_schema(
+    vllm: Engine, loop: asyncio.AbstractEventLoop
+) -> None:
+    def answers(how: Sampling) -> list[str]:
+        request = SampleRequest(vllm.renderer.render(TURNS), how, n=4)
+        return [c.text for c in loop.run_until_complete(vllm.sample(request)).completions]
+
+    shaped = answers(Sampling(max_tokens=6, schema='{"type": "integer"}'))
+    assert all(text.lstrip("-").isdigit() for text in shaped)
+    assert not all(text.lstrip("-").isdigit() for text in answers(Sampling(max_tokens=6)))
+
+
 def test_a_cancelled_call_is_aborted_inside_vllm(
     vllm: Engine, loop: asyncio.AbstractEventLoop
 ) -> None:
@@ -216,21 +251,12 @@ def test_a_second_engine_opens_beside_the_first_and_one_death_is_survived(
     assert loop.run_until_complete(greedy(vllm)).completions
 
 
-def test_a_killed_run_leaves_no_engine_process_behind(chat_model: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(chat_model)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def test_a_killed_run_leaves_no_engine_process_behind(holder: subprocess.Popen[str]) -> None:
     assert holder.stdout is not None
-    try:
-        assert "open\n" in holder.stdout
-        below = descendants(holder.pid)
-    finally:
-        holder.kill()
-        holder.stdout.close()
-        holder.wait()
+    assert "open\n" in holder.stdout
+    below = descendants(holder.pid)
+    holder.kill()
+    holder.wait()
     assert below
     until = time.monotonic() + 20
     while time.monotonic() < until and any(_alive(pid) for pid in below):

@@ -64,23 +64,3 @@ async def test_a_request_that_is_bad_by_itself_says_nothing_of_schemas() -> None
         server.refuses_all = False
         await one.sample(SHAPED)
     assert "response_format" in server.asked[-1]
-
-
-@pytest.mark.slow
-@pytest.mark.vllm
-async def test_vllm_in_process_holds_an_answer_to_the_schema() -> None:
-    pytest.importorskip("vllm")
-    from pipeline.engine.vllm_engine import VllmEngine
-
-    config = EngineConfig(model="data/tinymath/judge", max_num_seqs=4, max_model_len=256)
-    one = VllmEngine(config, 0)
-    ids = tuple(one.renderer.tokenizer("Ida has 15")["input_ids"])
-    shaped = Sampling(max_tokens=6, schema='{"type": "integer"}')
-    try:
-        found = await one.sample(SampleRequest(Prompt("Ida has 15", ids), shaped, 4))
-        assert all(c.text.lstrip("-").isdigit() for c in found.completions)
-        free = Sampling(max_tokens=6)
-        found = await one.sample(SampleRequest(Prompt("Ida has 15", ids), free, 4))
-        assert not all(c.text.lstrip("-").isdigit() for c in found.completions)
-    finally:
-        await one.close()
