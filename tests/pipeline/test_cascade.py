@@ -15,6 +15,7 @@ from annotators.registry import make_annotators
 from pipeline.config import RunConfig
 from pipeline.consensus import learning
 from pipeline.consensus.cascade import BUDGET, Choice
+from pipeline.consensus.evidence import FIRST
 from pipeline.errors import ConfigError, EngineFaultError
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.records import Label, Outcome, Solution, Verdict
@@ -139,7 +140,7 @@ def test_a_solution_is_asked_one_thing_a_round_and_nothing_twice(left_alone: Run
         assert len({one.solution_id for one in of}) == len(of)
     asked = [(one.solution_id, one.part) for of in choices(config) for one in of if one.part]
     assert len(asked) == len(set(asked))
-    firsts = {solution for solution, part in asked if part == "judge@1"}
+    firsts = {solution for solution, part in asked if part == "judge" + FIRST}
     rests = {solution for solution, part in asked if part == "judge"}
     assert rests <= firsts
     votes = {one: len(verdict.votes) for one, verdict in heard(config, "judge").items()}
@@ -188,10 +189,9 @@ def test_started_again_it_makes_no_call_and_the_same_rows(finished: RunConfig) -
     assert (rows_of(config), made_calls(config), choices(config)) == (rows, calls, rounds)
 
 
-def test_a_batch_that_grows_asks_of_the_new_solutions_alone(
-    finished: RunConfig, tmp_path: Path
-) -> None:
-    config = finished
+def test_a_batch_that_grows_asks_of_the_new_solutions_alone(tmp_path: Path) -> None:
+    config = cascading(tmp_path)
+    run_in_child(config, None)
     before, rounds = rows_of(config), choices(config)
     grown = cascading(tmp_path, problems=28)
     run_in_child(grown, None)
