@@ -50,6 +50,11 @@ class Request(NamedTuple):
     code: int
     stdin: int
 
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """All but what is one snippet's own."""
+        return self[1:8]
+
     def pack(self) -> bytes:
         return _REQUEST.pack(*self)
 

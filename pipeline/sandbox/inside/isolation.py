@@ -1,8 +1,9 @@
 """How a snippet's process is shut in: namespaces of its own, its limits, no privileges, a filter.
 
 `fork_isolated` makes the process as the first of a new process namespace: it sees no process but its
-own, and when it ends the kernel kills all that it left. `enter`, called by that process before it
-looks at the code, gives it a /tmp of its own, an empty /proc, and the user 1000 without privileges.
+own, and when it ends the kernel kills all that it left. Before it looks at the code that process calls
+`shut_in`, which gives it the user 1000, a /tmp of its own, an empty /proc and its limits, and `close`,
+which takes its privileges.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import resource
 import signal
 import struct
+from typing import NamedTuple
 
 from pipeline.sandbox.inside import seccomp
 from pipeline.sandbox.inside.frames import Request
@@ -52,6 +54,11 @@ def close_to_others() -> None:
     _prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, 0)
 
 
+def open_to_itself() -> None:
+    """The files of this process in /proc are its own again, and not root's."""
+    _prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, 1)
+
+
 def adopt_orphans() -> None:
     """Descendants whose parents died become this process's children."""
     _prctl("PR_SET_CHILD_SUBREAPER", _PR_SET_CHILD_SUBREAPER, 1)
@@ -73,23 +80,35 @@ def fork_isolated() -> int:
     return pid
 
 
-def enter(request: Request, user: int, group: int, filter_: bytes) -> None:
-    """Shut in the process that `fork_isolated` made. `user` and `group` are the zygote's.
+class Cell(NamedTuple):
+    """`user` and `group` are the zygote's; `filter`: of system calls (`seccomp`)."""
+
+    user: int
+    group: int
+    filter: bytes
+
+
+def shut_in(cell: Cell, request: Request) -> None:
+    """Shut in the process that `fork_isolated` made; what is left to do is `close`.
 
     Raises OSError where the machine does not let it; then no code may be run.
     """
-    _prctl("PR_SET_DUMPABLE", _PR_SET_DUMPABLE, 1)  # else the next files belong to root
+    open_to_itself()
     _write("/proc/self/oom_score_adj", "1000")
     _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{USER} {user} 1")
-    _write("/proc/self/gid_map", f"{USER} {group} 1")
+    _write("/proc/self/uid_map", f"{USER} {cell.user} 1")
+    _write("/proc/self/gid_map", f"{USER} {cell.group} 1")
     closed = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     _mount("/tmp", closed, f"size={max(request.disk, 4096)},nr_inodes={_FILES_ON_DISK},mode=700")
     _mount("/proc", closed | _MS_RDONLY, "size=4096,nr_inodes=2,mode=555")
     os.chdir("/tmp")
     limit(request)
+
+
+def close(cell: Cell) -> None:
+    """No privilege is left to change anything of it, and no dangerous call. Raises OSError, as above."""
     _drop_privileges()
-    seccomp.install(_libc, filter_)
+    seccomp.install(_libc, cell.filter)
 
 
 def limit(request: Request, count_processes: bool = True) -> None:

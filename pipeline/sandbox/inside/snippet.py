@@ -46,6 +46,11 @@ def run(code: str, report: int) -> NoReturn:
     os._exit(exit_code)
 
 
+def rehearse(code: str) -> None:
+    """Run the code as a snippet is run, in a process that is of no use for anything after that."""
+    _ended(code)
+
+
 def _ended(code: str) -> tuple[bytes, int]:
     """Run the code; what the zygote is to hear of its end, and the exit code. Raises MemoryError."""
     ended, line, reason, exit_code = RAN, 0, "", 0

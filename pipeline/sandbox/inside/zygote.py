@@ -18,9 +18,11 @@ import signal
 import sys
 import tempfile
 import time
-from typing import Any, NoReturn
+from contextlib import suppress
+from typing import Any
 
-from pipeline.sandbox.inside import isolation, seccomp, snippet
+from pipeline.sandbox.inside import isolation, pages, seccomp, snippet
+from pipeline.sandbox.inside.child import Child
 from pipeline.sandbox.inside.frames import (
     MAX_REASON_BYTES,
     READY,
@@ -30,6 +32,9 @@ from pipeline.sandbox.inside.frames import (
     Reply,
     Request,
 )
+from pipeline.sandbox.inside.isolation import Cell
+from pipeline.sandbox.inside.memory import group_fits
+from pipeline.sandbox.inside.pages import Pages
 
 WARM_UP = {
     "sympy": """
@@ -44,130 +49,83 @@ str(parse_expr("2*x + 3/4"))
     "numpy": "import numpy.random; numpy.random.seed(0)",
 }
 """Run once where a module is loaded: its tables are then full, and its random numbers known."""
+TYPICAL = {
+    "sympy": """
+from sympy import *
+x, y = symbols("x y")
+str(expand(sympify("(x + 2)**2 - (3*x - y)") - sympify("x**2 + x + 4 + y")) == 0)
+""",
+}
+"""What a snippet is likely to do: the pages that this writes are copied while a process waits for one."""
+WARM_UP_TIMES, TYPICAL_TIMES = 1, 20
+"""So often that the interpreter has specialized the code on the way."""
 WATCH_MEMORY_EVERY_S = 0.05
-_CHUNK = 1 << 16
-
-
-class _Watched:
-    """One pipe from the child, read up to `cap` bytes."""
-
-    def __init__(self, cap: int) -> None:
-        self.ours, self.theirs = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(self.ours, False)
-        self.cap = cap
-        self.data = bytearray()
-        self.over = False
-
-    def read(self) -> bool:
-        """Take what is there; False at its end."""
-        try:
-            some = os.read(self.ours, _CHUNK)
-        except BlockingIOError:
-            return True
-        room = self.cap - len(self.data)
-        self.data += some[:room]
-        self.over = self.over or len(some) > room
-        return bool(some)
-
-    def drain(self) -> None:
-        """All that dead processes left in the pipe, up to the cap."""
-        while not self.over:
-            before = len(self.data)
-            if not self.read() or len(self.data) == before:
-                return
-
-    def close(self) -> None:
-        for end in (self.ours, self.theirs):
-            if end >= 0:
-                os.close(end)
 
 
 class Zygote:
-    def __init__(self, isolated: bool) -> None:
-        self._isolated = isolated
-        self._user, self._group = os.geteuid(), os.getegid()
-        self._filter = seccomp.program() if isolated else b""
+    def __init__(self, isolated: bool, hot: list[Pages]) -> None:
+        """`hot`: see `Child`."""
+        self._hot = hot
+        self._cell = Cell(os.geteuid(), os.getegid(), seccomp.program()) if isolated else None
+        self._next: Child | None = None
         isolation.virtual_bytes()
+
+    def prepare(self, like: Request) -> None:
+        """Make the process of the next snippet, before it is asked for, with the limits of the last one.
+        Where that can't be done now, it is tried again, and told of, when there is a snippet."""
+        if self._cell is not None:
+            with suppress(OSError):
+                self._next = Child(self._cell, like._replace(nonce=b""), self._hot)
 
     def execute(self, request: Request, payload: bytearray) -> list[bytes | bytearray]:
         """Run one snippet; its reply, in pieces. When this returns, nothing of it runs any more."""
-        out, err = _Watched(request.output), _Watched(request.output)
-        report = _Watched(MAX_REASON_BYTES)
-        pipes = (out, err, report)
-        folder = None if self._isolated else tempfile.mkdtemp(prefix="steplabel-")
+        folder = tempfile.mkdtemp(prefix="steplabel-") if self._cell is None else "/"
+        started = time.monotonic()
         try:
-            started = time.monotonic()
-            try:
-                pid = isolation.fork_isolated() if self._isolated else os.fork()
-            except OSError as error:
-                return _reply(request, ExecutionStatus.REFUSED, str(error))
-            if pid == 0:
-                self._be_the_child(request, payload, pipes, folder)
-            for pipe in pipes:
-                os.close(pipe.theirs)
-                pipe.theirs = -1
-            over = self._watch(pid, request, pipes, started + request.wall_s)
-            wait_status, cpu_s = self._end(pid)
-            for pipe in pipes:
+            child = self._begun(request, payload, folder)
+        except OSError as error:
+            return _reply(request, ExecutionStatus.REFUSED, str(error))
+        try:
+            over = self._watch(child, request, started + request.wall_s)
+            wait_status, cpu_s = self._end(child)
+            for pipe in child.outputs:
                 pipe.drain()
             wall_s = time.monotonic() - started
             status, line, reason = self._verdict(
-                request, over, wait_status, cpu_s, bytes(report.data), any(p.over for p in pipes)
+                request,
+                over,
+                wait_status,
+                cpu_s,
+                bytes(child.report.data),
+                any(pipe.over for pipe in child.outputs),
             )
-            return _reply(request, status, reason, line, wall_s, cpu_s, out.data, err.data)
+            out, err = child.out.data, child.err.data
+            return _reply(request, status, reason, line, wall_s, cpu_s, out, err)
         finally:
-            for pipe in pipes:
-                pipe.close()
-            if folder is not None:
+            child.close()
+            if self._cell is None:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _be_the_child(
-        self,
-        request: Request,
-        payload: bytearray,
-        pipes: tuple[_Watched, _Watched, _Watched],
-        folder: str | None,
-    ) -> NoReturn:
-        """The child's side: shut in first, then the code. It never returns into the zygote's loop."""
-        report = 3
-        try:
-            os.setsid()  # else a signal to its own process group would reach the zygote
-            given = os.memfd_create("stdin", os.MFD_CLOEXEC)
-            if request.stdin:
-                os.write(given, memoryview(payload)[request.code :])
-                os.lseek(given, 0, os.SEEK_SET)
-            standing = [os.dup(n) for n in (given, *(pipe.theirs for pipe in pipes))]
-            for number, end in enumerate(standing):
-                os.dup2(end, number, inheritable=number < report)
-            os.closerange(report + 1, 1 << 16)
-            code = str(memoryview(payload)[: request.code], "utf-8", "surrogatepass")
-            if self._isolated:
-                isolation.enter(request, self._user, self._group, self._filter)
-            else:
-                os.chdir(folder or "/")
-                isolation.limit(request, count_processes=False)
-            os.write(report, snippet.SET_UP)
-        except BaseException as error:  # noqa: BLE001 - no code may run in a process half shut in
-            try:
-                os.write(report, snippet.FAILED + str(error).encode()[:500])
-            finally:
-                os._exit(1)
-        try:
-            snippet.run(code, report)
-        finally:  # it leaves by itself, unless the code broke the interpreter
-            os._exit(1)
+    def _begun(self, request: Request, payload: bytearray, folder: str) -> Child:
+        """The child that has this snippet: the one that waits or, where that won't do, a new one."""
+        waiting, self._next = self._next, None
+        if waiting is not None:
+            if waiting.begin(request, payload):
+                return waiting
+            waiting.end()
+            waiting.close()
+        child = Child(self._cell, request._replace(nonce=b""), [], folder)
+        child.begin(request, payload)  # its verdict tells where it can't be
+        return child
 
-    def _watch(
-        self,
-        pid: int,
-        request: Request,
-        pipes: tuple[_Watched, _Watched, _Watched],
-        deadline: float,
-    ) -> ExecutionStatus | None:
+    def _watch(self, child: Child, request: Request, deadline: float) -> ExecutionStatus | None:
         """Until the child ends; or which limit it is over."""
-        process = os.pidfd_open(pid)
+        for pipe in child.outputs:
+            pipe.cap = request.output
+        child.report.cap = MAX_REASON_BYTES
+        process = os.pidfd_open(child.pid)
         poller = select.poll()
-        by_number = {pipe.ours: pipe for pipe in pipes}
+        by_number = {pipe.ours: pipe for pipe in child.outputs}
         for number in (process, *by_number):
             poller.register(number, select.POLLIN)
         look = time.monotonic() + WATCH_MEMORY_EVERY_S
@@ -177,7 +135,7 @@ class Zygote:
                 if now >= deadline:
                     return ExecutionStatus.TIMEOUT
                 if now >= look:
-                    if self._isolated and not _group_fits(request.memory):
+                    if self._cell is not None and not group_fits(request.memory):
                         return ExecutionStatus.OOM
                     look = now + WATCH_MEMORY_EVERY_S
                 wait_s = min(deadline, look) - now
@@ -191,15 +149,15 @@ class Zygote:
         finally:
             os.close(process)
 
-    def _end(self, pid: int) -> tuple[int, float]:
-        """Kill what is left, and wait until it is gone; wait status and processor seconds."""
-        os.kill(pid, signal.SIGKILL)  # not yet waited for, so the number is still its own
-        if not self._isolated:
-            _kill_group(pid)
-        _, wait_status, used = os.wait4(pid, 0)
-        while not self._isolated and _kill_orphans():
+    def _end(self, child: Child) -> tuple[int, float]:
+        """Nothing of it runs any more; wait status and processor seconds."""
+        if self._cell is not None:
+            return child.end()
+        _kill_group(child.pid)
+        ended = child.end()
+        while _kill_orphans():
             pass
-        return wait_status, used.ru_utime + used.ru_stime
+        return ended
 
     def _verdict(
         self,
@@ -225,7 +183,7 @@ class Zygote:
             number = os.WTERMSIG(wait_status)
             if number == signal.SIGKILL and cpu_s > 0.95 * request.cpu_s:
                 return ExecutionStatus.TIMEOUT, 0, f"over {request.cpu_s} s of processor time"
-            if number == signal.SIGKILL and self._isolated:  # none of its own can reach it
+            if number == signal.SIGKILL and self._cell is not None:  # none of its own can reach it
                 return ExecutionStatus.OOM, 0, "killed by the kernel, for want of memory"
             return ExecutionStatus.KILLED, 0, _signal_name(number)
         kind, rest = told[:1], told[1:]
@@ -270,29 +228,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _group_fits(memory: int) -> bool:
-    """Whether all the snippet's processes together have at most `memory` bytes, shared pages counted
-    once between them.
-
-    One process alone is held by its own limit, and not looked at. One that hides (PR_SET_DUMPABLE) may
-    have any size: it doesn't fit.
-    """
-    mine = {os.getpid(), 1}
-    others = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine]
-    if len(others) < 2:
-        return True
-    total = 0
-    for name in others:
-        try:
-            with open(f"/proc/{name}/smaps_rollup", encoding="ascii") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-        except PermissionError:
-            return False
-        except OSError:
-            continue  # it ended meanwhile
-    return total * 1024 <= memory
 
 
 def _kill_group(leader: int) -> None:
@@ -346,16 +281,22 @@ def main(options: dict[str, Any]) -> None:
         isolation.drop_root(options["user"])
     for name in options["modules"]:
         importlib.import_module(name)
-        exec(compile(WARM_UP.get(name, ""), "<warm-up>", "exec"), {})  # noqa: S102 - the texts above
+        for _ in range(WARM_UP_TIMES):
+            exec(compile(WARM_UP.get(name, ""), "<warm-up>", "exec"), {})  # noqa: S102 - the texts above
+    typical = "".join(TYPICAL.get(name, "") for name in options["modules"])
+    for _ in range(TYPICAL_TIMES):
+        exec(compile(typical, "<typical>", "exec"), {})  # noqa: S102
+    gc.collect()
+    gc.freeze()  # the collector of a child then leaves these pages alone
+    pages.collapse()
+    hot = pages.written_by(lambda: snippet.rehearse(typical))
     isolated = bool(options["isolated"])
     if isolated:
         isolation.close_to_others()
     else:
         isolation.adopt_orphans()
     random.seed(0)
-    zygote = Zygote(isolated)
-    gc.collect()
-    gc.freeze()  # the collector of a child then leaves these pages alone
+    zygote = Zygote(isolated, hot)
     os.dup2(1, 2)
     ready = Request(READY, 0.0, *([0] * 8))
     _write_all(replies, _reply(ready, ExecutionStatus.OK, ""))
@@ -367,6 +308,7 @@ def main(options: dict[str, Any]) -> None:
             return
         _write_all(replies, zygote.execute(request, payload))
         payload[:] = bytes(len(payload))  # no text of this snippet is left for the next to find
+        zygote.prepare(request)
 
 
 if __name__ == "__main__":

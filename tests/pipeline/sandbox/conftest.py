@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -40,6 +41,20 @@ class Pool:
             found += parents
             depth -= 1
         return sorted(found)
+
+    def standing(self) -> list[int]:
+        """What stays for as long as the pool does: bubblewrap, its process 1, the zygote.
+
+        Waits until there is nothing beside them but the one process that waits for the next snippet.
+        """
+        give_up = time.monotonic() + 60
+        while True:
+            standing, everybody = self.processes(depth=3), self.processes()
+            beside = len(set(everybody) - set(standing))
+            if beside == 1:
+                return standing
+            assert time.monotonic() < give_up, f"{beside} processes beside the pool's own"
+            time.sleep(0.01)
 
 
 def _children(parent: int) -> list[int]:

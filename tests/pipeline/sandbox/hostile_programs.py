@@ -160,6 +160,22 @@ for _ in range(4):
 time.sleep(60)
 """,
     ),
+    Hostile(
+        "memory of processes whose first threads have left",
+        (OOM,),
+        CALL
+        + """
+import threading, time
+def hold():
+    x = bytearray(os.urandom(1 << 20) * 45)
+    time.sleep(60)
+for _ in range(3):
+    if os.fork() == 0:
+        threading.Thread(target=hold).start()
+        call(60, 0)
+time.sleep(60)
+""",
+    ),
     Hostile("memory to the last byte", (OOM,), "x = None\nwhile True: x = (x,)"),
     Hostile("shared memory without a file", (OOM,), "import mmap\nx = mmap.mmap(-1, 10**12)"),
     Hostile("memory file", (OK,), CALL + "must_fail('memfd', call(319, b'x', 0))"),

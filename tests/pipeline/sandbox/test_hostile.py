@@ -48,12 +48,14 @@ def test_there_are_sixty_and_no_two_are_the_same() -> None:
 def test_it_is_contained_and_the_next_snippet_finds_a_clean_pool(
     program: Hostile, pool: Pool, secret: Path
 ) -> None:
-    before, replaced = pool.processes(), pool.sandbox.replaced
+    before, replaced = pool.standing(), pool.sandbox.replaced
     code = program.code.replace("SECRET_PATH", str(secret)).replace("SECRET_NAME", secret.name)
     done = pool.run(code, limits=TIGHT if "timeout" in program.statuses else PATIENT)
     assert "BREACH" not in done.stdout + done.stderr.partition("Traceback")[0], done
     assert done.status in program.statuses, done
-    assert pool.processes() == before  # the same zygote, and nobody beside it
+    assert (
+        pool.standing() == before
+    )  # the same zygote, and nobody else but the next snippet's process
     after = pool.run(NEXT, limits=PATIENT)
     assert (after.status, after.stdout, after.stderr) == ("ok", CLEAN, ""), after
     assert pool.sandbox.replaced == replaced
