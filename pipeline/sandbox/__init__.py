@@ -1,7 +1,8 @@
 """Running Python that models wrote, in isolation: `async with Sandbox() as sandbox: await sandbox.run(code)`.
 
-A pool of zygotes has SymPy and NumPy loaded; each forks a process for the next snippet while it is idle,
-shuts it in and copies the pages that it will write, so that a check takes milliseconds. Three walls stand between a snippet and the machine:
+A pool of zygotes has SymPy and NumPy loaded. While one is idle it forks a process for the next snippet,
+shuts it in and copies the pages that it will write, so that a check takes milliseconds. Three walls stand
+between a snippet and the machine:
 
 1. bubblewrap around each zygote: process, network, IPC and host-name namespaces, no network device,
    and a file system of a read-only Python, the system's libraries and the loaded packages.

@@ -14,17 +14,25 @@ def group_fits(memory: int) -> bool:
 
     One that hides (PR_SET_DUMPABLE) may have any size: it doesn't fit.
     """
-    mine = {os.getpid(), 1}
-    others = [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine]
-    if len(others) < 2:
+    if is_alone():
         return True
     total = 0
-    for name in others:
+    for name in _processes():
         size = _proportional_kb(name)
         if size is None:
             return False
         total += size
     return total * 1024 <= memory
+
+
+def is_alone() -> bool:
+    """Whether the snippet has one process at most."""
+    return len(_processes()) < 2
+
+
+def _processes() -> list[str]:
+    mine = {os.getpid(), 1}
+    return [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in mine]
 
 
 def _proportional_kb(process: str) -> int | None:

@@ -46,6 +46,12 @@ def run(code: str, report: int) -> NoReturn:
     os._exit(exit_code)
 
 
+def is_told(report: bytes | bytearray) -> bool:
+    """Has the process said how it ended, as its last act?"""
+    kinds = RAN + RAISED + OUT_OF_MEMORY
+    return report[:1] == SET_UP and report[1:2] in kinds and len(report) >= 2 + LINE.size
+
+
 def rehearse(code: str) -> None:
     """Run the code as a snippet is run, in a process that is of no use for anything after that."""
     _ended(code)

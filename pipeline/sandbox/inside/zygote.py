@@ -33,7 +33,7 @@ from pipeline.sandbox.inside.frames import (
     Request,
 )
 from pipeline.sandbox.inside.isolation import Cell
-from pipeline.sandbox.inside.memory import group_fits
+from pipeline.sandbox.inside.memory import group_fits, is_alone
 from pipeline.sandbox.inside.pages import Pages
 
 WARM_UP = {
@@ -68,11 +68,16 @@ class Zygote:
         self._hot = hot
         self._cell = Cell(os.geteuid(), os.getegid(), seccomp.program()) if isolated else None
         self._next: Child | None = None
+        self._last: Child | None = None
         isolation.virtual_bytes()
 
     def prepare(self, like: Request) -> None:
         """Make the process of the next snippet, before it is asked for, with the limits of the last one.
         Where that can't be done now, it is tried again, and told of, when there is a snippet."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.end()
+            last.close()
         if self._cell is not None:
             with suppress(OSError):
                 self._next = Child(self._cell, like._replace(nonce=b""), self._hot)
@@ -102,7 +107,8 @@ class Zygote:
             out, err = child.out.data, child.err.data
             return _reply(request, status, reason, line, wall_s, cpu_s, out, err)
         finally:
-            child.close()
+            if child is not self._last:
+                child.close()
             if self._cell is None:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -146,11 +152,23 @@ class Zygote:
                         poller.unregister(number)
                     if by_number[number].over:
                         return ExecutionStatus.KILLED
+                    if number == child.report.ours and self._has_told(child):
+                        return None
         finally:
             os.close(process)
 
     def _end(self, child: Child) -> tuple[int, float]:
-        """Nothing of it runs any more; wait status and processor seconds."""
+        """Nothing of it runs any more; wait status and processor seconds.
+
+        One that has told how it ended, and is the only process, is not waited for until its reply is sent:
+        what is left of it is the kernel's work.
+        """
+        if self._has_told(child):
+            child.kill()
+            if is_alone():
+                self._last = child
+                return 0, child.cpu_s()
+            return 0, child.end()[1]
         if self._cell is not None:
             return child.end()
         _kill_group(child.pid)
@@ -158,6 +176,9 @@ class Zygote:
         while _kill_orphans():
             pass
         return ended
+
+    def _has_told(self, child: Child) -> bool:
+        return self._cell is not None and snippet.is_told(child.report.data)
 
     def _verdict(
         self,
