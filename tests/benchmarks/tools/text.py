@@ -36,6 +36,26 @@ HOSTILE = {
     "10^4 powers": "2^" * 10**4 + "2 = 3",
 }
 
+MISTAKES = {
+    "train-167": "192*100 is 19200; the answer goes on with 1920",
+    "train-198": "6/3 is 2; 3/6 is meant",
+    "train-224": "4000 is written for 4080",
+    "train-3334": "$4200+$3000 is $7200, as the final answer says",
+    "train-3409": "10 x .5 is 5, as the sentence says before it",
+    "train-4691": "2*8 is 16; 3*8 is meant",
+    "train-4973": "200*.55 is 110; 200*.5 is meant",
+    "train-5350": "13+4+16 is 33, as the final answer says",
+    "train-6157": "70+40 is 110, as the final answer says",
+    "train-6256": "10 x 1,248 is 12,480; 1,148 is meant",
+    "train-6700": "2/12 is no .125; 2/16 is meant",
+    "train-6713": "3 x (8/16) is 1.5; 3 x (16/8) is meant",
+    "train-6760": "4+4+6 is 14, as the final answer says",
+    "train-7178": "1152/1,536 is .75, with which the next line goes on",
+    "train-7444": "14*20 is 280, as the final answer says",
+    "test-1024": "$320 - $20 is meant, not $32 - $20",
+}
+"""Worked answers of GSM8K that hold a wrong calculation, read by hand, and what is wrong: flagged rightly."""
+
 
 @dataclass(frozen=True)
 class Flagged:
@@ -121,8 +141,18 @@ def _prm800k(rows: Sequence[Labelled]) -> list[Row]:
 
 def _answers(rows: Sequence[Labelled]) -> list[Row]:
     found = flagged(rows)
-    _list("GSM8K worked answers: flags", found)
-    return [share("GSM8K worked answers flagged", len(found), len(rows), "<= .002")]
+    false = [f for f in found if f.row.id not in MISTAKES]
+    _list("GSM8K worked answers: flags on right calculations", false)
+    rightly = len(found) - len(false)
+    print(f"\nGSM8K worked answers: flags on wrong calculations, read by hand: {rightly}")
+    for each in found:
+        if why := MISTAKES.get(each.row.id):
+            print(f"  {each.row.id}: {each.check.claim!r}: {why}")
+    return [
+        share("GSM8K worked answers flagged", len(found), len(rows), "<= .002"),
+        share("GSM8K worked answers flagged, right calculations", len(false), len(rows), "<= .002"),
+        Row(SECTION, "GSM8K worked answers flagged, wrong calculations", rightly, n=len(rows)),
+    ]
 
 
 def _multistep(rows: Sequence[Labelled]) -> list[Row]:
