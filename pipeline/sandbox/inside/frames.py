@@ -52,8 +52,8 @@ class Request(NamedTuple):
 
     @property
     def limits(self) -> tuple[float, ...]:
-        """All but what is one snippet's own."""
-        return self[1:8]
+        """What its process is shut in with."""
+        return self[2:8]
 
     def pack(self) -> bytes:
         return _REQUEST.pack(*self)
