@@ -18,7 +18,7 @@ from pydantic import Field
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine, Prompt, SampleRequest
-from pipeline.errors import RunError
+from pipeline.errors import ConfigError, RunError
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
 from pipeline.search import (
     STRATEGIES,
@@ -66,6 +66,11 @@ class RolloutAnnotator:
         self.name = name
         self.role: str | None = options.role
         named, search = make_strategy(options.strategy, options.search, f"annotators.{name}.search")
+        if options.hints and not isinstance(named, LearningStrategy):
+            raise ConfigError(
+                f"annotators.{name}.hints: the strategy {options.strategy!r} takes none; `bayesian` learns "
+                "how far to trust them"
+            )
         self._options = options
         self._strategy = strategy or named
         self._sampling = options.sampling.sampling()

@@ -59,18 +59,19 @@ def test_a_search_with_hints_runs_after_those_that_give_them(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("hints", "witnesses", "message"),
+    ("strategy", "hints", "witnesses", "message"),
     [
-        (["nobody"], ["rollouts"], "annotators.rollouts.hints: 'nobody'"),
-        (["rollouts"], ["rollouts"], "annotators.rollouts.hints: 'rollouts'"),
-        (["judge"], ["rollouts", "judge"], "name one of them"),
+        ("bayesian", ["nobody"], ["rollouts"], "annotators.rollouts.hints: 'nobody'"),
+        ("bayesian", ["rollouts"], ["rollouts"], "annotators.rollouts.hints: 'rollouts'"),
+        ("bayesian", ["judge"], ["rollouts", "judge"], "name one of them"),
+        ("bisection", ["judge"], ["rollouts"], "the strategy 'bisection' takes none"),
     ],
 )
 def test_hints_that_make_no_sense_are_refused(
-    tmp_path: Path, hints: list[str], witnesses: list[str], message: str
+    tmp_path: Path, strategy: str, hints: list[str], witnesses: list[str], message: str
 ) -> None:
     raw = small_batch(tmp_path).model_dump(mode="json")
-    raw["annotators"]["rollouts"]["hints"] = hints
+    raw["annotators"]["rollouts"] = {"strategy": strategy, "hints": hints}
     raw["consensus"]["witnesses"] = witnesses
     config = RunConfig.check(raw, "test")
     with pytest.raises(ConfigError, match=message):
