@@ -14,9 +14,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from annotators.programs import Block, failed, fenced, unreadable
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
+from pipeline.grading.programs import Block, failed, fenced, unreadable
 from pipeline.records import Check, Solution, Status, Verdict, content_hash
 from pipeline.sandbox import Execution, Limits, Sandbox
 

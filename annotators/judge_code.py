@@ -9,6 +9,7 @@ rationale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,10 +17,10 @@ from pydantic import Field
 
 from annotators.judge import JudgeAnnotator, JudgeOptions
 from annotators.parsing import answer_of
-from annotators.programs import after_blocks, fenced
 from annotators.votes import Ballot
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
+from pipeline.grading.programs import Block, fenced
 from pipeline.records import Cost, Solution, content_hash
 from pipeline.sandbox import Execution, Limits, Sandbox
 
@@ -101,3 +102,15 @@ def _note(done: Execution, before: str) -> str:
         output = output[:MAX_OUTPUT_CHARS] + " …"
     ended = "" if done.ok else f" ({done.status}: {done.reason[:300]})"
     return f"Output of this code{ended}:\n```output\n{output.rstrip()}\n```\n"
+
+
+def after_blocks(text: str, blocks: Sequence[Block], notes: Sequence[str]) -> str:
+    """The text with a note below each of its blocks, after the fence that closes it."""
+    pieces, at = [], 0
+    for block, note in zip(blocks, notes, strict=True):
+        fence = text.find("\n", block.end)
+        end = len(text) if fence < 0 else fence + 1
+        is_open = not text[block.end : end].strip()
+        pieces += [text[at:end].rstrip("\n"), "\n```\n" if is_open else "\n", note]
+        at = end
+    return "".join([*pieces, text[at:]])

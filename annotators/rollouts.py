@@ -169,8 +169,8 @@ class RolloutAnnotator:
         # The answer may stand in the prefix already, so the whole text is graded.
         answer_so_far = "".join(solution.steps[: probe.prefix])
         for completion in result.completions:
-            grade = await tools.grader.grade(
-                answer_so_far + completion.text, solution.gold, completion.finish_reason
+            grade = await tools.grader.attempt(
+                answer_so_far + completion.text, solution, completion.finish_reason
             )
             search.observe(probe.prefix, grade.outcome)
         return result.cost

@@ -78,7 +78,7 @@ class Annotator(Protocol):
 @runtime_checkable
 class ExecutingAnnotator(Annotator, Protocol):
     """An annotator that runs code which models wrote, in the sandbox of its tools. The run opens one,
-    or refuses to begin."""
+    or refuses to begin. It may name `packages` that the sandbox is to load, beyond those always there."""
 
     executes: ClassVar[bool]
 

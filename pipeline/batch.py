@@ -20,7 +20,6 @@ from typing import Any
 
 from pipeline.annotator import (
     Annotator,
-    ExecutingAnnotator,
     HintedAnnotator,
     LearningAnnotator,
     Tools,
@@ -38,7 +37,7 @@ from pipeline.grading import Grader
 from pipeline.history import record
 from pipeline.inputs import write_rejected
 from pipeline.lock import waiting
-from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.parts import check_parts, packages_of, plan_of, read_inputs
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
@@ -60,7 +59,7 @@ from pipeline.stages import (
     ImportStage,
     ShardResult,
     Stage,
-    problem_key,
+    key_of,
     run_shard,
 )
 from pipeline.stopping import DRAIN_S, Stop
@@ -183,7 +182,8 @@ class _Batch:
         problems, imported, rejected = inputs.by_key, inputs.solutions, inputs.rejected
         write_rejected(run.folder / "rejected", rejected)
         plan = plan_of(config, inputs, self.annotators)
-        executes = any(isinstance(annotator, ExecutingAnnotator) for annotator in self.annotators)
+        packages = packages_of(problems.values(), self.annotators)
+        executes = packages is not None
         isolation = "none (--unsafe-local)" if config.sandbox.unsafe_local else "bubblewrap"
         attempt = run.begin(config, content_hash(sorted(problems)), isolation if executes else None)
         if self.watch.on_plan:
@@ -191,10 +191,11 @@ class _Batch:
 
         self.room = room = EngineRoom(config, attempt, self.stop)
         async with AsyncExitStack() as stack:
-            if executes:  # before a model is loaded: it may not be allowed here
+            if packages is not None:  # before a model is loaded: it may not be allowed here
                 asked = config.sandbox
-                sandbox = Sandbox(asked.workers, unsafe_local=asked.unsafe_local)
+                sandbox = Sandbox(asked.workers, packages=packages, unsafe_local=asked.unsafe_local)
                 self.sandbox = await stack.enter_async_context(sandbox)
+                self.grader.sandbox = self.sandbox
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
             await self._stage(self._solutions_stage(problems, imported, room), room)
@@ -424,6 +425,5 @@ class _Batch:
 
     def _chosen(self) -> Iterator[Solution]:
         for solution in self.run_folder.solutions.read(Solution):
-            key = problem_key(solution.problem_id, solution.question, solution.gold)
-            if key not in self.left_out:
+            if key_of(solution) not in self.left_out:
                 yield solution

@@ -94,6 +94,19 @@ class ColumnsConfig(Options):
     answer: str = Field("answer", description="the gold answer (a worked answer is reduced to it)")
     reference: str | None = Field(None, description="a worked solution")
     level: str | None = Field(None, description="difficulty, kept for the tables")
+    tests: str | None = Field(
+        None,
+        description="Python (or a list of it) that raises where a program is wrong: the answer is then a "
+        "program, and no `answer` is needed",
+    )
+    entry_point: str | None = Field(
+        None, description="name of the function that tests with a check() are to check (HumanEval)"
+    )
+    tables: str | None = Field(
+        None,
+        description='what queries are run on: {"name": {"columns": [...], "rows": [[...]]}}, or JSON text of '
+        "it; an `answer` that is a query is run on them too",
+    )
 
 
 class ProblemsConfig(Options):
@@ -203,6 +216,23 @@ class StepsConfig(Options):
     max_steps: int = Field(200, ge=1, description="solutions with more steps are undecided")
 
 
+class ProgramsConfig(Options):
+    """How a program is run against its problem's tests, and a query on its tables (`sandbox`)."""
+
+    cpu_s: int = Field(10, ge=1, le=600, description="longest run, seconds of processor time")
+    memory_mb: int = Field(512, ge=64, le=65536, description="memory that it may have, MiB")
+    slow: Literal["undecided", "incorrect"] = Field(
+        "undecided",
+        description="what a program counts as that takes longer than cpu_s: incorrect where the problems "
+        "state this limit, as HumanEval and contests do",
+    )
+    dialect: Literal["any", "duckdb"] = Field(
+        "any",
+        description="of the queries; duckdb: what DuckDB can't read or make sense of is wrong; any: only a "
+        "table or column that there is not, since the rest may be right elsewhere",
+    )
+
+
 class GradingConfig(Options):
     cut: Literal["undecided", "incorrect"] = Field(
         "undecided", description="what a text cut by the length limit counts as"
@@ -216,6 +246,7 @@ class GradingConfig(Options):
     )
     timeout_s: float = Field(5.0, gt=0, description="longest comparison of two answers")
     workers: int = Field(1, ge=1, description="worker processes for the comparisons")
+    programs: ProgramsConfig = Field(default_factory=ProgramsConfig)
 
 
 class SandboxConfig(Options):

@@ -22,7 +22,7 @@ from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
 from pipeline.rounds import stopped_by
 from pipeline.run_folder import RunFolder
 from pipeline.shards import chunked
-from pipeline.stages import problem_key
+from pipeline.stages import KEY_COLUMNS, key_of, key_of_row
 
 CONSENSUS_VERSION = 5
 AT_ONCE = 1024
@@ -61,7 +61,7 @@ def label_run(
     def chosen() -> Iterator[Annotated]:
         for item in annotated(run, names, labels=False):
             on_row()
-            if _key(item.solution) not in left_out:
+            if key_of(item.solution) not in left_out:
                 yield item
 
     def labels() -> Iterator[Label]:
@@ -146,9 +146,8 @@ def usable_of(run: RunFolder, left_out: Set[str]) -> frozenset[str]:
 def _usable(run: RunFolder, witnesses: Sequence[str], left_out: Set[str]) -> Iterator[str]:
     """Ids of the solutions with a decided outcome of which every witness has a verdict."""
     heard = [RowIndex(run.verdicts(name), Verdict) for name in witnesses]
-    for row in run.solutions.rows(["id", "problem_id", "question", "gold", "outcome"]):
-        key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
-        decided = row["outcome"] != Outcome.UNDECIDED and key not in left_out
+    for row in run.solutions.rows(["id", "outcome", *KEY_COLUMNS]):
+        decided = row["outcome"] != Outcome.UNDECIDED and key_of_row(row) not in left_out
         if decided and all(str(row["id"]) in index for index in heard):
             yield str(row["id"])
 
@@ -169,7 +168,3 @@ def known_of(path: str, run: RunFolder, usable: Set[str]) -> Mapping[str, int]:
             "they are matched by id, else by problem and steps"
         )
     return known
-
-
-def _key(solution: Solution) -> str:
-    return problem_key(solution.problem_id, solution.question, solution.gold)

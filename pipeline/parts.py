@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.annotator import Annotator, Expectation, HintedAnnotator, LearningAnnotator
+from pipeline.annotator import (
+    Annotator,
+    ExecutingAnnotator,
+    Expectation,
+    HintedAnnotator,
+    LearningAnnotator,
+)
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, make_rule
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.dataset import load_view
 from pipeline.errors import ConfigError
+from pipeline.grading import on_tables, queries
 from pipeline.inputs import Rejected, read_problems, read_solutions
 from pipeline.plan import Plan, make_plan
 from pipeline.prompts import PromptTemplate, load_prompt
 from pipeline.records import Problem, Solution
+from pipeline.sandbox import PACKAGES
 from pipeline.selection import rules_of
-from pipeline.stages import problem_key
+from pipeline.stages import key_of
 from pipeline.steps import Splitter, make_splitter
 from pipeline.summary import Oracle, make_oracle
 
@@ -34,7 +42,7 @@ class Inputs:
 
     @property
     def by_key(self) -> dict[str, Problem]:
-        return {problem_key(p.id, p.question, p.answer): p for p in self.problems}
+        return {key_of(p): p for p in self.problems}
 
 
 def read_inputs(config: RunConfig) -> Inputs:
@@ -45,6 +53,22 @@ def read_inputs(config: RunConfig) -> Inputs:
     splitter = make_splitter(config.steps.split)
     brought = read_solutions(config.solutions, found.rows, splitter, config.steps.max_steps)
     return Inputs(tuple(found.rows), tuple(brought.rows), (*found.rejected, *brought.rejected))
+
+
+def packages_of(
+    problems: Iterable[Problem], annotators: Sequence[Annotator]
+) -> tuple[str, ...] | None:
+    """The packages that a run's sandbox is to load; None where no code is run. Raises PrerequisiteError
+    where one isn't installed that the problems ask for."""
+    problems = tuple(problems)
+    executing = [one for one in annotators if isinstance(one, ExecutingAnnotator)]
+    more = {name for one in executing for name in getattr(one, "packages", ())}
+    if any(map(on_tables, problems)):
+        queries.require_duckdb()
+        more |= set(queries.PACKAGES)
+    if not executing and not more and not any(problem.tests for problem in problems):
+        return None
+    return (*PACKAGES, *sorted(more))
 
 
 def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:

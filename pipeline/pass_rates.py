@@ -12,7 +12,7 @@ from typing import Self
 from pipeline.config import FilterConfig
 from pipeline.records import Outcome, ProbeCount, Solution
 from pipeline.shards import Store
-from pipeline.stages import problem_key
+from pipeline.stages import KEY_COLUMNS, key_of, key_of_row
 
 
 class PassRates:
@@ -24,10 +24,10 @@ class PassRates:
     def of(cls, solutions: Store) -> Self:
         """Counts of every problem that has a solution, undecided ones aside."""
         rates = cls()
-        for row in solutions.rows(["problem_id", "question", "gold", "outcome", "given"]):
+        for row in solutions.rows(["outcome", "given", *KEY_COLUMNS]):
             if row.get("given"):  # a row of an earlier version has none
                 continue
-            key = problem_key(str(row["problem_id"]), str(row["question"]), str(row["gold"]))
+            key = key_of_row(row)
             rates._right[key] += row["outcome"] == Outcome.CORRECT
             rates._decided[key] += row["outcome"] != Outcome.UNDECIDED
         return rates
@@ -48,7 +48,7 @@ class PassRates:
 
     def siblings(self, solution: Solution) -> ProbeCount:
         """What the other solutions of the same problem came to: so many rollouts from its start."""
-        key = problem_key(solution.problem_id, solution.question, solution.gold)
+        key = key_of(solution)
         right = self._right[key] - (solution.outcome is Outcome.CORRECT)
         decided = self._decided[key] - (solution.outcome is not Outcome.UNDECIDED)
         if solution.given:

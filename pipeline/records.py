@@ -157,7 +157,11 @@ class Cost(Record):
 
 @dataclass(frozen=True, slots=True)
 class Problem(Record):
-    """A question with a gold answer. `id` is the user's, or a hash of question and answer."""
+    """A question with a gold answer. `id` is the user's, or a hash of question and answer.
+
+    `tests`: Python that raises where a program that solves the problem is wrong; there the answer only
+    says so. `tables`: JSON, as `pipeline.inputs.given_tables` writes it; the answer may be a query on them.
+    """
 
     id: str
     question: str
@@ -165,6 +169,8 @@ class Problem(Record):
     reference: str | None = None
     source: str | None = None
     level: str | None = None
+    tests: str | None = None
+    tables: str | None = None
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
         [
@@ -174,6 +180,8 @@ class Problem(Record):
             ("reference", pa.string()),
             ("source", pa.string()),
             ("level", pa.string()),
+            ("tests", pa.string()),
+            ("tables", pa.string()),
         ]
     )
 
@@ -208,6 +216,7 @@ class Solution(Record):
     `given`: steps that the policy was given when it wrote the rest; 0 where it wrote all of them.
     `known`: rollouts from prefixes 1..T-1 that were paid for while a tree was grown
     (`pipeline.search.tree`), by the generator and as `generate` samples; the solution isn't among them.
+    `tests` and `tables` are the problem's.
     """
 
     id: str
@@ -228,6 +237,8 @@ class Solution(Record):
     given: int = 0
     known: tuple[ProbeCount, ...] = ()
     cost: Cost = field(default_factory=Cost)
+    tests: str | None = None
+    tables: str | None = None
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
         [
@@ -249,6 +260,8 @@ class Solution(Record):
             ("given", pa.int32()),
             ("known", pa.list_(ProbeCount.struct())),
             ("cost", Cost.struct()),
+            ("tests", pa.string()),
+            ("tables", pa.string()),
         ]
     )
 

@@ -17,7 +17,7 @@ from pipeline.parts import check_consensus
 from pipeline.progress import Progress, read_progress
 from pipeline.records import Label, Solution
 from pipeline.run_folder import RunFolder, git_commit, now, versions
-from pipeline.stages import problem_key
+from pipeline.stages import key_of
 from pipeline.summary import Summary, make_oracle
 
 CHANGEABLE = ("consensus", "dataset")
@@ -85,8 +85,4 @@ def _begin(config: RunConfig, run: RunFolder) -> None:
 def _without_label(run: RunFolder) -> set[str]:
     """Keys of the problems that the run left out: their solutions have no label."""
     labels = RowIndex(run.labels, Label)
-    return {
-        problem_key(s.problem_id, s.question, s.gold)
-        for s in run.solutions.read(Solution)
-        if s.id not in labels
-    }
+    return {key_of(s) for s in run.solutions.read(Solution) if s.id not in labels}

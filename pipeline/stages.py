@@ -108,9 +108,29 @@ async def run_shard(
     return ShardResult(len(rows), tuple(r for r in results if isinstance(r, Fault)))
 
 
-def problem_key(problem_id: str, question: str, gold: str) -> str:
-    """A problem by its content: the same id with another text or answer is another problem."""
-    return content_hash(problem_id, question, gold)
+KEY_COLUMNS = ("problem_id", "question", "gold", "tests", "tables")
+"""Of a solution's row: what says to which problem it belongs."""
+
+
+def problem_key(
+    problem_id: str, question: str, gold: str, tests: str | None = None, tables: str | None = None
+) -> str:
+    """A problem by its content: the same id with another text, answer or tests is another problem."""
+    more = [{"tests": tests, "tables": tables}] if tests or tables else []
+    return content_hash(problem_id, question, gold, *more)
+
+
+def key_of(one: Problem | Solution) -> str:
+    """Key of a problem, or of that of a solution."""
+    if isinstance(one, Problem):
+        return problem_key(one.id, one.question, one.answer, one.tests, one.tables)
+    return problem_key(one.problem_id, one.question, one.gold, one.tests, one.tables)
+
+
+def key_of_row(row: Mapping[str, Any]) -> str:
+    """The same of a row with KEY_COLUMNS; one of an earlier version has neither tests nor tables."""
+    values: list[Any] = [row.get(name) for name in KEY_COLUMNS]
+    return problem_key(*values)
 
 
 class GenerateStage:
@@ -162,7 +182,7 @@ class GenerateStage:
     async def make(self, item: Problem, engine: Engine | None) -> list[Record]:
         assert engine is not None
         n = self._config.generate.samples
-        key = problem_key(item.id, item.question, item.answer)
+        key = key_of(item)
         try:
             turns = self._prompt.fill({"question": item.question})
             prompt = engine.renderer.render(turns)
@@ -210,6 +230,8 @@ class GenerateStage:
             finish_reason=completion.finish_reason,
             reference=item.reference,
             level=item.level,
+            tests=item.tests,
+            tables=item.tables,
             given=len(given),
         )
         return await graded(solution, self._grader, self._config.steps.max_steps)
@@ -226,11 +248,12 @@ class GenerateStage:
             outcome_reason=f"request refused: {error}",
             reference=item.reference,
             level=item.level,
+            tests=item.tests,
+            tables=item.tables,
         )
 
     def _done(self) -> set[str]:
-        rows = self.store.rows(["problem_id", "question", "gold"])
-        return {problem_key(str(r["problem_id"]), str(r["question"]), str(r["gold"])) for r in rows}
+        return {key_of_row(row) for row in self.store.rows(KEY_COLUMNS)}
 
 
 class ImportStage:
@@ -247,13 +270,7 @@ class ImportStage:
         self._solutions = {
             s.id: s
             for s in (
-                replace(
-                    s,
-                    id=content_hash(
-                        problem_key(s.problem_id, s.question, s.gold), s.id, list(s.steps)
-                    ),
-                )
-                for s in solutions
+                replace(s, id=content_hash(key_of(s), s.id, list(s.steps))) for s in solutions
             )
         }
         self._grader = grader
@@ -289,7 +306,7 @@ async def graded(solution: Solution, grader: Grader, max_steps: int) -> Solution
         return replace(solution, outcome_reason="empty text")
     if len(solution.steps) > max_steps:
         return replace(solution, outcome_reason=f"more than {max_steps} steps")
-    grade = await grader.grade(solution.text, solution.gold, solution.finish_reason)
+    grade = await grader.attempt(solution.text, solution, solution.finish_reason)
     return replace(
         solution,
         answer=grade.answer,

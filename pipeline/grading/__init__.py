@@ -5,11 +5,14 @@ An answer is tidied (`notation.py`) and read as a number (`normal.py`), words (`
 (`structure.py`) of exact values (`expression.py`, `exact.py`, `functions.py`). Numbers and words are
 compared in their own files, structures in `sameness.py`; `equivalence.py` asks them in turn and leaves the
 rest to math-verify in a worker process. A unit goes into `units.py`.
+Problems with tests are graded by `programs.py`; those whose answer is a query on their tables by
+`queries.py`, with what the text means by it (`chains.py`), and whether two results are the same
+(`results.py`).
 """
 
 from pipeline.grading.equivalence import Comparison
 from pipeline.grading.extract import FoundAnswer, find_answer, gold_answer
-from pipeline.grading.grader import CUT, NO_ANSWER, VERSION, Grade, Grader
+from pipeline.grading.grader import CUT, NO_ANSWER, VERSION, Grade, Grader, on_tables
 
 __all__ = [
     "CUT",
@@ -21,4 +24,5 @@ __all__ = [
     "Grader",
     "find_answer",
     "gold_answer",
+    "on_tables",
 ]

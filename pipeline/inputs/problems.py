@@ -6,13 +6,18 @@ from pathlib import Path
 
 from pipeline.config import ColumnsConfig, ProblemsConfig
 from pipeline.grading import gold_answer
+from pipeline.grading.chains import is_query
 from pipeline.inputs.files import read_rows
+from pipeline.inputs.given_tables import tables_of
+from pipeline.inputs.given_tests import tests_of
 from pipeline.inputs.rejected import Collector, ReadResult, Rejected
 from pipeline.inputs.rows import Columns, FieldFault, Row, has, optional_text, text_field
 from pipeline.records import Problem, content_hash
 
 MAX_SHORT = 1000
 """Longest id and level, in characters."""
+PASSES = "passes its tests"
+"""The answer of a problem that has tests and no answer of its own."""
 
 
 def read_problems(config: ProblemsConfig) -> ReadResult[Problem]:
@@ -26,7 +31,7 @@ def read_problems(config: ProblemsConfig) -> ReadResult[Problem]:
         [
             (f"problems.columns.{key}", column)
             for key, column in columns.model_dump().items()
-            if column is not None
+            if column is not None and (key != "answer" or columns.tests is None)
         ]
     )
     seen: dict[str, str] = {}
@@ -56,8 +61,13 @@ def read_problems(config: ProblemsConfig) -> ReadResult[Problem]:
 
 def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
     question = text_field(row, columns.question, max_chars)
-    worked = text_field(row, columns.answer, max_chars, numbers=True)
-    answer = gold_answer(worked)
+    tests = tests_of(row, columns.tests, columns.entry_point)
+    tables = tables_of(row, columns.tables)
+    if tests is not None and not has(row.data, columns.answer):
+        worked = answer = PASSES
+    else:
+        worked = text_field(row, columns.answer, max_chars, numbers=True)
+        answer = worked.strip() if tables and is_query(worked) else gold_answer(worked)
     if not answer or answer.endswith("####"):
         raise FieldFault(columns.answer, "has no final answer after its marker; add it", worked)
     reference = optional_text(row, columns.reference, max_chars)
@@ -70,10 +80,12 @@ def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
         else None
     )
     return Problem(
-        id=given or content_hash(question, answer),
+        id=given or content_hash(question, answer, *filter(None, [tests, tables])),
         question=question,
         answer=answer,
         reference=reference,
         source=Path(row.file).name,
         level=optional_text(row, columns.level, MAX_SHORT),
+        tests=tests,
+        tables=tables,
     )

@@ -84,6 +84,8 @@ def read_solutions(
                     index=of_problem[problem.id],
                     reference=problem.reference,
                     level=problem.level,
+                    tests=problem.tests,
+                    tables=problem.tables,
                 )
             )
             of_problem[problem.id] += 1

@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from annotators.code import CodeAnnotator, CodeOptions
-from annotators.programs import fenced, passed, with_tests
 from pipeline.annotator import Tools
 from pipeline.config import GradingConfig
 from pipeline.errors import PrerequisiteError
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import Solution, Status, Verdict
-from pipeline.sandbox import Limits, Sandbox
+from pipeline.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -137,28 +136,3 @@ async def test_what_may_be_the_sandbox_s_doing_is_no_evidence(sandbox: Sandbox, 
 async def test_a_solution_without_code_is_left_undecided(sandbox: Sandbox) -> None:
     found = await verdict(sandbox, "2 + 2 = 5\n", "```\nnot (python\n```\n")
     assert (found.first_error, found.reason, found.checks) == (None, "no step holds code", ())
-
-
-def test_only_blocks_that_say_they_are_python_are_code() -> None:
-    text = "a\n```python\nx\n```\n```output\ny\n```\n```\nz\n```\n````py\n!pip install q\n```\nw\n"
-    found = fenced(text)
-    assert [block.code for block in found] == ["x\n", "\n```\nw\n"]
-    assert [text[block.start : block.end] for block in found] == ["x\n", "!pip install q\n```\nw\n"]
-
-
-@pytest.mark.parametrize(
-    ("program", "result"),
-    [
-        ("def f(x): return x + 1", True),
-        ("def f(x): return x + 2", False),
-        ("def f(x): return x +", False),
-        ("import sys; sys.exit(0)", False),
-        ("import os; os._exit(0)", None),
-        ("def f(x):\n    while True: pass", None),
-    ],
-)
-async def test_a_program_passes_its_tests_fails_them_or_is_not_known_to(
-    sandbox: Sandbox, program: str, result: bool | None
-) -> None:
-    tested = with_tests(program, "assert f(1) == 2\nassert f(2) == 3")
-    assert passed(tested, await sandbox.run(tested.code, limits=Limits(wall_s=1))) is result

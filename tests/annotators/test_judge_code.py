@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from annotators.programs import after_blocks, fenced
+from annotators.judge_code import after_blocks
 from pipeline.annotator import Tools
 from pipeline.config import EngineConfig, GradingConfig
 from pipeline.engine.openai_engine import OpenAIEngine
 from pipeline.errors import PrerequisiteError
 from pipeline.grading import Grader
+from pipeline.grading.programs import fenced
 from pipeline.prompts import load_prompt
 from pipeline.records import Verdict
 from pipeline.sandbox import Sandbox

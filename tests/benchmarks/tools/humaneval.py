@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from annotators.programs import passed, with_tests
 from pipeline.evaluate.pass_at_k import pass_at_k
+from pipeline.grading.programs import passed, with_tests
 from pipeline.sandbox import Execution, Limits, Sandbox
 from tests.benchmarks.report import Row
 

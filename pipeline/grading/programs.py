@@ -1,6 +1,7 @@
-"""Programs in what a model wrote: the Python that stands in a text, and what running it says.
+"""Programs in what a model wrote: the Python that stands in a text, what running it says, and whether it
+passes the tests of its problem.
 
-Nothing here runs code: texts go to the sandbox, and what comes back is read.
+Code is run in the sandbox and nowhere else; here texts go in, and what comes back is read.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.sandbox import Execution, ExecutionStatus
+from pipeline.sandbox import Execution, ExecutionStatus, Limits, Sandbox
 
 _FENCE = re.compile(r"^[ \t]{0,8}(`{3,12})[ \t]{0,8}(\w{0,20})[ \t]{0,8}$", re.MULTILINE)
-_PYTHON = ("py", "python", "python3")
+PYTHON = ("py", "python", "python3")
 _OURS = frozenset(
     {
         "ImportError",  # only a few packages are there
@@ -30,47 +31,35 @@ _UNREADABLE = ("SyntaxError", "IndentationError", "TabError")
 
 
 class Block(NamedTuple):
-    """Python in a text: characters start..end of it, fences left out."""
+    """Code in a text: characters start..end of it, fences left out."""
 
     start: int
     end: int
     code: str
 
 
-def fenced(text: str) -> list[Block]:
-    """The fenced blocks that say they are Python; an open one goes to the end. Commands of a notebook
-    (`!pip install …`) are no Python and left out."""
+def fenced(text: str, languages: Sequence[str] = PYTHON) -> list[Block]:
+    """The fenced blocks that say they are in one of the languages; an open one goes to the end. Commands of
+    a notebook (`!pip install …`) are no code and left out."""
     blocks = []
     opened: re.Match[str] | None = None
     for fence in _FENCE.finditer(text):
         if opened is None:
             opened = fence
         elif not fence[2] and len(fence[1]) >= len(opened[1]):
-            blocks += _block(text, opened, fence.start())
+            blocks += _block(text, opened, fence.start(), languages)
             opened = None
     if opened is not None:
-        blocks += _block(text, opened, len(text))
+        blocks += _block(text, opened, len(text), languages)
     return blocks
 
 
-def _block(text: str, opened: re.Match[str], end: int) -> list[Block]:
+def _block(text: str, opened: re.Match[str], end: int, languages: Sequence[str]) -> list[Block]:
     start = min(opened.end() + 1, end)
     lines = text[start:end].splitlines(keepends=True)
     code = "".join("\n" if line.startswith(("!", "%")) else line for line in lines)
-    is_python = opened[2].lower() in _PYTHON and not code.lstrip().startswith(">>>")
-    return [Block(start, end, code)] if is_python and code.strip() else []
-
-
-def after_blocks(text: str, blocks: Sequence[Block], notes: Sequence[str]) -> str:
-    """The text with a note below each of its blocks, after the fence that closes it."""
-    pieces, at = [], 0
-    for block, note in zip(blocks, notes, strict=True):
-        fence = text.find("\n", block.end)
-        end = len(text) if fence < 0 else fence + 1
-        is_open = not text[block.end : end].strip()
-        pieces += [text[at:end].rstrip("\n"), "\n```\n" if is_open else "\n", note]
-        at = end
-    return "".join([*pieces, text[at:]])
+    is_code = opened[2].lower() in languages and not code.lstrip().startswith(">>>")
+    return [Block(start, end, code)] if is_code and code.strip() else []
 
 
 def failed(done: Execution) -> bool:
@@ -114,3 +103,39 @@ def passed(tested: Tested, done: Execution) -> bool | None:
     if done.status is ExecutionStatus.OK:
         return tested.word in done.stdout
     return False if failed(done) else None
+
+
+class Tried(NamedTuple):
+    """Whether a program passed (see `passed`), how its run ended, and the program that was run: None where
+    the text holds none."""
+
+    passed: bool | None
+    done: Execution
+    program: str | None
+
+
+async def run_tests(
+    text: str, question: str, tests: str, sandbox: Sandbox, limits: Limits
+) -> Tried:
+    """The program in a text against its problem's tests.
+
+    It is what stands in the text's ```python blocks, one after another; without such blocks the whole text,
+    or the question and then the text where that alone is no Python (HumanEval's prompts are begun
+    functions). Raises EngineFaultError where the sandbox could not run it.
+    """
+    blocks = fenced(text)
+    if blocks:
+        return await _tested("\n".join(block.code for block in blocks), tests, sandbox, limits)
+    run = await _tested(text, tests, sandbox, limits)
+    if not unreadable(run.done):
+        return run
+    run = await _tested(question + text, tests, sandbox, limits)
+    if not unreadable(run.done) or not unreadable(await sandbox.run(question, limits=limits)):
+        return run  # a function that the question begins, completed rightly or not
+    return Tried(None, run.done, None)
+
+
+async def _tested(program: str, tests: str, sandbox: Sandbox, limits: Limits) -> Tried:
+    tested = with_tests(program, tests)
+    done = await sandbox.run(tested.code, limits=limits)
+    return Tried(passed(tested, done), done, program)
