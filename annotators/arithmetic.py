@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from annotators.checking import CheckingAnnotator
 from annotators.claims import find_claims
+from pipeline.annotator import Tools
 from pipeline.records import Check, Solution
 
 
@@ -16,7 +17,7 @@ class ArithmeticAnnotator(CheckingAnnotator):
     VERSION = 4
     NOTHING = "nothing contradicted"
 
-    def checks(self, solution: Solution) -> tuple[Check, ...]:
+    async def checks(self, solution: Solution, tools: Tools) -> tuple[Check, ...]:
         return check_steps(solution.steps)
 
 

@@ -36,7 +36,7 @@ class CheckingAnnotator(ABC):
         return 0.0
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
-        checks = self.checks(solution)[:MAX_CHECKS]
+        checks = (await self.checks(solution, tools))[:MAX_CHECKS]
         wrong = [check.step for check in checks if check.status is Status.CONTRADICTED]
         return Verdict(
             solution.id,
@@ -47,5 +47,5 @@ class CheckingAnnotator(ABC):
         )
 
     @abstractmethod
-    def checks(self, solution: Solution) -> tuple[Check, ...]:
+    async def checks(self, solution: Solution, tools: Tools) -> tuple[Check, ...]:
         """Every claim with what was found, in the order of the steps."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from annotators.checking import CheckingAnnotator
 from annotators.references import References
 from annotators.substitution import Names
+from pipeline.annotator import Tools
 from pipeline.records import Check, Solution, Status
 
 
@@ -17,7 +18,7 @@ class ConsistencyAnnotator(CheckingAnnotator):
     VERSION = 1
     NOTHING = "nothing is copied wrongly for sure"
 
-    def checks(self, solution: Solution) -> tuple[Check, ...]:
+    async def checks(self, solution: Solution, tools: Tools) -> tuple[Check, ...]:
         return compare_steps(solution.question, solution.steps)
 
 

@@ -20,6 +20,7 @@ ANNOTATORS = {
     "logic": "annotators.logic:LogicAnnotator",
     "meta_critique": "annotators.meta_critique:MetaCritique",
     "rollouts": "annotators.rollouts:RolloutAnnotator",
+    "sql": "annotators.sql:SqlAnnotator",
 }
 
 HAS = ("OPTIONS", "uses_outcome", "annotate", "expected_completion_tokens")
