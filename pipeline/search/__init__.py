@@ -28,6 +28,7 @@ STRATEGIES = {
     "bisection": "pipeline.search.bisection:BisectionStrategy",
     "exhaustive": "pipeline.search.exhaustive:ExhaustiveStrategy",
     "first_zero": "pipeline.search.first_zero:FirstZeroStrategy",
+    "relative_progress": "pipeline.search.relative_progress:RelativeProgressStrategy",
 }
 
 
