@@ -19,6 +19,7 @@ ANNOTATORS = {
     "likelihood": "annotators.likelihood:LikelihoodAnnotator",
     "logic": "annotators.logic:LogicAnnotator",
     "meta_critique": "annotators.meta_critique:MetaCritique",
+    "mutation": "annotators.mutation:MutationAnnotator",
     "rollouts": "annotators.rollouts:RolloutAnnotator",
     "sql": "annotators.sql:SqlAnnotator",
 }

@@ -89,7 +89,7 @@ def _run_name() -> str:
     if not isinstance(config, RunConfig):
         return "label"
     if config.solutions is not None:
-        return f"label {config.name}: {Path(config.solutions.path).name}"
+        return f"label {config.name}: {Path(config.solutions.path or config.problems.path).name}"
     with suppress(ConfigError):
         model = Path(config.engine_for("generator").model).name
         of = Path(config.problems.path).name

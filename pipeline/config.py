@@ -133,10 +133,24 @@ class SolutionColumnsConfig(Options):
     id: str | None = Field(None, description="default: a hash of problem and text")
 
 
-class SolutionsConfig(Options):
-    """Solutions you already have: generation is skipped."""
+class MutantsConfig(Options):
+    """Reference programs with one line changed, as solutions (`pipeline.mutants`)."""
 
-    path: str = Field(description="JSONL, JSON, CSV or Parquet file, or a folder of them")
+    per_line: int = Field(2, ge=1, description="mutants of a line at most")
+    most: int = Field(64, ge=1, description="mutants of a problem at most")
+
+
+class SolutionsConfig(Options):
+    """Solutions that are there already: generation is skipped."""
+
+    path: str | None = Field(
+        None, description="JSONL, JSON, CSV or Parquet file, or a folder of them"
+    )
+    mutants: MutantsConfig | None = Field(
+        None,
+        description="where there is no path: each problem's reference program, and its mutants (PRLCoder); "
+        "needs problems with tests",
+    )
     form: str = Field(
         "processbench",
         description="how published rows hold problem and steps: processbench (columns as they stand), "
@@ -148,6 +162,12 @@ class SolutionsConfig(Options):
     limit: int | None = Field(None, ge=1)
     max_chars: int = Field(200_000, ge=1, description="longest solution, in characters")
     strict: bool = Field(False, description="stop at the first bad row instead of setting it aside")
+
+    @model_validator(mode="after")
+    def _from_somewhere(self) -> Self:
+        if self.path is None and self.mutants is None:
+            raise ValueError("name the file of the solutions under `path`")
+        return self
 
 
 class TreeConfig(Options):

@@ -17,9 +17,10 @@ from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, make_rule
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.dataset import load_view
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, InputError
 from pipeline.grading import on_tables, queries
 from pipeline.inputs import Rejected, read_problems, read_solutions
+from pipeline.mutants import mutated
 from pipeline.plan import Plan, make_plan
 from pipeline.prompts import PromptTemplate, load_prompt
 from pipeline.records import Problem, Solution
@@ -50,9 +51,24 @@ def read_inputs(config: RunConfig) -> Inputs:
     found = read_problems(config.problems)
     if config.solutions is None:
         return Inputs(tuple(found.rows), None, tuple(found.rejected))
+    if config.solutions.path is None:
+        return Inputs(tuple(found.rows), _mutants(config, found.rows), tuple(found.rejected))
     splitter = make_splitter(config.steps.split)
     brought = read_solutions(config.solutions, found.rows, splitter, config.steps.max_steps)
     return Inputs(tuple(found.rows), tuple(brought.rows), (*found.rejected, *brought.rejected))
+
+
+def _mutants(config: RunConfig, problems: Sequence[Problem]) -> tuple[Solution, ...]:
+    assert config.solutions is not None
+    assert config.solutions.mutants is not None
+    options = config.solutions.mutants
+    solutions = tuple(one for problem in problems for one in mutated(problem, options))
+    if not solutions:
+        raise InputError(
+            f"{config.problems.path}: no problem has tests and a reference program to mutate; name their "
+            "columns under problems.columns: tests and reference"
+        )
+    return solutions[: config.solutions.limit]
 
 
 def packages_of(

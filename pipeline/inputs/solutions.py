@@ -51,6 +51,7 @@ def read_solutions(
     seen: dict[str, str] = {}
     copies: Counter[str] = Counter()
     of_problem: Counter[str] = Counter()
+    assert config.path is not None
     for row in read_rows(config.path):
         if isinstance(row, Rejected):
             found.reject(row)
