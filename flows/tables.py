@@ -39,6 +39,7 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
         ("problems", f"{summary.problems} ({summary.left_out} left out by the filter)"),
         ("solutions", f"{summary.solutions}: {right} right, {wrong} wrong, {undecided} undecided"),
         ("solve rate", percent(summary.solve_rate)),
+        *((f"pass@{k}", percent(share)) for k, share in summary.pass_at.items()),
         ("labels kept", f"{summary.kept} ({percent(summary.kept_share)})"),
         (
             "kept of wrong outcomes",

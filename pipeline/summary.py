@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, cast
 
 from pipeline.engine.journal import CallJournal
 from pipeline.evaluate import Score, score
+from pipeline.evaluate.pass_at_k import pass_at_k
 from pipeline.join import annotated
+from pipeline.mutants import GENERATOR as MUTANTS
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.registry import load_named
@@ -61,7 +63,7 @@ class Summary:
     """Counts are of the annotated solutions; `left_out` problems were filtered; `solve_rate`: right
     share of the decided solutions that were written from the bare problem; `learned`: by consensus;
     `not_selected`: labelled solutions that the dataset's selection leaves out, by reason.
-    `cascade`: what it asked, by its verdicts' own costs."""
+    `cascade`: what it asked, by its verdicts' own costs. `pass_at`: pass@k of problems with tests, by k."""
 
     problems: int
     solutions: int
@@ -83,6 +85,7 @@ class Summary:
     learned: tuple[str, ...] = ()
     not_selected: Mapping[str, int] = field(default_factory=dict)
     cascade: CascadeReport | None = None
+    pass_at: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def kept_share(self) -> float:
@@ -115,6 +118,8 @@ def make_summary(
     faults."""
     outcomes: Counter[str] = Counter()
     alone: Counter[str] = Counter()
+    programs: Counter[str] = Counter()
+    passing: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     first_errors: Counter[int] = Counter()
     kept_wrong = cut = solutions = 0
@@ -134,6 +139,9 @@ def make_summary(
         outcomes[solution.outcome] += 1
         if not solution.given:
             alone[solution.outcome] += 1
+            if solution.tests is not None and solution.generator != MUTANTS:
+                programs[solution.problem_id] += 1
+                passing[solution.problem_id] += solution.outcome is Outcome.CORRECT
         cut += solution.finish_reason == "length"
         wrong = solution.outcome is Outcome.INCORRECT
         if label.first_error is None:
@@ -192,7 +200,19 @@ def make_summary(
         report=str(run.report.resolve()),
         warnings=tuple(warnings),
         cascade=report(run, tokens),
+        pass_at=mean_pass_at(programs, passing),
     )
+
+
+def mean_pass_at(samples: Mapping[str, int], right: Mapping[str, int]) -> dict[int, float]:
+    """pass@1, 10 and 100 over problems, as far as each has so many samples. As published, a program that
+    was stopped has not passed."""
+    most = min(samples.values(), default=0)
+    return {
+        k: sum(pass_at_k(n, right[problem], k) for problem, n in samples.items()) / len(samples)
+        for k in (1, 10, 100)
+        if k <= most
+    }
 
 
 def spent(calls: Path) -> Cost:
@@ -226,6 +246,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
     """The summary as plain data, with its derived figures."""
     plain = asdict(summary)
     plain["first_errors"] = {str(step): n for step, n in summary.first_errors.items()}
+    plain["pass_at"] = {str(k): share for k, share in summary.pass_at.items()}
     plain["quality"] = [
         {"who": q.who, "over": q.over, **q.score._asdict()} for q in summary.quality
     ]

@@ -16,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.evaluate.pass_at_k import pass_at_k
 from pipeline.grading.programs import passed, with_tests
 from pipeline.sandbox import Execution, Limits, Sandbox
+from pipeline.summary import mean_pass_at
 from tests.benchmarks.report import Row
 
 PER_PROBLEM = 100
@@ -93,11 +93,7 @@ def rows(
     right = Counter(p.problem for p, r in zip(programs, first, strict=True) if r.passed)
     samples = Counter(p.problem for p in programs)
     statuses = Counter(result.status for result in first)
-    rated = {
-        k: sum(pass_at_k(n, right[problem], k) for problem, n in samples.items()) / len(samples)
-        for k in (1, 10, 100)
-        if k <= min(samples.values())
-    }
+    rated = mean_pass_at(samples, right)
     differ = [
         (number, a, b) for number, (a, b) in enumerate(zip(first, second, strict=True)) if a != b
     ]
