@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 
 from pipeline.engine.journal import CallJournal
 from pipeline.evaluate import Score, score
-from pipeline.evaluate.pass_at_k import pass_at_k
+from pipeline.evaluate.pass_at_k import mean_pass_at
 from pipeline.join import annotated
 from pipeline.mutants import GENERATOR as MUTANTS
 from pipeline.progress import StageProgress
@@ -202,17 +202,6 @@ def make_summary(
         cascade=report(run, tokens),
         pass_at=mean_pass_at(programs, passing),
     )
-
-
-def mean_pass_at(samples: Mapping[str, int], right: Mapping[str, int]) -> dict[int, float]:
-    """pass@1, 10 and 100 over problems, as far as each has so many samples. As published, a program that
-    was stopped has not passed."""
-    most = min(samples.values(), default=0)
-    return {
-        k: sum(pass_at_k(n, right[problem], k) for problem, n in samples.items()) / len(samples)
-        for k in (1, 10, 100)
-        if k <= most
-    }
 
 
 def spent(calls: Path) -> Cost:

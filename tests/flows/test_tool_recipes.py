@@ -47,6 +47,7 @@ def judge(asked: dict[str, Any]) -> list[str]:
     return [json.dumps({"steps": steps})] * asked["n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["genprm", "groundedprm"])
 async def test_what_rollouts_and_the_judge_s_code_agree_on_is_kept_with_the_reasons(
     tmp_path: Path, recipe: str

@@ -16,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.evaluate.pass_at_k import mean_pass_at
 from pipeline.grading.programs import passed, with_tests
 from pipeline.sandbox import Execution, Limits, Sandbox
-from pipeline.summary import mean_pass_at
 from tests.benchmarks.report import Row
 
 PER_PROBLEM = 100
