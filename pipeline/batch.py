@@ -30,8 +30,8 @@ from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
-from pipeline.errors import ConfigError, EngineFaultError, InterruptedRun
-from pipeline.files import read_json, write_json
+from pipeline.errors import ConfigError, EngineFaultError, InterruptedRun, RunError
+from pipeline.files import disk_told, read_json, write_json
 from pipeline.finish import Finish
 from pipeline.grading import Grader
 from pipeline.history import record
@@ -57,6 +57,7 @@ from pipeline.stages import (
     Fault,
     GenerateStage,
     ImportStage,
+    Refusals,
     ShardResult,
     Stage,
     key_of,
@@ -71,6 +72,9 @@ log = logging.getLogger(__name__)
 LOGGED_FAULTS = 5
 MOST_SHARDS = 64
 """Shards begun and not written: what a stage holds in memory."""
+
+FEW = 8
+"""Where a stage has rows already, so few new requests may all be refused for what they are."""
 
 ShardWork = Callable[[], Awaitable[ShardResult]]
 RunShard = Callable[[str, int, int, ShardWork], Awaitable[ShardResult]]
@@ -116,17 +120,20 @@ async def run_batch(
             "as a flow, or leave the key out (--set deploy.approve_hours=null)"
         )
     run = RunFolder(config.folder)
-    async with waiting(run.folder, wait):
-        batch = _Batch(config, annotators, run, run_one, watch or Watch(), stop or Stop(), approve)
-        try:
-            summary = await batch.run_until_stopped()
-        except BaseException as error:
-            if (run.folder / "run.json").exists():
-                run.end("stopped" if isinstance(error, InterruptedRun) else "failed")
-            raise
-        run.end("finished")
-        record(run, summary)
-        return summary
+    with disk_told(run.folder):
+        async with waiting(run.folder, wait):
+            batch = _Batch(
+                config, annotators, run, run_one, watch or Watch(), stop or Stop(), approve
+            )
+            try:
+                summary = await batch.run_until_stopped()
+                run.end("finished")
+                record(run, summary)
+            except BaseException as error:
+                with suppress(OSError, RunError):  # which would hide why it ended
+                    run.end("stopped" if isinstance(error, InterruptedRun) else "failed")
+                raise
+            return summary
 
 
 class _Batch:
@@ -153,6 +160,8 @@ class _Batch:
         self.grader = Grader(config.grading)
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
         self.faults: Counter[str] = Counter()
+        self.refusals: dict[str, Refusals] = {}
+        self.first_fault: dict[str, str] = {}
         self.rates = PassRates()
         self.left_out: set[str] = set()
         self.sandbox: Sandbox | None = None
@@ -368,21 +377,23 @@ class _Batch:
                 calls = self.run_folder.calls(stage.calls)
                 engine = await stack.enter_async_context(room.recorded(stage.role, calls))
             try:
-                await self._shards(stage, engine, room)
+                refused = await self._shards(stage, engine, room, total - done)
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
         self.progress.end(stage.name)
-        if done == 0 and self.faults[stage.name] - faults == total > 0:
+        failed = self.faults[stage.name] - faults
+        if failed == total - done > 0 and (done == 0 or refused > FEW):
             raise EngineFaultError(
-                f"{stage.name}: every one of {total} rows failed; the first reason is logged "
-                "above. Nothing is lost: run the same command again when it is cured"
+                f"{stage.name}: every one of {failed} rows failed, the first because of: "
+                f"{self.first_fault[stage.name]}. Nothing is lost: run the same command again when it is "
+                "cured"
             )
 
     async def _shards(
-        self, stage: Stage[Any], engine: RecordedEngine | None, room: EngineRoom
-    ) -> None:
+        self, stage: Stage[Any], engine: RecordedEngine | None, room: EngineRoom, pending: int
+    ) -> int:
         """One shard after another begins as items end, not as shards do: else the engine would run
-        dry behind each shard's longest search."""
+        dry behind each shard's longest search. How many items were refused, where none was taken."""
         most = 2 * max(self.config.shard_size, 0 if engine is None else engine.max_in_flight)
         open_items, item_ended = 0, asyncio.Event()
         open_shards = asyncio.Semaphore(MOST_SHARDS)
@@ -403,14 +414,18 @@ class _Batch:
         def failed(fault: Fault) -> None:
             ended()
             self.faults[stage.name] += 1
+            self.first_fault.setdefault(stage.name, fault.reason)
             self.progress.fault(stage.name)
             if self.faults[stage.name] <= LOGGED_FAULTS:
                 log.warning(
                     "%s: %s: %s; a later run tries again", stage.name, fault.id, fault.reason
                 )
 
+        refusals = self.refusals.setdefault(stage.calls, Refusals())
+        refusals.some_taken |= pending <= FEW and bool(stage.store.parts())
+
         async def shard(number: int, items: list[Any]) -> None:
-            work = partial(run_shard, stage, items, engine, made, failed)
+            work = partial(run_shard, stage, items, engine, made, failed, refusals)
             await self.run_one(stage.name, number, len(items), work)
             open_shards.release()
 
@@ -422,6 +437,13 @@ class _Batch:
                     await item_ended.wait()
                 open_items += len(items)
                 group.create_task(shard(number, items))
+        if rows := refusals.settled():
+            await asyncio.to_thread(stage.store.write, rows, stage.kind)
+        for item_id, refused in refusals.waiting:
+            self.progress.row(stage.name, -1)
+            failed(Fault(item_id, f"request refused: {refused.reason}"))
+        refused_all, refusals.waiting = len(refusals.waiting), []
+        return refused_all
 
     def _chosen(self) -> Iterator[Solution]:
         for solution in self.run_folder.solutions.read(Solution):

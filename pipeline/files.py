@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -59,6 +60,23 @@ def read_json(path: Path) -> Any:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+@contextmanager
+def disk_told(folder: Path) -> Iterator[None]:
+    """A disk that is full, over quota, read-only or broken, as a RunError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise RunError(
+            f"{folder}: can't be written: {os.strerror(error.errno)}; what was written is whole, and when "
+            "that is cured the same command goes on"
+        ) from error
 
 
 def make_folder(folder: Path) -> None:

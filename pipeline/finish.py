@@ -11,7 +11,8 @@ from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule
 from pipeline.dataset import dataset_fingerprint, write_dataset
 from pipeline.dataset.facts import card_facts
-from pipeline.files import read_json, write_json
+from pipeline.dataset.write import CARD
+from pipeline.files import read_json, sha256_of, write_json
 from pipeline.join import annotated
 from pipeline.labelling import label_run
 from pipeline.progress import Progress
@@ -94,7 +95,8 @@ class Finish:
                 card_facts(config, run.info, summary),
             )
             not_selected = made.left_out
-            files = {"files": list(made.files), "left_out": dict(not_selected)}
+            sums = {name: sha256_of(run.dataset / name) for name in (*made.files, CARD)}
+            files = {"files": sums, "left_out": dict(not_selected)}
             write_json(self._mark, self._made_of | files)
         summary = replace(summary, not_selected=not_selected)
         write_json(run.folder / "summary.json", to_json(summary))
@@ -111,8 +113,11 @@ class Finish:
 def _stands(
     mark: Path, made_of: Mapping[str, str | None], folder: Path
 ) -> Mapping[str, int] | None:
-    """What the selection left out, where the dataset was made of this and each of its files is there."""
+    """What the selection left out, where the dataset was made of this and each of its files is as it was
+    written."""
     made = read_json(mark) or {}
     files, left_out = made.pop("files", None), made.pop("left_out", None)
-    stands = made == made_of and files is not None and all((folder / f).is_file() for f in files)
-    return left_out if stands else None
+    if made != made_of or not isinstance(files, dict):
+        return None
+    whole = all((folder / f).is_file() and sha256_of(folder / f) == files[f] for f in files)
+    return left_out if whole else None

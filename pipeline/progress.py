@@ -101,9 +101,9 @@ class Progress:
         )
         self._tell(force=True)
 
-    def row(self, stage: str) -> None:
+    def row(self, stage: str, rows: int = 1) -> None:
         now = self.stages[stage]
-        self._update(stage, rows_done=now.rows_done + 1)
+        self._update(stage, rows_done=now.rows_done + rows)
 
     def fault(self, stage: str) -> None:
         self._update(stage, faults=self.stages[stage].faults + 1)

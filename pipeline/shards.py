@@ -83,7 +83,11 @@ class Store:
     def read(self, kind: type[RecordT], columns: Sequence[str] | None = None) -> Iterator[RecordT]:
         """Rows of the current parts. Raises RunError naming a part that can't be read."""
         for row in self.rows(columns):
-            yield kind.from_row(row)
+            try:
+                made = kind.from_row(row)
+            except (TypeError, ValueError) as error:
+                raise self._other_version(error) from error
+            yield made
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
         """The same as plain dicts, a row group in memory at a time."""
@@ -91,6 +95,8 @@ class Store:
             path = self.folder / part.file
             try:
                 with pq.ParquetFile(path) as file:
+                    if missing := set(columns or ()) - set(file.schema_arrow.names):
+                        raise self._other_version(f"no column {', '.join(sorted(missing))}")
                     for batch in file.iter_batches(
                         1024, columns=None if columns is None else list(columns)
                     ):
@@ -99,6 +105,12 @@ class Store:
                 raise RunError(
                     f"{path}: damaged ({error}); run again to make its rows anew"
                 ) from error
+
+    def _other_version(self, what: object) -> RunError:
+        return RunError(
+            f"{self.folder}: rows of another version of steplabel ({what}); give the run another name, or "
+            "delete this folder: its rows are made again from the recorded calls"
+        )
 
     def write(self, rows: Sequence[Record], kind: type[Record]) -> Part:
         """A new part of these rows, durable when this returns."""

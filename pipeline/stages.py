@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -51,6 +51,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The engine will never take what an item asks (too long, say): `row` says so, and is no label. Where
+    it takes no request of the stage at all, that is a fault of engine or configuration instead."""
+
+    row: Record
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShardResult:
     rows: int
     faults: tuple[Fault, ...]
@@ -75,8 +84,8 @@ class Stage(Protocol, Generic[ItemT]):
         """(items in all, items done)."""
         ...
 
-    async def make(self, item: ItemT, engine: Engine | None) -> list[Record]:
-        """The rows of one item. Raises EngineError."""
+    async def make(self, item: ItemT, engine: Engine | None) -> list[Record] | Refused:
+        """The rows of one item. Raises EngineFaultError."""
         ...
 
     def item_id(self, item: ItemT) -> str: ...
@@ -88,24 +97,45 @@ async def run_shard(
     engine: Engine | None,
     on_row: Callable[[], None],
     on_fault: Callable[[Fault], None],
+    refusals: Refusals,
 ) -> ShardResult:
     """Make all rows of one shard at once and write them as one part."""
 
     async def one(item: Any) -> list[Record] | Fault:
         try:
-            rows = await stage.make(item, engine)
+            made = await stage.make(item, engine)
         except (EngineFaultError, BadRequestError) as error:
             fault = Fault(stage.item_id(item), str(error))
             on_fault(fault)
             return fault
         on_row()
-        return rows
+        if isinstance(made, Refused):
+            refusals.waiting.append((stage.item_id(item), made))
+            return []
+        refusals.some_taken = True
+        return made
 
     results = await asyncio.gather(*(one(item) for item in items))
     rows = [row for result in results if not isinstance(result, Fault) for row in result]
+    rows += refusals.settled()
     if rows:
         await asyncio.to_thread(stage.store.write, rows, stage.kind)
     return ShardResult(len(rows), tuple(r for r in results if isinstance(r, Fault)))
+
+
+@dataclass(slots=True)
+class Refusals:
+    """What an engine refused of a stage, until it is known whether it takes any of its requests."""
+
+    some_taken: bool = False
+    waiting: list[tuple[str, Refused]] = field(default_factory=list)
+
+    def settled(self) -> list[Record]:
+        """Rows to be written now."""
+        if not self.some_taken:
+            return []
+        refused, self.waiting = self.waiting, []
+        return [each.row for _, each in refused]
 
 
 KEY_COLUMNS = ("problem_id", "question", "gold", "tests", "tables")
@@ -179,7 +209,7 @@ class GenerateStage:
     def item_id(self, item: Problem) -> str:
         return item.id
 
-    async def make(self, item: Problem, engine: Engine | None) -> list[Record]:
+    async def make(self, item: Problem, engine: Engine | None) -> list[Record] | Refused:
         assert engine is not None
         n = self._config.generate.samples
         key = key_of(item)
@@ -188,7 +218,7 @@ class GenerateStage:
             prompt = engine.renderer.render(turns)
             result = await engine.sample(SampleRequest(prompt, self._sampling, n))
         except BadRequestError as error:
-            return [self._refused(item, key, error)]
+            return self._refused(item, key, error)
         share = replace(
             result.cost,
             calls=0,
@@ -236,9 +266,8 @@ class GenerateStage:
         )
         return await graded(solution, self._grader, self._config.steps.max_steps)
 
-    def _refused(self, item: Problem, key: str, error: BadRequestError) -> Solution:
-        """The engine will never take it (too long, say): that is an answer, and not a label."""
-        return Solution(
+    def _refused(self, item: Problem, key: str, error: BadRequestError) -> Refused:
+        solution = Solution(
             id=content_hash(key, self._made_by, "refused"),
             problem_id=item.id,
             question=item.question,
@@ -251,6 +280,7 @@ class GenerateStage:
             tests=item.tests,
             tables=item.tables,
         )
+        return Refused(solution, str(error))
 
     def _done(self) -> set[str]:
         return {key_of_row(row) for row in self.store.rows(KEY_COLUMNS)}
@@ -361,12 +391,12 @@ class AnnotateStage:
     def item_id(self, item: Solution) -> str:
         return item.id
 
-    async def make(self, item: Solution, engine: Engine | None) -> list[Record]:
+    async def make(self, item: Solution, engine: Engine | None) -> list[Record] | Refused:
         try:
             verdict = await self._annotator.annotate(item, self._tools(engine))
         except BadRequestError as error:
-            # The engine will never take it (too long, say): that is an answer, and not a label.
-            return [Verdict(item.id, self._annotator.name, None, f"request refused: {error}")]
+            reason = f"request refused: {error}"
+            return Refused(Verdict(item.id, self._annotator.name, None, reason), str(error))
         named = verdict.first_error
         if named is not None and not NO_ERROR <= named < len(item.steps):
             raise RunError(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
@@ -46,7 +46,11 @@ def run_once(config: RunConfig) -> None:
         return submit(journal, record)
 
     CallJournal.submit = logged  # type: ignore[method-assign]
-    asyncio.run(run_batch(config, make_annotators(config)))
+    try:
+        asyncio.run(run_batch(config, make_annotators(config)))
+    finally:
+        CallJournal.submit = submit  # type: ignore[method-assign]
+        os.close(log)
 
 
 def _made_log(config: RunConfig) -> Path:
@@ -127,7 +131,13 @@ def rows_of(config: RunConfig) -> dict[str, dict[str, object]]:
             rows[key] = verdict.to_row()
     for label in run.labels.read(Label):
         rows[f"label {label.solution_id}"] = label.to_row()
-    return rows
+    return {key: _timeless(row) for key, row in rows.items()}
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _timeless(each) for name, each in value.items() if name != "seconds"}
+    return [_timeless(each) for each in value] if isinstance(value, list) else value
 
 
 def _replaying(engine: EngineConfig, calls: Path) -> EngineConfig:

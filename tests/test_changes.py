@@ -91,6 +91,24 @@ def test_a_problem_that_no_engine_takes_does_not_stop_the_others(
     assert len(solutions(config)) == 2 * 4 + 1
 
 
+def test_an_engine_that_takes_no_new_request_fails_the_run_and_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_once(small_batch(tmp_path, problems=3))
+    sample = SimulatedEngine.sample
+
+    async def refusing(engine: SimulatedEngine, request: SampleRequest) -> SampleResult:
+        raise BadRequestError("max_tokens is too large")
+
+    monkeypatch.setattr(SimulatedEngine, "sample", refusing)
+    with pytest.raises(EngineFaultError, match=r"every one of 9 rows failed.*max_tokens"):
+        run_once(small_batch(tmp_path, problems=12))
+    monkeypatch.setattr(SimulatedEngine, "sample", sample)
+    config = small_batch(tmp_path, problems=12)
+    run_once(config)
+    assert len([s for s in solutions(config).values() if s.steps]) == 4 * 12
+
+
 def test_a_fault_that_stays_does_not_stop_a_run_that_has_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,10 +24,10 @@ class PartReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
             names = self._file.read(["key", "fingerprint"])
         except (pa.ArrowException, OSError) as error:
-            raise RunError(f"{path}: not a readable part of recorded calls: {error}") from error
+            raise self._damaged(error) from error
         self.keys: list[str] = names["key"].to_pylist()
         self.fingerprints: set[str] = set(names["fingerprint"].unique().to_pylist())
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
@@ -36,11 +36,21 @@ class PartReader:
         group, within = divmod(row, ROWS_A_GROUP)
         table = self._groups.pop(group, None)
         if table is None:
-            table = self._file.read_row_group(group)
+            try:
+                table = self._file.read_row_group(group)
+            except (pa.ArrowException, OSError) as error:
+                raise self._damaged(error) from error
         self._groups[group] = table
         if len(self._groups) > GROUPS_KEPT:
             self._groups.popitem(last=False)
         return CallRecord.from_row(table.slice(within, 1).to_pylist()[0])
+
+    def _damaged(self, error: Exception) -> RunError:
+        told = str(error).splitlines()[0][:200]
+        return RunError(
+            f"{self.path}: a part of the recorded calls is damaged ({told}); restore the file, or delete "
+            "it: those of its calls that are still needed are made again"
+        )
 
     def close(self) -> None:
         self._groups.clear()
@@ -53,7 +63,9 @@ def write_part(folder: Path, journals: Sequence[Path], known: Iterable[str]) -> 
     seen = set(known)
     keys: list[str] = []
     aside = folder / f".tmp-{os.getpid()}.parquet"
-    with pq.ParquetWriter(aside, CallRecord.SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(
+        aside, CallRecord.SCHEMA, compression="zstd", write_page_checksum=True
+    ) as writer:
         for batch in _batches(journals, seen, keys):
             table = pa.Table.from_pylist([r.to_row() for r in batch], schema=CallRecord.SCHEMA)
             writer.write_table(table, row_group_size=ROWS_A_GROUP)

@@ -76,6 +76,7 @@ class VllmEngine:
         """Load the model (seconds on a CPU, minutes for a large one). Opening twice is harmless,
         and an opener that is cancelled leaves the loading to the others."""
         if self._llm is None:
+            self._check_deaths()
             if self._loading is None:
                 self._loading = asyncio.create_task(self._open())
             await asyncio.shield(self._loading)
@@ -86,6 +87,9 @@ class VllmEngine:
             if self._reaper is None:
                 self._reaper = _start_reaper()
             self._llm = await asyncio.to_thread(self._load)
+        except EngineFaultError:
+            self._deaths += 1
+            raise
         finally:
             self._loading = None
         logger.info("%s loaded in %.0f s", self._config.model, time.monotonic() - started)
@@ -209,11 +213,7 @@ class VllmEngine:
 
         if not ids:
             raise BadRequestError("the prompt is empty; a model needs at least one token")
-        if self._deaths > self._config.retries:
-            raise PrerequisiteError(
-                f"vLLM's engine process died {self._deaths} times; out of memory is the usual "
-                "cause: lower max_num_seqs, kv_cache_gib or memory_share for this engine"
-            )
+        self._check_deaths()
         if self._llm is None:
             await self.open()
         llm = self._llm
@@ -233,6 +233,13 @@ class VllmEngine:
         if final is None:
             raise EngineFaultError("vLLM ended a request without an answer")
         return final
+
+    def _check_deaths(self) -> None:
+        if self._deaths > self._config.retries:
+            raise PrerequisiteError(
+                f"vLLM's engine process died, or did not start, {self._deaths} times; out of memory is "
+                "the usual cause: lower max_num_seqs, kv_cache_gib or memory_share for this engine"
+            )
 
     async def _bury(self, dead: Any) -> None:
         """Let go of an engine that died, so that the next call starts another."""

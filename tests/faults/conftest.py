@@ -10,18 +10,19 @@ import pytest
 
 from tests.nightly import Up, running
 
-HEAD = """# What happens when something is killed
+HEAD = """# What happens when something is killed or fails
 
-Written by `make test-faults`, which does each of these to a real run under a real Prefect server (with
-the simulated engine, whose answers hang on the call alone) and compares every row of solutions, verdicts
-and labels with those of the same batch left alone.
+Written by `make test-faults`, which does each of these to a real run (of the simulated policy and judge,
+whose answers hang on the call alone; those of services under a real Prefect server) and compares every row
+of solutions, verdicts and labels with those of the same batch left alone. Seconds are left out.
 
 | fault | what the user sees | rows, against those of an undisturbed run |
 |---|---|---|
 """
 
 _seen: dict[str, str] = {}
-Saw = Callable[[str, str, dict[str, dict[str, object]], dict[str, dict[str, object]]], None]
+Rows = dict[str, dict[str, object]]
+Saw = Callable[[str, str, Rows, Rows], None]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,8 +42,8 @@ def saw() -> Saw:
     def line(
         fault: str,
         shown: str,
-        rows: dict[str, dict[str, object]],
-        alone: dict[str, dict[str, object]],
+        rows: Rows,
+        alone: Rows,
     ) -> None:
         missing, more = len(alone.keys() - rows.keys()), len(rows.keys() - alone.keys())
         unlike = sum(rows[key] != alone[key] for key in rows.keys() & alone.keys())
