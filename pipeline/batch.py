@@ -48,6 +48,7 @@ from pipeline.records import (
     Verdict,
     content_hash,
 )
+from pipeline.remote import remote_run
 from pipeline.run_folder import RunFolder
 from pipeline.sandbox import Sandbox
 from pipeline.search import Known
@@ -120,13 +121,16 @@ async def run_batch(
             "as a flow, or leave the key out (--set deploy.approve_hours=null)"
         )
     run = RunFolder(config.folder)
+    url = f"{config.remote}/{config.name}" if config.remote else None
     with disk_told(run.folder):
-        async with waiting(run.folder, wait):
+        async with waiting(run.folder, wait), remote_run(url, run.folder, wait) as remote:
             batch = _Batch(
                 config, annotators, run, run_one, watch or Watch(), stop or Stop(), approve
             )
             try:
                 summary = await batch.run_until_stopped()
+                if remote is not None:
+                    await asyncio.to_thread(remote.publish, run.dataset)
                 run.end("finished")
                 record(run, summary)
             except BaseException as error:

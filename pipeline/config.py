@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.errors import ConfigError
 from pipeline.recipes import on_recipe, read_yaml
 from pipeline.records import content_hash
+from pipeline.urls import shown
 
 if TYPE_CHECKING:
     from pipeline.engine.protocol import Sampling
@@ -482,6 +483,11 @@ class RunConfig(Options):
         "run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the run's folder"
     )
     runs_dir: str = Field("runs", description="folder that holds the runs")
+    remote: str | None = Field(
+        None,
+        description="URL of a folder, such as s3://bucket/runs, that keeps the run too: where its folder is "
+        "not on this machine, or is behind, it is fetched from there; the dataset lies in <name>/dataset",
+    )
     seed: int = Field(0, ge=0)
     about: str = Field("", description="paper or purpose, shown in the tables")
     recipe: str | None = Field(
@@ -528,7 +534,7 @@ class RunConfig(Options):
     @property
     def fingerprint(self) -> str:
         """Of all that a label or the dataset depends on."""
-        return content_hash(self.model_dump(mode="json", exclude={"deploy"}))
+        return content_hash(self.model_dump(mode="json", exclude={"deploy", "remote"}))
 
     @property
     def folder(self) -> Path:
@@ -546,6 +552,15 @@ class RunConfig(Options):
     @classmethod
     def _false_is_none(cls, cascade: Any) -> Any:
         return None if cascade is False else cascade  # an empty key leaves the recipe's
+
+    @field_validator("remote")
+    @classmethod
+    def _without_password(cls, url: str | None) -> str | None:
+        if url is not None and shown(url) != url:
+            raise ValueError(
+                "holds a password, which config.yaml would show; keys come from the environment"
+            )
+        return url.rstrip("/") if url else None
 
     @field_validator("recipe")
     @classmethod

@@ -29,6 +29,7 @@ from pipeline.selection import rules_of
 from pipeline.stages import key_of
 from pipeline.steps import Splitter, make_splitter
 from pipeline.summary import Oracle, make_oracle
+from pipeline.urls import is_url
 
 PROMPTS = Path(__file__).parent / "prompt_files"
 
@@ -144,7 +145,7 @@ def check_consensus(
         raise ConfigError(
             f"consensus.gold: the rule {consensus.rule} doesn't learn; `posterior` does"
         )
-    if consensus.gold is not None and not Path(consensus.gold).exists():
+    if consensus.gold and not is_url(consensus.gold) and not Path(consensus.gold).exists():
         raise ConfigError(f"consensus.gold: no file {consensus.gold}")
     return rule, _ordered(config, annotators, weighed=isinstance(rule, LearningRule))
 

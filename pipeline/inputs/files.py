@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -15,6 +16,7 @@ from pipeline.inputs.rejected import Rejected
 from pipeline.inputs.rows import Row
 from pipeline.inputs.tables import read_arrow, read_csv, read_parquet
 from pipeline.inputs.texts import read_json, read_jsonl
+from pipeline.urls import fetched, is_url, shown
 
 Reader = Callable[[Path], Iterator[Row | Rejected]]
 
@@ -29,7 +31,25 @@ READERS: dict[str, Reader] = {
 
 
 def read_rows(path: str) -> Iterator[Row | Rejected]:
-    """Rows of the file or folder at `path`. Raises InputError when there is nothing to read."""
+    """Rows of the file or folder at `path`, which may be a URL. Raises InputError when there is nothing to
+    read."""
+    if not is_url(path):
+        yield from _read(path)
+        return
+    with fetched(path, _may_be_read) as here:
+        place, name = str(here), shown(path).rstrip("/")
+        try:
+            for row in _read(place):
+                yield replace(row, file=row.file.replace(place, name, 1))
+        except InputError as error:
+            raise InputError(str(error).replace(place, name)) from error
+
+
+def _may_be_read(name: str) -> bool:
+    return Path(name).suffix == ".arrow" or _kind(Path(name)) is not None
+
+
+def _read(path: str) -> Iterator[Row | Rejected]:
     place = Path(path).expanduser()
     if not place.exists():
         near = ""

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from pipeline.errors import ConfigError, PrerequisiteError, RunError
 from pipeline.publish.files import CARD, LocalFile
+from pipeline.urls import opened, shown, told
 
 _PIECE = 4 << 20
-_SECRET = re.compile(r"(?<=://)[^/]*@")
-
-
-def shown(text: str) -> str:
-    """A URL, or a text that holds some, without the user and password of any."""
-    return _SECRET.sub("***@", text)
 
 
 class StoreTarget:
@@ -27,19 +20,9 @@ class StoreTarget:
     def __init__(self, url: str, **options: Any) -> None:
         """`options` go to fsspec's file system. Raises ConfigError, PrerequisiteError, or
         RunError where it can't be reached."""
-        from fsspec.core import url_to_fs
-
         self.name = shown(url)
         self._views: set[str] = set()
-        try:
-            with self._told():
-                self._fs, self._root = url_to_fs(url, **options)
-        except ValueError as error:
-            raise ConfigError(
-                f"{self.name}: no URL that fsspec knows: {shown(str(error))}"
-            ) from None
-        except ImportError as error:
-            raise PrerequisiteError(f"{self.name}: {shown(str(error))}") from None
+        self._fs, self._root = opened(url, **options)
 
     def there(self, files: Sequence[LocalFile]) -> dict[str, bool]:
         ours = {file.name: file for file in files}
@@ -94,12 +77,5 @@ class StoreTarget:
                 digest.update(piece)
         return digest.hexdigest()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """The store's errors as ours, without a password."""
-        try:
-            yield
-        except OSError as error:
-            raise RunError(
-                f"{self.name}: {shown(str(error))}; check that it can be written to, and publish again"
-            ) from None
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.name, cure="check that it can be written to, and publish again")

@@ -14,6 +14,7 @@ from pipeline.files import sha256_of
 from pipeline.join import Annotated
 from pipeline.records import content_hash
 from pipeline.selection.rule import Rule, key_of
+from pipeline.urls import fetched, is_url
 
 VERSION = 2
 """Raise it when other solutions are left out."""
@@ -70,11 +71,15 @@ def select(items: Iterable[Annotated], config: SelectConfig) -> Selection:
 def fingerprint(config: SelectConfig) -> str:
     """Of the rules and of the files that they read."""
     tests = config.decontaminate.against if config.decontaminate else ()
-    return content_hash(VERSION, config.fingerprint, [_content(Path(path)) for path in tests])
+    return content_hash(VERSION, config.fingerprint, [_content(path) for path in tests])
 
 
-def _content(path: Path) -> list[str]:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+def _content(path: str) -> list[str]:
+    if is_url(path):
+        with fetched(path) as here:
+            return _content(str(here))
+    place = Path(path)
+    files = sorted(place.rglob("*")) if place.is_dir() else [place]
     return [sha256_of(file) for file in files if file.is_file()]
 
 
