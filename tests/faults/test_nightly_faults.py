@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.config import RunConfig
 from tests.faults.conftest import Saw
+from tests.flows.test_deployment import grows_night_by_night
 from tests.killing import rows_of
 from tests.nightly import Up, postgres, running, slow_batch, solutions_made, undisturbed, until
+from tests.s3 import in_bucket, s3
 
 FLOW, WORKER, SERVER = "prefect.engine", "prefect worker start", "prefect server start"
 
@@ -156,6 +163,59 @@ def test_a_run_that_takes_too_long_is_stopped(nightly: Up, saw: Saw) -> None:
     saw("a run longer than `deploy.max_hours`", shown, rows_of(config), undisturbed(config))
 
 
+@pytest.fixture
+def chat() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """(URL, what was sent to it) of a chat's incoming webhook."""
+    heard: list[dict[str, str]] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Chat) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook", heard
+        server.shutdown()
+
+
+@pytest.mark.faults
+def test_a_chat_hears_of_runs_that_fail_and_of_runs_that_take_too_long(
+    nightly: Up, saw: Saw, chat: tuple[str, list[dict[str, str]]]
+) -> None:
+    url, heard = chat
+    nightly.environment["TEST_CHAT"] = url
+    config = slow_batch(nightly.folder, "told", pause_s=2.0)
+    path = nightly.folder / "told.yaml"
+    told = {"deploy": {"notify_env": "TEST_CHAT", "max_hours": 15 / 3600}}
+    broken = {"problems": {"path": "nowhere.jsonl"}}
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json") | told | broken))
+    nightly.steplabel("deploy", str(path), "--now")
+    until("the chat hears of a failed run", lambda: any("Failed" in m["text"] for m in heard))
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json") | told))
+    nightly.steplabel("deploy", str(path), "--now")
+    nightly.becomes(config, "Cancelled")
+    until("and of a long one", lambda: any("Cancel" in m["text"] for m in heard), 60)
+    assert all("/runs/flow-run/" in m["text"] for m in heard)
+    assert url not in nightly.logs()
+    assert not any("Simulated problem" in m["text"] for m in heard)
+    texts = dict.fromkeys(m["text"].partition(". ")[0] for m in heard)
+    config = slow_batch(nightly.folder, "told")
+    nightly.run(config)
+    nightly.becomes(config, "Completed")
+    shown = " and ".join(f"`{text}.`" for text in texts)
+    saw(
+        "a run that fails, then one too long, with `notify_env`",
+        f"in the chat: {shown}, with a link",
+        rows_of(config),
+        undisturbed(config),
+    )
+
+
 @pytest.mark.faults
 def test_down_stops_a_run_in_order_and_the_next_up_goes_on(up: Up, saw: Saw) -> None:
     config = in_its_middle(up, "down-and-up")
@@ -186,6 +246,28 @@ def test_up_killed_leaves_the_run_at_work_and_down_ends_exactly_its_processes(
     assert up.steplabel("down").stdout.strip() == "nothing is up"
     shown = "the run ends by itself; `steplabel down` ends what is left"
     saw("SIGKILL of `steplabel up`", shown, rows_of(config), undisturbed(config))
+
+
+@pytest.mark.faults
+def test_up_killed_and_started_again_takes_over_what_it_left(up: Up, saw: Saw) -> None:
+    config = in_its_middle(up, "up-again", pause_s=0.3)
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    mine = {process.pid for process in up.processes()}
+    up.start()
+    assert not any(_alive(pid) for pid in mine)
+    states = up.becomes(config, "Completed", 500)
+    shown = f"one run in the UI: {' → '.join(states)}"
+    saw("SIGKILL of `steplabel up`, then `up` again", shown, rows_of(config), undisturbed(config))
+
+
+@pytest.mark.faults
+def test_postgresql_and_a_bucket_pass_the_nightly_end_to_end_test(tmp_path: Path) -> None:
+    with postgres(tmp_path) as (url, _, _), s3() as environment:
+        one = Up(tmp_path, PREFECT_SERVER_DATABASE_CONNECTION_URL=url, **environment)
+        with running(one):
+            grows_night_by_night(one, lambda n: in_bucket(slow_batch(tmp_path, "math", 0.0, n)))
 
 
 @pytest.mark.faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,6 @@ from annotators.registry import make_annotators
 from flows.annotate import FormConfig
 from flows.deployment import _schedules
 from pipeline.config import RunConfig
-from pipeline.engine.simulated import simulated_problem
 from pipeline.errors import ConfigError
 from pipeline.run_folder import RunFolder
 from tests.killing import rows_of
@@ -31,12 +30,17 @@ KEY = "sk-this-is-a-secret"
 
 @pytest.mark.slow
 def test_a_file_that_grows_is_labelled_night_by_night(nightly: Up) -> None:
-    config = slow_batch(nightly.folder, "math", pause_s=0.0, problems=4)
+    grows_night_by_night(nightly, lambda n: slow_batch(nightly.folder, "math", 0.0, n))
+
+
+def grows_night_by_night(nightly: Up, batch: Callable[[int], RunConfig]) -> None:
+    """The nightly use from end to end, of a batch called "math" with as many problems as are asked for: what
+    PostgreSQL and a bucket are held to as well."""
+    config = batch(4)
     nightly.run(config)
     nightly.becomes(config, "Completed")
     before = rows_of(config)
-    with Path(config.problems.path).open("a") as file:
-        file.writelines(json.dumps(simulated_problem(n).to_row()) + "\n" for n in range(4, 6))
+    config = batch(6)
     dataset = RunFolder(config.folder).dataset / "README.md"
     published = dataset.read_text()
 
