@@ -403,6 +403,9 @@ class AnnotateStage:
                 f"{self.name}: solution {item.id} has {len(item.steps)} steps, and step {named} is "
                 "named as its first error; steps are 0 to T-1, and -1 is none: the annotator is wrong"
             )
+        reason = verdict.reason or ""
+        if named is None and not verdict.cost.calls and reason.startswith("request refused"):
+            return Refused(verdict, reason.removeprefix("request refused: "))
         return [verdict]
 
     def _candidates(self) -> Iterator[Solution]:
