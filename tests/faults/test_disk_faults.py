@@ -144,8 +144,10 @@ def damage(path: Path, how: str) -> None:
     elif how == "truncated":
         path.write_bytes(raw[: len(raw) // 2])
     else:
-        middle = len(raw) // 2
-        path.write_bytes(raw[:middle] + bytes([raw[middle] ^ 0xFF]) + raw[middle + 1 :])
+        middle = slice(len(raw) // 2, len(raw) // 2 + 64)  # more than a page's header may hold
+        path.write_bytes(
+            raw[: middle.start] + bytes(b ^ 0xFF for b in raw[middle]) + raw[middle.stop :]
+        )
 
 
 @pytest.mark.parametrize("how", ["corrupted", "truncated", "deleted"])
