@@ -49,7 +49,7 @@ AT_REST = {
 async def set_automations(client: PrefectClient, deployment: UUID, config: RunConfig) -> list[str]:
     """Make or renew this deployment's automations, and take away those it no longer has. Returns their
     names. Raises PrerequisiteError where the variable for messages is not set."""
-    message = await _message(config)
+    message = await _chat(config)
     wanted = {a.name: a for a in _automations(deployment, config, message)}
     for name in _names(config):
         there = await client.read_automations_by_name(name)
@@ -65,11 +65,9 @@ def _names(config: RunConfig) -> list[str]:
     return [f"steplabel/{config.name}: {each}" for each in what]
 
 
-def _automations(
-    deployment: UUID, config: RunConfig, message: CallWebhook | None
-) -> list[AutomationCore]:
+def _automations(deployment: UUID, config: RunConfig, chat: UUID | None) -> list[AutomationCore]:
     killed, again, too_long, failed = _names(config)
-    told: list[ActionTypes] = [message] if message else []
+    hours = config.deploy.max_hours
     # AwaitingRetry and no new run, so that the UI shows one run with its starts
     restart = ChangeFlowRunState(
         state=StateType.SCHEDULED,
@@ -93,7 +91,8 @@ def _automations(
             actions=[restart],
         ),
     ]
-    if config.deploy.max_hours is not None:
+    if hours is not None:
+        cancelled = [_says(chat, f"longer than {hours:g} h, so cancelled")] if chat else []
         made.append(
             AutomationCore(
                 name=too_long,
@@ -101,14 +100,17 @@ def _automations(
                     deployment,
                     AT_REST,
                     after={"prefect.flow-run.Running"},
-                    within=timedelta(hours=config.deploy.max_hours),
+                    within=timedelta(hours=hours),
                 ),
-                actions=[CancelFlowRun(), *told],
+                actions=[CancelFlowRun(), *cancelled],
             )
         )
-    if told:
+    if chat:
         events = {"prefect.flow-run.Failed", "prefect.flow-run.Late"}
-        made.append(AutomationCore(name=failed, trigger=_trigger(deployment, events), actions=told))
+        actions: list[ActionTypes] = [_says(chat, "{{ flow_run.state.name }}")]
+        made.append(
+            AutomationCore(name=failed, trigger=_trigger(deployment, events), actions=actions)
+        )
     return made
 
 
@@ -140,8 +142,8 @@ def _trigger(
     )
 
 
-async def _message(config: RunConfig) -> CallWebhook | None:
-    """The URL is kept as a secret block on the server; what is sent holds names and states alone."""
+async def _chat(config: RunConfig) -> UUID | None:
+    """The URL is kept as a secret block on the server."""
     variable = config.deploy.notify_env
     if variable is None:
         return None
@@ -151,5 +153,10 @@ async def _message(config: RunConfig) -> CallWebhook | None:
             f"deploy.notify_env: {variable} is not set; it holds the URL that is told of failed runs"
         )
     block = await Webhook(url=url).save(f"steplabel-{slug(config.name)}", overwrite=True)  # type: ignore[arg-type]
-    text = "{{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run|ui_url }}"
-    return CallWebhook(block_document_id=block, payload=json.dumps({"text": text}))
+    return block
+
+
+def _says(chat: UUID, what: str) -> CallWebhook:
+    """What is sent holds names and states alone."""
+    text = "{{ flow_run.name }}: " + what + ". {{ flow_run|ui_url }}"
+    return CallWebhook(block_document_id=chat, payload=json.dumps({"text": text}))

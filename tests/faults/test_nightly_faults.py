@@ -199,7 +199,7 @@ def test_a_chat_hears_of_runs_that_fail_and_of_runs_that_take_too_long(
     path.write_text(yaml.safe_dump(config.model_dump(mode="json") | told))
     nightly.steplabel("deploy", str(path), "--now")
     nightly.becomes(config, "Cancelled")
-    until("and of a long one", lambda: any("Cancel" in m["text"] for m in heard), 60)
+    until("and of a long one", lambda: any("cancelled" in m["text"] for m in heard), 60)
     assert all("/runs/flow-run/" in m["text"] for m in heard)
     assert url not in nightly.logs()
     assert not any("Simulated problem" in m["text"] for m in heard)
