@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test test-fast test-faults lint format bench-pipeline bench-search \
-	bench-consensus bench-tools bench-report bench-views testbed-train lock system-packages clean clean-runs
+	bench-consensus bench-tools bench-report bench-views prove testbed-train lock system-packages clean clean-runs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ bench-report: setup ## a run's page in a headless Chromium: its size, how soon i
 
 bench-views: setup ## writing datasets: rows a second of each view, and memory
 	@$(BIN)/python -m tests.benchmarks.bench_views $(ARGS)
+
+prove: setup ## train PRMs on five kinds of labels and measure them (two hours of two cores; killed, it goes on)
+	@$(BIN)/python -m tests.benchmarks.bench_prove $(ARGS)
 
 testbed-train: setup ## train the shipped TinyMath policy and judge anew (two hours of a core; killed, it goes on)
 	@$(BIN)/steplabel testbed train --policy --resume --export data/tinymath/policy
