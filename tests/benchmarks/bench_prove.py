@@ -3,6 +3,7 @@
     make prove                                  all of it; killed, the same command goes on where it was
     make prove ARGS=--dry-run                   what there is to do, and about how long it takes
     make prove ARGS="--seeds 2"                 the first two seeds
+    make prove ARGS=--done                      the table of the seeds that are whole so far
 
 Arms:
   same solutions  each method labels all of the solutions
@@ -29,7 +30,7 @@ import torch
 
 from tests.benchmarks.prove import material, picture, tables
 from tests.benchmarks.prove.prm import Plan
-from tests.benchmarks.prove.trainings import Arms, World, done, left
+from tests.benchmarks.prove.trainings import Arms, World, done, left, whole
 from tests.benchmarks.report import Row, report
 
 SEEDS = 10
@@ -43,6 +44,9 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=SEEDS, help="paired seeds")
     parser.add_argument("--threads", type=int, default=1, help="of torch: more wait for each other")
+    parser.add_argument(
+        "--done", action="store_true", help="train nothing: a table of the seeds that are whole"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan and end")
     parser.add_argument("--keep", type=Path, default=Path(".cache/prove"), help="folder of it all")
     options = parser.parse_args()
@@ -67,13 +71,18 @@ def main() -> None:
     )
     if options.dry_run:
         return
+    if options.done:
+        cells = whole(world, cells)
+    seeds = len({job.seed for job in cells})
+    if seeds < 2:
+        parser.error(f"--done: {seeds} of the seeds are whole, and one has no spread")
     results = tables.grouped(cells, done(world, cells))
     found = tables.verdict(results, world.arms, cells)
     rows: list[Row] = [
         *tables.of_material(world.items, world.arms.free["oracle"].named, world.test),
         *tables.of_labels(world.arms, cells),
         *tables.of_prms(results, world.test),
-        *tables.of_verdict(found, options.seeds),
+        *tables.of_verdict(found, seeds),
     ]
     print(f"drawn in {picture.draw(results, tables.labelled_shares(cells), world.test)}")
     path = report("prove", rows)

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from pipeline.evaluate.panel import Bools, Ints
 from pipeline.files import read_json, sha256_of, write_json
@@ -136,8 +142,13 @@ def done(world: World, cells: Sequence[Job]) -> list[Result]:
     fingerprint = world.fingerprint
     paths = [_path(world, job, fingerprint) for job in cells]
     missing = {path: job for path, job in zip(paths, cells, strict=True) if not path.exists()}
-    columns = (*Progress.get_default_columns()[:1], BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(speed_estimate_period=3600)) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, speed_estimate_period=3600) as progress:
         bar = progress.add_task("trainings", total=len(set(paths)))
         progress.advance(bar, len(set(paths)) - len(missing))
         texts = Texts.of(world) if missing else None
@@ -153,6 +164,13 @@ def left(world: World, cells: Sequence[Job]) -> tuple[int, int]:
     fingerprint = world.fingerprint
     paths = {_path(world, job, fingerprint) for job in cells}
     return len(paths), sum(not path.exists() for path in paths)
+
+
+def whole(world: World, cells: Sequence[Job]) -> list[Job]:
+    """The jobs of those seeds of which nothing is left to do."""
+    fingerprint = world.fingerprint
+    lacking = {job.seed for job in cells if not _path(world, job, fingerprint).exists()}
+    return [job for job in cells if job.seed not in lacking]
 
 
 def _path(world: World, job: Job, fingerprint: str) -> Path:
