@@ -134,7 +134,8 @@ def test_n_completions_differ_and_carry_their_token_ids(
         result = await engine.sample(request)
         assert len(result.completions) == 5
         assert len({c.text for c in result.completions}) > 1
-        assert all(0 < len(c.token_ids) <= 16 for c in result.completions)
+        assert all(len(c.token_ids) <= 16 for c in result.completions)
+        assert all(c.token_ids or c.finish_reason == "stop" for c in result.completions)
         assert {c.finish_reason for c in result.completions} <= {"stop", "length"}
         assert result.cost.completion_tokens == sum(len(c.token_ids) for c in result.completions)
         await engine.close()
