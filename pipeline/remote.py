@@ -109,6 +109,10 @@ class Remote:
             return 0
         brought = 0
         for name, kept in _files_of(self._index).items():
+            if name not in FILES and not _is_inside(name):
+                raise RunError(
+                    f"{shown(self.url)}/{INDEX}: names {name!r}, which is no file of a run; delete the index"
+                )
             path = self.folder / name
             if path.is_file() and sha256_of(path) == kept.sha256:
                 continue
@@ -311,6 +315,12 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 def _files_of(index: dict[str, Any] | None) -> dict[str, Kept]:
     return {name: Kept(**kept) for name, kept in (index or {}).get("files", {}).items()}
+
+
+def _is_inside(name: str) -> bool:
+    """Whether it lies in one of the folders that are kept: what a store holds may be anybody's."""
+    path = PurePosixPath(name)
+    return ".." not in path.parts and len(path.parts) > 1 and path.parts[0] in FOLDERS
 
 
 def _unused(path: Path) -> Path:

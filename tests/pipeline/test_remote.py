@@ -163,3 +163,17 @@ def test_content_that_is_not_what_was_kept_is_told(tmp_path: Path) -> None:
     next((tmp_path / "store" / "solutions").iterdir()).write_text("b")
     with pytest.raises(RunError, match="not what was kept"):
         Remote(f"file://{tmp_path}/store", tmp_path / "there").fetch()
+
+
+@pytest.mark.parametrize(
+    "name", ["../theirs", "solutions/../../theirs", "/tmp/theirs", ".ssh/config"]
+)
+def test_an_index_can_t_name_a_file_outside_the_run(tmp_path: Path, name: str) -> None:
+    one = Remote(f"file://{tmp_path}/store", folder_of(tmp_path / "one", part1="a"))
+    one.keep()
+    index = tmp_path / "store" / "index.json"
+    index.write_text(index.read_text().replace("solutions/part-1.parquet", name))
+    two = Remote(f"file://{tmp_path}/store", tmp_path / "two")
+    with pytest.raises(RunError, match="no file of a run"):
+        two.fetch()
+    assert not (tmp_path / "theirs").exists()
