@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from annotators.uncertainty import step_uncertainties
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine, Prompt, SampleRequest
@@ -74,6 +76,7 @@ class RolloutAnnotator:
         self._options = options
         self._strategy = strategy or named
         self._sampling = options.sampling.sampling()
+        self._takes_uncertainty = getattr(named, "TAKES_UNCERTAINTY", False)
         self.hinted_by = options.hints
         self.pilot_size = named.pilot_size if isinstance(named, LearningStrategy) else 0
         self.fingerprint = content_hash(
@@ -124,9 +127,14 @@ class RolloutAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        known = tools.known(solution, self._sampling)
+        known, cost = tools.known(solution, self._sampling), Cost()
+        if self._takes_uncertainty and solution.outcome is Outcome.INCORRECT:
+            turns = tools.prompt.fill({"question": solution.question})
+            scored = await step_uncertainties(tools.engine, turns, solution)
+            if scored.reason is not None:
+                return Verdict(solution.id, self.name, None, scored.reason, cost=scored.cost)
+            known, cost = replace(known, uncertainty=scored.uncertainty), scored.cost
         search = self._strategy.start(len(solution.steps), solution.outcome, known)
-        cost = Cost()
         prompts: list[Prompt] = []
         drawn: dict[int, int] = {}
         for probes in rounds(search, len(solution.steps), self.name):

@@ -29,6 +29,7 @@ STRATEGIES = {
     "exhaustive": "pipeline.search.exhaustive:ExhaustiveStrategy",
     "first_zero": "pipeline.search.first_zero:FirstZeroStrategy",
     "relative_progress": "pipeline.search.relative_progress:RelativeProgressStrategy",
+    "uncertainty": "pipeline.search.uncertainty:UncertaintyStrategy",
 }
 
 

@@ -68,20 +68,15 @@ class Adaptive(CountedSearch):
                 else "the policy solves the problem too rarely"
             )
             return []
-        while self._bad - self._good > 1:
-            middle = self._middle()
-            if self._counts.decided(middle) < self._rollouts():
-                missing = self._counts.missing(middle, self._rollouts(), self._options.spare)
+        while (prefix := self._to_ask()) is not None:
+            if self._counts.decided(prefix) < self._rollouts():
+                missing = self._counts.missing(prefix, self._rollouts(), self._options.spare)
                 if not missing:
-                    self._stuck = f"too many undecided rollouts from prefix {middle}"
+                    self._stuck = f"too many undecided rollouts from prefix {prefix}"
                     return []
-                return [Probe(middle, missing)]
-            share = self._counts.right(middle) / self._counts.decided(middle)
-            if share >= self._options.threshold * self._bare_rate():
-                self._good = middle
-            else:
-                self._bad = middle
-            self._first = False
+                return [Probe(prefix, missing)]
+            share = self._counts.right(prefix) / self._counts.decided(prefix)
+            self._learned(prefix, share >= self._options.threshold * self._bare_rate())
         return []
 
     def finding(self) -> Finding:
@@ -89,9 +84,23 @@ class Adaptive(CountedSearch):
             return Finding(None, "the solution's outcome is undecided")
         if self._outcome is Outcome.CORRECT:
             return Finding(NO_ERROR)
-        if self._stuck or self._bad - self._good > 1:
+        if self._stuck or (self._n_steps > 1 and self._to_ask() is not None):
             return Finding(None, self._stuck or "the search was not finished")
-        return Finding(self._good)
+        return Finding(self._named())
+
+    def _to_ask(self) -> int | None:
+        """The next prefix to tell good or bad; None where the first error is known."""
+        return self._middle() if self._bad - self._good > 1 else None
+
+    def _learned(self, prefix: int, good: bool) -> None:
+        if good:
+            self._good = prefix
+        else:
+            self._bad = prefix
+        self._first = False
+
+    def _named(self) -> int:
+        return self._good
 
     def _bare(self) -> tuple[int, int]:
         """(right, decided) rollouts of the bare problem, its other solutions among them."""

@@ -24,12 +24,13 @@ class Known:
 
     `siblings`: how other solutions to the problem by the same policy came out, in `ProbeCount`'s words
     rollouts from prefix 0. `rollouts`: from prefixes 1..T-1, one count a prefix. `hints`: what other
-    annotators said.
+    annotators said. `uncertainty` (T,): of the policy, at each step, where the strategy takes it.
     """
 
     siblings: ProbeCount = NO_SIBLINGS
     rollouts: tuple[ProbeCount, ...] = ()
     hints: tuple[Hint, ...] = ()
+    uncertainty: tuple[float, ...] = ()
 
 
 NOTHING_KNOWN = Known()
@@ -71,7 +72,8 @@ class Strategy(Protocol):
     """Makes a search for a solution. One file each in this folder; see CONTRIBUTING.
 
     It may leave aside what is `known`, but for the rollouts: the search's `counts` begin with them. A
-    class may have a `VERSION`: raise it when its findings change, and they are made anew.
+    class may have a `VERSION`: raise it when its findings change, and they are made anew; and
+    `TAKES_UNCERTAINTY`, where the policy is to score each solution before its search.
     """
 
     OPTIONS: ClassVar[type[Options]]

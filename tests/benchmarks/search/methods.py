@@ -15,6 +15,7 @@ from pipeline.search.adaptive import AdaptiveOptions, AdaptiveStrategy
 from pipeline.search.bisection import BisectionOptions, BisectionStrategy
 from pipeline.search.exhaustive import ExhaustiveOptions, ExhaustiveStrategy
 from pipeline.search.first_zero import FirstZeroOptions, FirstZeroStrategy
+from pipeline.search.uncertainty import UncertaintyOptions, UncertaintyStrategy
 from tests.benchmarks.search.world import Array, Case, Played, play
 
 CONFIDENCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
@@ -40,6 +41,11 @@ PLAYED: dict[str, Strategy] = {
         BisectionOptions(rollouts=8, wave=8, half_width=0.1, check_start=False)
     ),
 }
+SCORED: dict[str, Strategy] = {
+    "least certain first (UnPRM)": UncertaintyStrategy(UncertaintyOptions()),
+    "steepest rise first (UnPRM)": UncertaintyStrategy(UncertaintyOptions(by="rise")),
+}
+"""Those that are told how certain the policy was of each step, which only a real one can say."""
 
 
 def unasked(name: str, number: int, case: Case) -> Played:
@@ -100,12 +106,14 @@ def score(method: str, cases: Sequence[Case], played: Sequence[Played]) -> Score
 
 
 def play_some(names: Sequence[str], cases: Sequence[Case]) -> list[Score]:
-    return [score(name, cases, [play(PLAYED[name], c) for c in cases]) for name in names]
+    methods = PLAYED | SCORED
+    return [score(name, cases, [play(methods[name], c) for c in cases]) for name in names]
 
 
 def play_all(cases: Sequence[Case]) -> list[Score]:
     """Every method that is a plain strategy or baseline."""
-    scores = play_some([*PLAYED], cases)
+    scored = SCORED if all(case.known.uncertainty for case in cases) else ()
+    scores = play_some([*PLAYED, *scored], cases)
     for name in ("always first", "always middle", "random"):
         scores.append(score(name, cases, [unasked(name, i, c) for i, c in enumerate(cases)]))
     return scores

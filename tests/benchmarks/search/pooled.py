@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from annotators.registry import make_annotators
+from annotators.uncertainty import step_uncertainties
 from pipeline.batch import run_batch
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import SampleRequest
@@ -48,7 +49,7 @@ class PooledCase(Case):
     """`few`: few answers are possible or a fact is redundant, so that luck exists. `q`: share of the
     pool's rollouts from after the fatal step that came right; None where that is the last step.
     The searches then draw the same rollouts: a stratum by q is chosen by what they see. `vote`: a
-    judge's first vote, of `vote_tokens`."""
+    judge's first vote, of `vote_tokens`. `uncertainty`: the policy's, at each step."""
 
     few: bool = False
     q: float | None = None
@@ -56,6 +57,7 @@ class PooledCase(Case):
     siblings: ProbeCount = NO_SIBLINGS
     vote: tuple[Hint, ...] = ()
     vote_tokens: float = 0.0
+    uncertainty: tuple[float, ...] = ()
 
     def knowing(self, *, siblings: bool, vote: bool, charged: bool = True) -> PooledCase:
         """The case as a search that is told of its siblings or its vote sees it, and pays for it. A
@@ -64,6 +66,7 @@ class PooledCase(Case):
         known = Known(
             siblings=self.siblings if siblings else NO_SIBLINGS,
             hints=self.vote if vote else (),
+            uncertainty=self.uncertainty,
         )
         return replace(self, known=known, paid=of_siblings + vote * self.vote_tokens)
 
@@ -154,8 +157,9 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
                             graded.append(Rollout(grade.outcome, float(len(c.token_ids))))
                         random.Random(f"{solution.id} {prefix}").shuffle(graded)
                         rollouts.append(graded)
+                    scored = await step_uncertainties(engine, turns, solution)
                     progress.advance(bar)
-                    return _case(item, rollouts, rates)
+                    return _case(item, rollouts, rates, scored.uncertainty)
 
                 waiting = iter(enumerate(items))
 
@@ -170,7 +174,12 @@ async def pool(config: RunConfig, items: Sequence[Annotated], folder: Path) -> l
     return [cases[number] for number in range(len(items))]
 
 
-def _case(item: Annotated, rollouts: Sequence[Sequence[Rollout]], rates: PassRates) -> PooledCase:
+def _case(
+    item: Annotated,
+    rollouts: Sequence[Sequence[Rollout]],
+    rates: PassRates,
+    uncertainty: tuple[float, ...],
+) -> PooledCase:
     solution, judged = item.solution, item.verdicts["judge"]
     first = judged.votes[0].first_error if judged.votes else None
     truth = judge_solution(solution.question, solution.steps)
@@ -194,6 +203,7 @@ def _case(item: Annotated, rollouts: Sequence[Sequence[Rollout]], rates: PassRat
         siblings=rates.siblings(solution),
         vote=() if first is None else (Hint("judge", (first,)),),
         vote_tokens=judged.cost.completion_tokens / max(1, len(judged.votes)),
+        uncertainty=uncertainty,
     )
 
 
