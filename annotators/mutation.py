@@ -15,7 +15,7 @@ tree, made without a model; one that fails, or takes too long, is no evidence of
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import ClassVar, NamedTuple
 
 from pydantic import Field
@@ -82,7 +82,7 @@ class MutationAnnotator:
             run.program.count("\n") + 1 - len(lines)
         )  # the question's, where it begins the program
         mended: dict[int, str] = {}
-        for mutant in mutants_of(run.program, max(0, before))[: self._runs]:
+        for mutant in islice(mutants_of(run.program, max(0, before)), self._runs):
             tested = with_tests(mutant.program, tests)
             if passed(tested, await tools.sandbox.run(tested.code, limits=limits)):
                 mended.setdefault(mutant.line - before, mutant.what)

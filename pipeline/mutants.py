@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from pipeline.config import MutantsConfig
@@ -21,6 +22,8 @@ from pipeline.records import Problem, Solution, content_hash
 GENERATOR = "mutants"
 MAX_CHARS = 20_000
 """Of a program; a longer one has no mutants."""
+MAX_EDITS = 2000
+"""Of a program; further ones are not tried."""
 _COMPARED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _COMPARED_WORDS = {"not in": "in", "in": "not in", "is not": "is", "is": "is not"}
@@ -49,22 +52,28 @@ class _Edit(NamedTuple):
     new: str
 
 
-def mutants_of(program: str, first: int = 0) -> list[Mutant]:
-    """Every mutant of a program, by line, from the line `first` on; none of what is no Python."""
+def mutants_of(program: str, first: int = 0) -> Iterator[Mutant]:
+    """Every mutant of a program, by line, from the line `first` on; none of what is no Python.
+
+    Each is parsed when it is asked for, which takes milliseconds where the program is long.
+    """
     if len(program) > MAX_CHARS or (tree := _parsed(program)) is None:
-        return []
+        return
     lines = program.splitlines(keepends=True)
     if len(lines) != program.count("\n") + (not program.endswith("\n")):
-        return []  # line ends that Python and `splitlines` don't count alike
-    found: dict[str, Mutant] = {}
-    for edit in sorted(_edits(tree, _Source(lines))):
+        return  # line ends that Python and `splitlines` don't count alike
+    edits = (edit for edit in sorted(_edits(tree, _Source(lines))) if edit.line >= first)
+    seen: set[tuple[int, str]] = set()
+    for edit in islice(edits, MAX_EDITS):
         line = lines[edit.line]
         changed = line[: edit.start] + edit.new + line[edit.end :]
+        if changed == line or (edit.line, changed) in seen:
+            continue
+        seen.add((edit.line, changed))
         text = "".join([*lines[: edit.line], changed, *lines[edit.line + 1 :]])
-        if edit.line >= first and changed != line and _parsed(text) is not None:
+        if _parsed(text) is not None:
             what = f"{line[edit.start : edit.end].strip()} to {edit.new}"
-            found.setdefault(text, Mutant(text, edit.line, what))
-    return list(found.values())
+            yield Mutant(text, edit.line, what)
 
 
 def mutated(problem: Problem, config: MutantsConfig) -> list[Solution]:
