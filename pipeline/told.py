@@ -19,7 +19,7 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._hints: dict[str, dict[str, Hint]] = {}
         self._all_spoke = True
         self.fingerprint: str | None = None
 
@@ -27,7 +27,7 @@ class Told:
     def by(cls, stores: Mapping[str, Store]) -> Self:
         told = cls()
         for name, store in stores.items():
-            told._answers[name] = {v.solution_id: answers_of(v) for v in store.read(Verdict)}
+            told._hints[name] = {v.solution_id: hint_of(name, v) for v in store.read(Verdict)}
         if stores:
             told.fingerprint = content_hash({n: s.fingerprint for n, s in stores.items()})
         return told
@@ -39,18 +39,21 @@ class Told:
         told._all_spoke = False
         told.fingerprint = fingerprint
         for name, of in verdicts.items():
-            told._answers[name] = {v.solution_id: answers_of(v) for v in of}
+            told._hints[name] = {v.solution_id: hint_of(name, v) for v in of}
         return told
 
     def __call__(self, solution: Solution) -> tuple[Hint, ...]:
-        for name, answers in self._answers.items():
-            if self._all_spoke and solution.id not in answers:
+        for name, hints in self._hints.items():
+            if self._all_spoke and solution.id not in hints:
                 raise EngineFaultError(f"{name} has no verdict of this solution yet")
-        return tuple(
-            Hint(name, answers[solution.id])
-            for name, answers in self._answers.items()
-            if answers.get(solution.id)
-        )
+        found = (hints.get(solution.id) for hints in self._hints.values())
+        return tuple(hint for hint in found if hint is not None and hint.answers)
+
+
+def hint_of(name: str, verdict: Verdict) -> Hint:
+    """Scores without a vote or a check are the policy's own chances, which fall at a fatal step."""
+    of_fatal = bool(verdict.scores) and not verdict.votes and not verdict.checks
+    return Hint(name, answers_of(verdict), of_fatal)
 
 
 def answers_of(verdict: Verdict) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ from pipeline.records import NO_ERROR, Outcome, Record, content_hash
 from pipeline.search.belief import Array
 from pipeline.search.hints import Hint, Reliability, heard_all, kinds_of, voices
 
-VERSION = 2
+VERSION = 3
 SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"
 NO_WORTH, UNIDENTIFIED = "no witness is worth its price", "not identified"
 """Why no further witness is asked of a solution."""
@@ -236,8 +236,8 @@ class Cascade:
                 follows[row] = _after(said, n_steps, expected.leading)
                 with_it, without = self._hints(item), self._hints(item, but=part)
                 known = self.facts.learned.priors.reliability
-                told = heard_all(with_it, known, n_steps) - heard_all(without, known, n_steps)
-                before[row] /= np.exp(told)
+                told = heard_all(with_it, known, n_steps).wrong
+                before[row] /= np.exp(told - heard_all(without, known, n_steps).wrong)
         before /= before.sum(axis=1, keepdims=True)
         return (1 - tells.silent) * information(before, chance, follows)
 

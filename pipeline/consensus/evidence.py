@@ -12,7 +12,7 @@ from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.batches import batches, posteriors
 from pipeline.search.belief import Array, Belief, Priors, Seen
 from pipeline.search.hints import Hint
-from pipeline.told import answers_of
+from pipeline.told import hint_of
 
 FIRST = " @1"
 """Ends the name of a judge of whose votes only the first is heard: it errs otherwise than all of them. The
@@ -47,9 +47,10 @@ class Evidence(NamedTuple):
             for probe in verdict.probes:
                 right[probe.prefix] += probe.right
                 wrong[probe.prefix] += probe.decided - probe.right
-            if name not in counting and (answers := answers_of(verdict)):
+            if name not in counting:
                 first = len(verdict.votes) == 1 and name + FIRST in known
-                hints.append(Hint(name + FIRST if first else name, answers))
+                hint = hint_of(name + FIRST if first else name, verdict)
+                hints += [hint] if hint.answers else []
         return cls(Seen(right, wrong), tuple(hints))
 
 

@@ -33,7 +33,7 @@ UNIDENTIFIED = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 5
+    version = 6
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.search.belief import Array, Belief, Priors, Seen
-from pipeline.search.hints import KINDS, Hint, Reliability, heard, kinds_of, repeated
+from pipeline.search.hints import KINDS, Heard, Hint, Reliability, heard, kinds_of, repeated
 
 _RULED_OUT = -1e6
 """Log likelihood of a first error that gold says it isn't."""
@@ -19,23 +19,28 @@ _RULED_OUT = -1e6
 @dataclass(frozen=True)
 class Batch:
     """`rows`: which solutions these are. `seen` has shape (n, T+1), `told` (n, T+1, KINDS) by hint's
-    name, `repeats` (n,) the share of those before it that said the same, and `known` (n, T+1) is the log
-    likelihood of what gold says."""
+    name, of which those in `of_fatal` tell of the fatal step, `repeats` (n,) the share of those before it
+    that said the same, and `known` (n, T+1) is the log likelihood of what gold says."""
 
     rows: NDArray[np.int64]
     seen: Seen
     told: Mapping[str, Array]
     repeats: Mapping[str, Array]
+    of_fatal: frozenset[str]
     known: Array
 
-    def heard(self, reliability: Mapping[str, Reliability]) -> Array:
-        """Log likelihood of hints and gold for each e (n, T+1); a hint of which nothing was learned says
-        nothing."""
-        total = self.known
+    def heard(self, reliability: Mapping[str, Reliability]) -> Heard:
+        """Hints and gold for each e (n, T+1); a hint of which nothing was learned says nothing."""
+        wrong, fatal = self.known, np.zeros_like(self.known)
         for name, told in self.told.items():
-            if name in reliability:
-                total = total + heard(told, reliability[name], self.repeats[name])
-        return total
+            if name not in reliability:
+                continue
+            said = heard(told, reliability[name], self.repeats[name])
+            if name in self.of_fatal:
+                fatal = fatal + said
+            else:
+                wrong = wrong + said
+        return Heard(wrong, fatal)
 
 
 def batches(
@@ -61,6 +66,12 @@ def batches(
                 ),
                 _told([hints[i] for i in chunk] if hints else [], steps),
                 _repeats([hints[i] for i in chunk] if hints else []),
+                frozenset(
+                    hint.name
+                    for i in chunk
+                    for hint in (hints[i] if hints else ())
+                    if hint.of_fatal
+                ),
                 _known([truth[i] for i in chunk] if truth else [None] * len(chunk), steps),
             )
 

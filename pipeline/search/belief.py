@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.search.hints import Reliability
+from pipeline.search.hints import NOTHING_HEARD, Heard, Reliability
 
 Array = NDArray[np.float64]
 VALUES: Array = np.array([0.005, 0.02, 0.05, *np.arange(0.1, 0.96, 0.05), 0.98, 0.995])
@@ -136,12 +136,12 @@ class Belief:
     """What is known of a solution: P(e) for e = -1..T-1, and what the next rollout would say.
 
     Of many solutions of one length at once, where `seen` has leading axes: every array here has the
-    same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q. `heard` (..., E)
-    is the log likelihood of what hints said. `log_likelihood` is the rollouts' own, of the first fatal
+    same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q. `heard` is what
+    hints said. `log_likelihood` is the rollouts' own, of the first fatal
     step; `posterior` is of the first wrong one, and `fatal` (..., E) of the fatal one.
     """
 
-    def __init__(self, priors: Priors, seen: Seen, heard: Array | float = 0.0) -> None:
+    def __init__(self, priors: Priors, seen: Seen, heard: Heard = NOTHING_HEARD) -> None:
         steps = seen.n_steps
         self._good = VALUES[:, None] ** left(steps, priors.drift)
         self._flawed_good = VALUES[:, None] ** left(steps, priors.flawed_drift)
@@ -159,13 +159,13 @@ class Belief:
         self._value_mass, value_total = _weighed(self._by_value, weights)
         self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
         self.log_likelihood: Array = value_total + recovery_total
-        of_wrong = self.log_likelihood
+        of_wrong = of_fatal = self.log_likelihood + heard.fatal
         self._fatal_of: Array | None = None  # (..., E of wrong, E of fatal), where they may differ
         if priors.slip != NO_SLIP:
             related = np.log(np.maximum(priors.slip.relation(steps), 1e-300))
-            both = self.log_likelihood[..., None, :] + related
+            both = of_fatal[..., None, :] + related
             self._fatal_of, of_wrong = _weighed(both, np.ones(steps + 1))
-        joint = of_wrong + heard + np.log(np.maximum(first_error, 1e-300))
+        joint = of_wrong + heard.wrong + np.log(np.maximum(first_error, 1e-300))
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
         total = mass.sum(axis=-1, keepdims=True)

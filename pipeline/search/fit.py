@@ -119,8 +119,9 @@ def _fitted(
             for band in range(len(BANDS) + 1):
                 of_band = joint[1:, band == BAND_OF].sum(axis=1)
                 places[band] += _binned(of_band, np.array(priors.places[band]))
-            posterior = times[:, None] * belief.posterior
             for name, told in batch.told.items():
+                of_fatal = name in batch.of_fatal
+                posterior = times[:, None] * (belief.fatal if of_fatal else belief.posterior)
                 by, repeats = priors.reliability[name], batch.repeats[name]
                 found = counted(told, by, posterior, repeats)
                 kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]

@@ -38,16 +38,29 @@ KINDS = 2 * RELATIONS
 
 
 class Hint(NamedTuple):
-    """`answers`: the first error that each vote named, -1 for none. One answer is a vote of one."""
+    """`answers`: the first error that each vote named, -1 for none. One answer is a vote of one.
+    `of_fatal`: what it names is the first fatal step, as rollouts see it."""
 
     name: str
     answers: tuple[int, ...]
+    of_fatal: bool = False
 
     @property
     def top(self) -> int:
         """What most of them name; of several, the earliest."""
         votes = Counter(self.answers)
         return min(votes, key=lambda answer: (-votes[answer], answer))
+
+
+class Heard(NamedTuple):
+    """Log likelihood of what hints said (..., T+1), for each first wrong step -1..T-1 and for each first
+    fatal one."""
+
+    wrong: Array | float = 0.0
+    fatal: Array | float = 0.0
+
+
+NOTHING_HEARD = Heard()
 
 
 @dataclass(frozen=True)
@@ -164,16 +177,16 @@ def voices(
     return told * rates * speaks[..., None], (1 - speaks) * share * minds
 
 
-def heard_all(hints: Sequence[Hint], reliability: Mapping[str, Reliability], n_steps: int) -> Array:
-    """Log likelihood of all of a solution's hints for each e (T+1,), those aside of which nothing was
-    learned."""
+def heard_all(hints: Sequence[Hint], reliability: Mapping[str, Reliability], n_steps: int) -> Heard:
+    """All of a solution's hints for each e (T+1,), those aside of which nothing was learned."""
     known = [hint for hint in hints if hint.name in reliability]
     repeats = repeated(known)
-    total = np.zeros(n_steps + 1)
+    wrong, fatal = np.zeros(n_steps + 1), np.zeros(n_steps + 1)
     for hint in known:
         told = kinds_of(hint, n_steps)
+        total = fatal if hint.of_fatal else wrong
         total += heard(told, reliability[hint.name], repeats.get(hint.name, np.nan))
-    return total
+    return Heard(wrong, fatal)
 
 
 def counted(

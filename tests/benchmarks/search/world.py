@@ -16,7 +16,7 @@ from pipeline.records import NO_ERROR, Outcome
 from pipeline.search import NOTHING_KNOWN, Known, PilotSearch, Search, Strategy
 from pipeline.search.bayesian import BayesianOptions, bits_per_price, seen_of
 from pipeline.search.belief import Belief, Priors, Seen
-from pipeline.search.hints import heard_all
+from pipeline.search.hints import Heard, heard_all
 
 Array = NDArray[np.float64]
 
@@ -152,11 +152,14 @@ def traces(
     for row, case in enumerate(cases):
         seen = seen_of(PilotSearch(steps, case.outcome, (), case.known))
         right[row], wrong[row] = seen.right, seen.wrong
-    heard = np.stack([heard_all(case.known.hints, priors.reliability, steps) for case in cases])
+    hints = [heard_all(case.known.hints, priors.reliability, steps) for case in cases]
+    heard = Heard(np.stack([one.wrong for one in hints]), np.stack([one.fatal for one in hints]))
     moments: list[list[Moment]] = [[] for _ in cases]
     going = np.arange(len(cases))
     while len(going):
-        belief = Belief(priors, Seen(right[going], wrong[going]), heard[going])
+        belief = Belief(
+            priors, Seen(right[going], wrong[going]), Heard(heard.wrong[going], heard.fatal[going])
+        )
         told = bits_per_price(belief, steps, overhead)
         surest, best = belief.posterior.max(axis=1), told.max(axis=1)
         for at, row in enumerate(going):

@@ -79,9 +79,9 @@ def test_beside_others_the_chances_sum_to_one_too(
 def test_one_that_only_repeats_tells_nothing(steps: int, named: int) -> None:
     first, parrot = Hint("a", (named % steps,)), Hint("b", (named % steps,) * 3)
     reliability = trusted(0.8, 0.7)
-    alone = heard_all([first], {"a": reliability}, steps)
+    alone = heard_all([first], {"a": reliability}, steps).wrong
     known = {"a": reliability, "b": replace(reliability, own=0.0)}
-    beside = heard_all([parrot, first], known, steps)
+    beside = heard_all([parrot, first], known, steps).wrong
     assert beside - beside.max() == pytest.approx(alone - alone.max())
 
 
@@ -101,13 +101,13 @@ def test_whatever_is_said_the_posterior_is_a_distribution(answers: list[int], st
 
 def test_one_that_says_nothing_or_is_not_known_changes_nothing() -> None:
     known = {"judge": START}
-    assert not heard_all([judge()], known, 5).any()
-    assert not heard_all([judge(7)], known, 5).any()
-    assert not heard_all([Hint("stranger", (2,))], known, 5).any()
+    assert not heard_all([judge()], known, 5).wrong.any()
+    assert not heard_all([judge(7)], known, 5).wrong.any()
+    assert not heard_all([Hint("stranger", (2,))], known, 5).wrong.any()
 
 
 def test_a_tie_is_shared_between_those_named() -> None:
-    told = heard_all([judge(1, 3)], {"judge": START}, 5)
+    told = heard_all([judge(1, 3)], {"judge": START}, 5).wrong
     assert told[1 + 1] == pytest.approx(told[1 + 3], abs=0.5)
     assert min(told[2], told[4]) > max(told[3], told[5])
 

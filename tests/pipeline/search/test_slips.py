@@ -67,6 +67,37 @@ def test_a_judge_is_heard_before_the_rollouts_fatal_step_only_where_slips_are_kn
     assert strict[1 + 2] < 0.05 < loose[1 + 2]
 
 
+@given(counts, slips, st.integers(0, 8))
+def test_without_slips_a_hint_of_the_fatal_step_is_one_of_the_wrong_step(
+    both: tuple[list[int], list[int]], slip: Slip, named: int
+) -> None:
+    rows, trust = seen(both), {"likelihood": START}
+    wrong, fatal = (
+        heard_all([Hint("likelihood", (named,), of_fatal)], trust, rows.n_steps)
+        for of_fatal in (False, True)
+    )
+    strict = [Belief(BROAD, rows, told).posterior for told in (wrong, fatal)]
+    assert strict[0] == pytest.approx(strict[1])
+    assert Belief(priors_with(slip=slip), rows, fatal).posterior.sum() == pytest.approx(1.0)
+
+
+def test_one_that_sees_fatal_steps_alone_takes_little_from_a_judge_that_saw_a_slip() -> None:
+    """The answer is right, a judge names step 2, and the answer's likelihood never fell."""
+    right, wrong = np.zeros(8), np.zeros(8)
+    right[-1] = 1
+    trust = {"judge": START, "likelihood": START}
+    priors = priors_with(slip=Slip(0.5, 0.1, 0.4))
+    of_wrong, of_fatal = (
+        Belief(
+            priors,
+            Seen(right, wrong),
+            heard_all([Hint("judge", (2,)), Hint("likelihood", (-1,), fatal)], trust, 7),
+        ).posterior[1 + 2]
+        for fatal in (False, True)
+    )
+    assert of_wrong < of_fatal
+
+
 def simulated(number: int, slip: Slip, seed: int) -> tuple[list[Seen], list[list[Hint]], list[int]]:
     """Two good judges, and rollouts from every prefix that see the fatal step."""
     rng = np.random.default_rng(seed)
