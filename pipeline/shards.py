@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 RecordT = TypeVar("RecordT", bound=Record)
 
+_PART = re.compile(r"part-[0-9a-f]+\.parquet")
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -176,6 +178,12 @@ class Store:
                 if number == len(lines):
                     break  # torn by a kill; open() removes it
                 raise RunError(f"{self.manifest}: line {number} is damaged: {error}") from error
+            if not isinstance(part.file, str) or not _PART.fullmatch(part.file):
+                raise RunError(
+                    f"{self.manifest}: line {number}: file: {str(part.file)[:200]!r} is no part of this "
+                    "folder; it should be part-….parquet. Delete that line: its rows are made again from "
+                    "the recorded calls"
+                )
             parts[part.file] = part
         return list(parts.values())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,22 @@ def test_a_locked_folder_names_its_holder(tmp_path: Path) -> None:
 
 def test_chunks_hold_every_item_once() -> None:
     assert list(chunked(range(5), 2)) == [[0, 1], [2, 3], [4]]
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize(
+    "name", ["../../theirs.parquet", "/tmp/theirs.parquet", "part-../../a.parquet", "", 7, None]
+)
+def test_a_manifest_can_t_name_a_file_outside_its_folder(
+    tmp_path: Path, name: object, torn: bool
+) -> None:
+    theirs = tmp_path / "theirs.parquet"
+    theirs.write_bytes(b"theirs")
+    store = store_with(tmp_path / "verdicts" / "judge", rows(1))
+    entry = asdict(store.parts()[0]) | {"file": name}
+    lines = [json.dumps(entry)] + ([] if torn else [store.manifest.read_text().strip()])
+    store.manifest.write_text("\n".join(lines) + "\n")
+    for read in (store.parts, lambda: store.open("v1"), lambda: list(store.read(Label))):
+        with pytest.raises(RunError, match=r"manifest.jsonl: line 1: file: .* is no part"):
+            read()
+    assert theirs.read_bytes() == b"theirs"
