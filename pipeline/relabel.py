@@ -1,13 +1,18 @@
 """Labels made again from a run's stored verdicts, by other rules: nothing is sampled, and no engine is
-loaded. What a run left out, and how many its inputs were, it has written down."""
+loaded. What a run left out, and how many its inputs were, it has written down. Labels and rules as they were
+are kept in `before/`, so that `steplabel diff RUN` can say what changed."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from pipeline.annotator import Annotator
 from pipeline.config import RunConfig
+from pipeline.dataset.swap import new_name, put_in_place, recover
 from pipeline.errors import ConfigError, RunError
 from pipeline.files import read_json, write_json, write_text
 from pipeline.finish import Finish
@@ -55,6 +60,8 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
                 f"{run.folder}: is not finished; the same `steplabel run` command continues it"
             )
         left_out = _without_label(run)
+        if run.info["state"] == "finished":  # else it was begun, and what it was is kept already
+            _keep_before(run)
         _begin(config, run)
         progress = Progress(run.folder / "progress.json")
         progress.stages |= read_progress(run.folder / "progress.json")
@@ -80,6 +87,26 @@ def _begin(config: RunConfig, run: RunFolder) -> None:
         run.folder / "run.json",
         run.info | {"state": "running", "config_fingerprint": config.fingerprint, "relabelled": by},
     )
+
+
+def _keep_before(run: RunFolder) -> None:
+    """Labels, configuration and summary as they are now, in place of those that were kept before. Parts are
+    linked, not copied, where the file system can."""
+    recover(run.before)
+    new = new_name(run.before)
+    shutil.copytree(run.labels.folder, new / "labels", copy_function=_link)
+    for name in ("config.yaml", "summary.json"):
+        shutil.copyfile(run.folder / name, new / name)
+    put_in_place(run.before)
+
+
+def _link(source: str, target: str) -> None:
+    """A part never changes; a manifest is appended to, so it is copied."""
+    if source.endswith(".parquet"):
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def _without_label(run: RunFolder) -> set[str]:

@@ -80,6 +80,11 @@ class RunFolder:
         return self.folder / "dataset"
 
     @property
+    def before(self) -> Path:
+        """Labels, configuration and summary as they were before it was last relabelled."""
+        return self.folder / "before"
+
+    @property
     def report(self) -> Path:
         """The run as one page."""
         return self.folder / "report.html"

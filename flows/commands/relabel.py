@@ -40,6 +40,7 @@ def relabel(
     steplabel relabel tinymath --set consensus.rule=majority --set "consensus.witnesses=[rollouts, judge]"
     steplabel relabel tinymath --set consensus.rule=posterior --set consensus.gold=labelled.json
     steplabel relabel tinymath --set "dataset.views=[stepwise]"
+    steplabel diff tinymath                      # then: which labels changed, and why
     """
     found = find_run(run, runs_dir)
     config = changed(found, set_ or [])

@@ -22,11 +22,12 @@ from pipeline.run_folder import RunFolder
 
 
 class Answer(NamedTuple):
-    """`first_error` None: undecided. `tokens`: sampled for it, None where not known."""
+    """`first_error` None: undecided, `reason` says why. `tokens`: sampled for it, None where not known."""
 
     first_error: int | None
     confidence: float | None = None
     tokens: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,15 @@ def _row(row: Row, convention: Convention, columns: Columns) -> Spoken:
     return Spoken(
         case,
         optional_text(row, "problem_id", MAX_SHORT),
-        Answer(first_error, confidence),
+        Answer(first_error, confidence, reason=_reason(row)),
         dict(_verdict(one, steps) for one in _verdicts(row)),
         _tokens(row.data.get("cost")),
     )
+
+
+def _reason(row: Row) -> str | None:
+    value = row.data.get("reason")
+    return value[:MAX_SHORT] if isinstance(value, str) else None
 
 
 def _verdicts(row: Row) -> list[Any]:

@@ -14,6 +14,8 @@ from pipeline.config import RunConfig
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import ConfigError, RunError
 from pipeline.finish import Finish
+from pipeline.keep.diff import diff
+from pipeline.keep.standing import side_of_run
 from pipeline.records import Label
 from pipeline.run_folder import RunFolder
 from tests.killing import made_calls, rows_of, run_in_child
@@ -144,3 +146,18 @@ def test_views_and_a_selection_are_made_of_the_stored_labels_and_told(
     assert sum(left_out.values()) > 0
     again(config, views, "dataset.select.balance={by: [outcome], ratio: 1}")
     assert json.loads((config.folder / "summary.json").read_text())["not_selected"] == left_out
+
+
+def test_what_it_changed_can_be_told_and_why(config: RunConfig) -> None:
+    run = RunFolder(config.folder)
+    was = {one.solution_id: one.first_error for one in run.labels.read(Label)}
+    again(config, "consensus.witnesses=[judge]")
+    now = {one.solution_id: one.first_error for one in run.labels.read(Label)}
+    found = diff(side_of_run(run, before=True), side_of_run(run))
+    assert {c.id: (c.before, c.after) for c in found.changes} == {
+        key: (was[key], now[key]) for key in was if was[key] != now[key]
+    }
+    assert found.changes
+    assert set(found.causes) == {"consensus.witnesses"} == set(found.config)
+    again(config, "dataset.views=[first_error]")
+    assert diff(side_of_run(run, before=True), side_of_run(run)).alike
