@@ -33,6 +33,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 _PART = re.compile(r"part-[0-9a-f]+\.parquet")
 
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One entry of the manifest."""
@@ -81,6 +82,21 @@ class Store:
         """The parts of the current fingerprint, in the order they were finished."""
         current = self.fingerprint
         return [part for part in self._parts() if part.fingerprint == current]
+
+    def all_parts(self) -> list[Part]:
+        """Those of every fingerprint."""
+        return self._parts()
+
+    def forget_others(self, fingerprint: str | None) -> None:
+        """Remove the parts of other fingerprints than this (None: all). The manifest ceases to name them
+        before they go, so a kill leaves files that no one reads."""
+        self._drop_torn_line()
+        parts = self._parts()
+        self._rewrite([part for part in parts if part.fingerprint == fingerprint])
+        kept = {part.file for part in self._parts()}
+        for part in parts:
+            if part.file not in kept:
+                (self.folder / part.file).unlink(missing_ok=True)
 
     def read(self, kind: type[RecordT], columns: Sequence[str] | None = None) -> Iterator[RecordT]:
         """Rows of the current parts. Raises RunError naming a part that can't be read."""

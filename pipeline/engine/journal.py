@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import IO
@@ -25,7 +25,7 @@ from pipeline.engine.journal_files import (
     read_line,
     scan_file,
 )
-from pipeline.engine.journal_parts import PartReader, write_part
+from pipeline.engine.journal_parts import PartReader, write_part, write_rows
 from pipeline.engine.journal_writer import JournalWriter
 from pipeline.errors import RunError
 
@@ -184,6 +184,19 @@ class CallJournal:
                 path.unlink()
             self._load()
         return part
+
+    def keep_only(self, wanted: Callable[[CallRecord], bool]) -> None:
+        """Remove the records that aren't wanted. Those of a part that are go to a part of their own first,
+        so a crash at any instant loses none of them. No append may run meanwhile."""
+        self.compact()
+        with self._mutex:
+            for reader in [file for file in self._files if isinstance(file, PartReader)]:
+                kept = [row for row in range(len(reader.keys)) if wanted(reader.record(row))]
+                if len(kept) < len(reader.keys):
+                    write_rows(self.folder, reader, kept)
+                    reader.path.unlink()
+            self._forget()
+            self._load()
 
     def _forget(self) -> None:
         for handle in self._handles.values():

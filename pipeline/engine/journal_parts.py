@@ -59,14 +59,26 @@ class PartReader:
 
 def write_part(folder: Path, journals: Sequence[Path], known: Iterable[str]) -> Path | None:
     """One Parquet part of the records in `journals` whose key is not in `known`; None if there is
-    nothing to write. Written aside, fsynced, then renamed to a name made of its keys."""
-    seen = set(known)
+    nothing to write."""
+    return _write(folder, _batches(journals, set(known)))
+
+
+def write_rows(folder: Path, part: PartReader, rows: Sequence[int]) -> Path | None:
+    """One Parquet part of some of the records of another; None if there is nothing to write."""
+    starts = range(0, len(rows), ROWS_A_GROUP)
+    batches = ([part.record(row) for row in rows[i : i + ROWS_A_GROUP]] for i in starts)
+    return _write(folder, batches)
+
+
+def _write(folder: Path, batches: Iterable[list[CallRecord]]) -> Path | None:
+    """Written aside, fsynced, then renamed to a name made of its keys."""
     keys: list[str] = []
     aside = folder / f".tmp-{os.getpid()}.parquet"
     with pq.ParquetWriter(
         aside, CallRecord.SCHEMA, compression="zstd", write_page_checksum=True
     ) as writer:
-        for batch in _batches(journals, seen, keys):
+        for batch in batches:
+            keys += [record.key for record in batch]
             table = pa.Table.from_pylist([r.to_row() for r in batch], schema=CallRecord.SCHEMA)
             writer.write_table(table, row_group_size=ROWS_A_GROUP)
     if not keys:
@@ -80,9 +92,7 @@ def write_part(folder: Path, journals: Sequence[Path], known: Iterable[str]) -> 
     return part
 
 
-def _batches(
-    journals: Sequence[Path], seen: set[str], keys: list[str]
-) -> Iterator[list[CallRecord]]:
+def _batches(journals: Sequence[Path], seen: set[str]) -> Iterator[list[CallRecord]]:
     batch: list[CallRecord] = []
     for path in journals:
         offset = 0
@@ -95,7 +105,6 @@ def _batches(
                 if record.key in seen:
                     continue
                 seen.add(record.key)
-                keys.append(record.key)
                 batch.append(record)
                 if len(batch) == ROWS_A_GROUP:
                     yield batch
