@@ -32,6 +32,7 @@ COMMANDS = {
     "report": ("flows.commands.report:report", "A run as one page, every label with its reasons."),
     "relabel": ("flows.commands.relabel:relabel", "Other rules over the verdicts of a run."),
     "diff": ("flows.commands.diff:diff", "Labels that changed between two runs, and why."),
+    "merge": ("flows.commands.merge:merge", "One run of several, every solution once."),
     "clean": ("flows.commands.clean:clean", "Remove what nothing in a run refers to."),
     "publish": ("flows.commands.publish:publish", "A dataset on the Hub, in a folder or a bucket."),
     "evaluate": ("flows.commands.evaluate:evaluate", "Labels against first errors that are known."),

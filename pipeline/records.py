@@ -216,7 +216,7 @@ class Solution(Record):
     `given`: steps that the policy was given when it wrote the rest; 0 where it wrote all of them.
     `known`: rollouts from prefixes 1..T-1 that were paid for while a tree was grown
     (`pipeline.search.tree`), by the generator and as `generate` samples; the solution isn't among them.
-    `tests` and `tables` are the problem's.
+    `tests` and `tables` are the problem's. `run`: the run it was made in, where several were merged.
     """
 
     id: str
@@ -239,6 +239,7 @@ class Solution(Record):
     cost: Cost = field(default_factory=Cost)
     tests: str | None = None
     tables: str | None = None
+    run: str | None = None
 
     SCHEMA: ClassVar[pa.Schema] = pa.schema(
         [
@@ -262,6 +263,7 @@ class Solution(Record):
             ("cost", Cost.struct()),
             ("tests", pa.string()),
             ("tables", pa.string()),
+            ("run", pa.string()),
         ]
     )
 

@@ -54,6 +54,10 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
     rule, _ = check_consensus(config, annotators)
     oracle = make_oracle(config.oracle)
     with locked(run.folder):
+        if merged := run.info.get("merged"):
+            raise RunError(
+                f"{run.folder}: was merged of {', '.join(merged)}; relabel those, and merge again"
+            )
         before = read_json(run.folder / "summary.json")
         if before is None or not (run.info["state"] == "finished" or "relabelled" in run.info):
             raise RunError(

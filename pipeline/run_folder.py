@@ -108,6 +108,10 @@ class RunFolder:
                 f"{self.folder}: made by a version with run format {before['format']}, this one has "
                 f"{FORMAT}; give this run another name"
             )
+        if "merged" in before:
+            raise RunError(
+                f"{self.folder}: was merged of {', '.join(before['merged'])}; run those, and merge again"
+            )
         attempt = int(before.get("attempt", 0)) + 1
         write_text(self.folder / "config.yaml", config.to_yaml())
         write_json(

@@ -102,7 +102,8 @@ def _side(text: str, runs_dir: Path, rejections: Rejections) -> Side:
 
 
 def _print(console: Console, found: Difference, limit: int) -> None:
-    table = Table(show_header=False, title=_cell(f"{found.before} → {found.after}"))
+    _say(console, f"{line(found.before, 300)} → {line(found.after, 300)}")
+    table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
     table.add_row("same label", f"{found.same:,}")

@@ -45,12 +45,24 @@ class CostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedRow:
+    """A run that this one was merged of: what was taken from it, and the fingerprint of its configuration."""
+
+    run: str
+    solutions: int
+    labelled: int
+    config_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class CardFacts:
     """What the rows don't say of themselves.
 
     `engines`: role -> kind and model. `rule`: how verdicts became labels, in words. `annotators`:
     name -> how it works, in words (optional; the kinds of evidence are told in any case). `gold`:
     where the true first errors of `quality` come from. `licences`: what went in -> its licence.
+    `merged`: the runs that it was merged of; `differences`: keys in which their configurations differ -> the
+    value in each.
     """
 
     name: str
@@ -68,6 +80,8 @@ class CardFacts:
     quality: Sequence[QualityRow] = ()
     costs: Sequence[CostRow] = ()
     licences: Mapping[str, str] = field(default_factory=dict)
+    merged: Sequence[MergedRow] = ()
+    differences: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def card(
@@ -81,6 +95,7 @@ def card(
         _what(tally),
         _meaning(tally),
         _how(facts, tally),
+        _merged(facts),
         _counts(facts, tally),
         _selection(chosen or Selection()),
         _quality(facts),
@@ -190,6 +205,30 @@ def _how(facts: CardFacts, tally: Tally) -> str:
     ]
     if facts.engines:
         parts.append(table(("role", "model"), facts.engines.items()))
+    return "\n\n".join(parts)
+
+
+def _merged(facts: CardFacts) -> str:
+    """Which runs it is made of, and how they differ."""
+    if not facts.merged:
+        return ""
+    rows = [
+        (one.run, f"{one.solutions:,}", f"{one.labelled:,}", one.config_fingerprint)
+        for one in facts.merged
+    ]
+    names = [one.run for one in facts.merged]
+    parts = [
+        "## Merged of several runs",
+        "A solution that several runs have (the same problem and steps) is here once, from the first run "
+        "that labels it; where runs name different first errors it is undecided. `run` in `evidence` says "
+        "which run a row is from.",
+        table(("run", "solutions taken", "labelled", "configuration fingerprint"), rows),
+    ]
+    if facts.differences:
+        differing = [(key, *values) for key, values in facts.differences.items()]
+        parts += ["Their configurations differ in:", table(("key", *names), differing)]
+    else:
+        parts.append("Their configurations say the same.")
     return "\n\n".join(parts)
 
 

@@ -41,6 +41,7 @@ _SCHEMA = pa.schema(
         ("left_out", pa.string()),
         ("verdicts", pa.list_(_VERDICT)),
         ("cost", Cost.struct()),
+        ("run", pa.string()),
     ]
 )
 
@@ -74,6 +75,7 @@ def rows(item: Annotated) -> Iterator[dict[str, Any]]:
         "left_out": item.left_out,
         "verdicts": verdicts,
         "cost": solution.cost.to_row(),
+        "run": solution.run,
     }
 
 
@@ -107,9 +109,10 @@ VIEW = View(
         "with rationale, executed checks, scores, log-likelihood over -1..T-1, and cost",
         "cost": "of writing the solution, and of its search where a tree was grown: calls, tokens, "
         "engine seconds",
+        "run": "the run that it is from, where several were merged",
     },
     rows=rows,
-    version=2,
+    version=3,
     audits=True,
     use="""undecided = rows.filter(lambda row: row["label"] is None)
 print(undecided["reason"][:10])""",

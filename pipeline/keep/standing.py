@@ -95,15 +95,19 @@ def side_of_file(path: Path, reject: Callable[[Rejected], None]) -> Side:
     return Side(str(path), rows)
 
 
-def rows_of_run(run: RunFolder, labels: Store | None = None) -> Iterator[tuple[str, Standing]]:
-    """Every solution of a run once, in the order of its parts. `labels`: others than its own."""
+def rows_of_run(
+    run: RunFolder, labels: Store | None = None, *, heard: bool = True
+) -> Iterator[tuple[str, Standing]]:
+    """Every solution of a run once, in the order of its parts. `labels`: others than its own; without
+    `heard` no verdict is read."""
     label_of = {
         row["solution_id"]: (row["first_error"], row["confidence"], _shared(row["reason"]))
         for row in (labels or run.labels).rows(
             ["solution_id", "first_error", "confidence", "reason"]
         )
     }
-    verdicts = {intern(name): _verdicts(run.verdicts(name)) for name in run.annotators()}
+    names = run.annotators() if heard else []
+    verdicts = {intern(name): _verdicts(run.verdicts(name)) for name in names}
     seen: set[str] = set()
     for row in run.solutions.rows(_SOLUTION):
         key = str(row["id"])

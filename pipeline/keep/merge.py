@@ -1,0 +1,347 @@
+"""One run of several: every solution once, its label where the runs that have it don't contradict each other.
+
+A solution is the same where problem and steps are. It is taken, with its verdicts, from the first run that
+labels it (else from the first that has it); where runs name different first errors it is set aside, and the
+reason says what each named. Solutions that one run holds twice stay twice: `dataset.select` is for those.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import RunConfig
+from pipeline.consensus.labels import set_aside
+from pipeline.dataset import write_dataset
+from pipeline.dataset.card import CardFacts, MergedRow
+from pipeline.dataset.facts import card_facts
+from pipeline.errors import RunError
+from pipeline.evaluate.cases import Case
+from pipeline.files import read_json, write_json, write_text
+from pipeline.join import Annotated, annotated
+from pipeline.keep.diff import named
+from pipeline.keep.standing import content_of, flat, rows_of_run
+from pipeline.lock import locked
+from pipeline.progress import StageProgress
+from pipeline.records import Cost, Label, Solution, Verdict, content_hash
+from pipeline.report import write_report
+from pipeline.run_folder import FORMAT, RunFolder, git_commit, now, versions
+from pipeline.shards import chunked
+from pipeline.stages import key_of
+from pipeline.summary import StageCost, Summary, make_oracle, make_summary, to_json
+
+VERSION = 1
+CONFLICT = "runs disagree"
+_AT_ONCE = 4096
+_NOT_TOLD = ("name", "runs_dir", "remote", "deploy", "about", "built_on", "left_out")
+_PRIVATE = ("url", "api_key_env")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`shared`: different texts (problem and steps) that several runs have; `conflicts`: those of them that
+    were set aside because the runs disagree."""
+
+    summary: Summary
+    shared: int
+    conflicts: int
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One text: from which run it is taken, whether it has a label there, and the first errors that each of
+    the runs that have it names."""
+
+    run: int
+    labelled: bool
+    named: dict[int, frozenset[int]]
+
+
+def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merged:
+    """Write the merged run to `folder`; a kill leaves one that the same call makes anew.
+
+    `refuse`: raise RunError at the first contradiction instead of setting the solution aside. Raises RunError
+    where a run is not finished, or `folder` holds another, and InUseError where a process works on one.
+    """
+    names = _names(runs, folder)
+    with ExitStack() as stack:
+        for run in (RunFolder(folder), *runs):
+            stack.enter_context(locked(run.folder))
+        for run in runs:
+            if run.info["state"] != "finished":
+                raise RunError(
+                    f"{run.folder}: is not finished; the same `steplabel run` command continues it"
+                )
+        configs = [RunConfig.load(run.folder / "config.yaml") for run in runs]
+        texts = _texts(runs, names, refuse)
+        config = _config(configs, folder)
+        merged = _begin(runs, names, config, folder)
+        counts = _rows(runs, names, configs, texts, merged)
+        summary = _summary(runs, configs, config, merged)
+        facts = _facts(names, configs, config, merged, summary, counts)
+        made = write_dataset(
+            lambda: (item for item in annotated(merged) if item.label is not None),
+            merged.dataset,
+            config.dataset,
+            facts,
+        )
+        summary = replace(summary, not_selected=dict(made.left_out))
+        write_json(merged.folder / "summary.json", to_json(summary))
+        write_report(config, merged, merged.report, merged.annotators())
+        merged.end("finished")
+    several = [text for text in texts.values() if len(text.named) > 1]
+    return Merged(summary, len(several), sum(_disagree(text) for text in several))
+
+
+def _names(runs: Sequence[RunFolder], folder: Path) -> list[str]:
+    places = [run.folder.resolve() for run in runs]
+    if len(runs) < 2 or len(set(places)) < len(runs) or folder.resolve() in places:
+        raise RunError(
+            "merge: name two runs or more, each once, and another folder for what they make"
+        )
+    before = read_json(folder / "run.json")
+    if before is not None and "merged" not in before:
+        raise RunError(f"{folder}: holds a run; give the merged one another name")
+    names = [run.folder.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
+
+
+def _texts(runs: Sequence[RunFolder], names: Sequence[str], refuse: bool) -> dict[bytes, _Shared]:
+    texts: dict[bytes, _Shared] = {}
+    for number, run in enumerate(runs):
+        for key, standing in rows_of_run(run, heard=False):
+            content = standing.content or key.encode()
+            text = texts.get(content)
+            labelled = standing.label is not None
+            if text is None:
+                text = texts[content] = _Shared(number, labelled, {})
+            if labelled and not text.labelled:
+                text.run, text.labelled = number, True
+            named_here = text.named.get(number, frozenset())
+            if standing.label is not None:
+                named_here |= {standing.label}
+            text.named[number] = named_here
+            if refuse and _disagree(text):
+                raise RunError(
+                    f"solution {key} of {names[number]}: {_reason(text, names)}; without --refuse it is set "
+                    "aside"
+                )
+    return texts
+
+
+def _disagree(text: _Shared) -> bool:
+    """Whether several runs label it, and not all alike."""
+    labelled = [found for found in text.named.values() if found]
+    return len(labelled) > 1 and len(frozenset().union(*labelled)) > 1
+
+
+def _reason(text: _Shared, names: Sequence[str]) -> str:
+    told = [
+        f"{names[n]} names {' and '.join(map(named, sorted(found)))}"
+        for n, found in text.named.items()
+        if found
+    ]
+    return f"{CONFLICT}: {', '.join(told)}"
+
+
+def _config(configs: Sequence[RunConfig], folder: Path) -> RunConfig:
+    """The first one's, with every annotator and engine there is."""
+    first = configs[0]
+    engines = {role: one for config in reversed(configs) for role, one in config.engines.items()}
+    annotators = {name: one for c in reversed(configs) for name, one in c.annotators.items()}
+    same_oracle = len({config.oracle for config in configs}) == 1
+    changes = {
+        "name": folder.name,
+        "runs_dir": str(folder.parent),
+        "remote": None,
+        "engines": engines,
+        "annotators": annotators,
+        "oracle": first.oracle if same_oracle else None,
+    }
+    raw = first.model_copy(update=changes).model_dump(mode="json")
+    return RunConfig.check(raw, f"merged run {folder}")
+
+
+def _begin(
+    runs: Sequence[RunFolder], names: Sequence[str], config: RunConfig, folder: Path
+) -> RunFolder:
+    merged = RunFolder(folder)
+    write_json(
+        folder / "run.json",
+        {
+            "format": FORMAT,
+            "name": config.name,
+            "state": "running",
+            "attempt": 1,
+            "seed": config.seed,
+            "config_fingerprint": config.fingerprint,
+            "input_fingerprint": content_hash(*(run.info["input_fingerprint"] for run in runs)),
+            "git_commit": git_commit(),
+            "sandbox": None,
+            "versions": versions(),
+            "machine": runs[0].info.get("machine", {}),
+            "first_started": now(),
+            "started": now(),
+            "finished": None,
+            "merged": list(names),
+        },
+    )
+    write_text(folder / "config.yaml", config.to_yaml())
+    shutil.rmtree(folder / "merged", ignore_errors=True)
+    for number, run in enumerate(runs):
+        text = (run.folder / "config.yaml").read_text(encoding="utf-8")
+        write_text(folder / "merged" / f"{number + 1}-{run.folder.name}.yaml", text)
+    return merged
+
+
+def _rows(
+    runs: Sequence[RunFolder],
+    names: Sequence[str],
+    configs: Sequence[RunConfig],
+    texts: Mapping[bytes, _Shared],
+    merged: RunFolder,
+) -> list[tuple[int, int]]:
+    """Write solutions, verdicts and labels. Of each run how many solutions were taken, and labels."""
+    annotators = {name for config in configs for name in config.annotators}
+    made_by = content_hash(
+        VERSION, [[_parts(run), name] for run, name in zip(runs, names, strict=True)]
+    )
+    counts = [(0, 0)] * len(runs)
+    for store in (merged.solutions, merged.labels, *map(merged.verdicts, annotators)):
+        store.open(made_by)
+    for number, run in enumerate(runs):
+        taken = _taken(run, configs[number], number, names, texts)
+        for items in chunked(taken, _AT_ONCE):
+            labels = [item.label for item in items if item.label is not None]
+            merged.solutions.write([item.solution for item in items], Solution)
+            merged.labels.write(labels, Label)
+            for name in {name for item in items for name in item.verdicts}:
+                found = [item.verdicts[name] for item in items if name in item.verdicts]
+                merged.verdicts(name).write(found, Verdict)
+            solutions, kept = counts[number]
+            counts[number] = solutions + len(items), kept + sum(one.kept for one in labels)
+    return counts
+
+
+def _parts(run: RunFolder) -> list[list[str]]:
+    stores = [run.solutions, run.labels, *map(run.verdicts, run.annotators())]
+    return [sorted(part.sha256 for part in store.parts()) for store in stores]
+
+
+def _taken(
+    run: RunFolder,
+    config: RunConfig,
+    number: int,
+    names: Sequence[str],
+    texts: Mapping[bytes, _Shared],
+) -> Iterator[Annotated]:
+    """Of a run the solutions that are taken from it, with what the merged run says of them."""
+    for item in annotated(run, config.annotators):
+        s = item.solution
+        text = texts[content_of(Case(s.id, s.question, s.steps)) or s.id.encode()]
+        if text.run != number:
+            continue
+        label = item.label
+        if label is not None and _disagree(text):
+            label = set_aside(s, item.verdicts, _reason(text, names))
+        yield Annotated(replace(s, run=s.run or names[number]), item.verdicts, label)
+
+
+def _summary(
+    runs: Sequence[RunFolder], configs: Sequence[RunConfig], config: RunConfig, merged: RunFolder
+) -> Summary:
+    """Counts are of the merged rows; what was paid is what all runs paid."""
+    told: list[dict[str, Any]] = [read_json(run.folder / "summary.json") or {} for run in runs]
+    problems = {key_of(s) for s in merged.solutions.read(Solution)}
+    summary = make_summary(
+        merged,
+        {},
+        {"generate": StageProgress()},
+        sum(one.get("rejected", 0) for one in told),
+        len(problems),
+        sum(one.get("left_out", 0) for one in told),
+        make_oracle(config.oracle),
+    )
+    stages: dict[str, StageCost] = {}
+    for one in told:
+        for name, raw in one.get("stages", {}).items():
+            cost = StageCost(**raw | {"cost": Cost(**raw["cost"]), "planned_tokens": None})
+            stages[name] = _sum(stages[name], cost) if name in stages else cost
+    return replace(summary, stages=stages)
+
+
+def _sum(one: StageCost, other: StageCost) -> StageCost:
+    return StageCost(
+        one.rows + other.rows,
+        one.cost + other.cost,
+        one.seconds + other.seconds,
+        one.load_seconds + other.load_seconds,
+        None,
+    )
+
+
+def _facts(
+    names: Sequence[str],
+    configs: Sequence[RunConfig],
+    config: RunConfig,
+    merged: RunFolder,
+    summary: Summary,
+    counts: Sequence[tuple[int, int]],
+) -> CardFacts:
+    """The card's, with each run's own models and rules where they differ."""
+    each = [card_facts(one, merged.info, summary) for one in configs]
+    rules = [one.rule for one in each]
+    if len(set(rules)) > 1:
+        rules = [f"In {name}: {rule}" for name, rule in zip(names, rules, strict=True)]
+    return replace(
+        card_facts(config, merged.info, summary),
+        rule=" ".join(dict.fromkeys(rules)),
+        engines=_each(names, [one.engines for one in each]),
+        annotators=_each(names, [one.annotators for one in each], "; "),
+        licences=_each(names, [one.licences for one in each]),
+        merged=[
+            MergedRow(name, solutions, kept, one.fingerprint)
+            for name, (solutions, kept), one in zip(names, counts, configs, strict=True)
+        ],
+        differences=differences(configs),
+    )
+
+
+def _each(
+    names: Sequence[str], told: Sequence[Mapping[str, str]], joined: str | None = None
+) -> dict[str, str]:
+    """What all say alike under its name, the rest under its name in each run; `joined` in one line."""
+    found: dict[str, str] = {}
+    for key in dict.fromkeys(key for one in told for key in one):
+        said = {name: one[key] for name, one in zip(names, told, strict=True) if key in one}
+        if len(set(said.values())) == 1:
+            found[key] = next(iter(said.values()))
+        elif joined is not None:
+            found[key] = joined.join(f"in {name}: {value}" for name, value in said.items())
+        else:
+            found |= {f"{key} in {name}": value for name, value in said.items()}
+    return found
+
+
+def differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
+    """Keys in which the configurations differ -> the value in each, in words. Of paths the last part is
+    told, since a card may be published; addresses are not."""
+    flats = [flat(config.model_dump(mode="json", exclude=set(_NOT_TOLD))) for config in configs]
+    found = {}
+    for key in sorted({key for one in flats for key in one}):
+        values = [one.get(key) for one in flats]
+        if key.rpartition(".")[2] not in _PRIVATE and any(one != values[0] for one in values[1:]):
+            found[key] = [_told(value) for value in values]
+    return found
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name
+    return ", ".join(map(_told, value)) if isinstance(value, list) else str(value)

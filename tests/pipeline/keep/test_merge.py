@@ -1,0 +1,188 @@
+"""One run of several: every solution once, no contradiction kept, and it is a run like any other."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from datasets import load_dataset
+from typer.testing import CliRunner
+
+from annotators.registry import make_annotators
+from flows.cli import app
+from pipeline.config import RunConfig
+from pipeline.errors import ConfigError, InUseError, RunError
+from pipeline.join import Annotated, annotated
+from pipeline.keep import merge as merge_module
+from pipeline.keep.clean import clean
+from pipeline.keep.merge import merge
+from pipeline.lock import locked
+from pipeline.relabel import changed, relabel
+from pipeline.run_folder import RunFolder
+from tests.flows.run_on_disk import write_run
+from tests.pipeline.dataset.items import batch, item
+
+
+def other_ids(items: Sequence[Annotated], first_error: int | None) -> list[Annotated]:
+    """The same texts as another run would have them."""
+    made = []
+    for one in items:
+        key = f"b-{one.solution.id}"
+        assert one.label is not None
+        made.append(
+            Annotated(
+                replace(one.solution, id=key),
+                {name: replace(v, solution_id=key) for name, v in one.verdicts.items()},
+                replace(one.label, solution_id=key, first_error=first_error, reason=None),
+            )
+        )
+    return made
+
+
+def with_config(run: RunFolder, **changes: object) -> RunFolder:
+    path = run.folder / "config.yaml"
+    annotators = {"rollouts": {}, "judge": {"prompt": "first_error"}, "arithmetic": {}}
+    raw = yaml.safe_load(path.read_text()) | {"annotators": annotators} | changes
+    path.write_text(RunConfig.check(raw, "test").to_yaml())
+    return run
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Of a's 12 solutions b has 4: two contradict, one is labelled only in b, one alike; and 4 of its own."""
+    folder = tmp_path_factory.mktemp("merge")
+    a = batch(3)
+    by_label = {one.label.first_error: one for one in a if one.label is not None}
+    b = [
+        *other_ids([by_label[1], by_label[-1]], 2),
+        *other_ids([by_label[None]], 0),
+        *other_ids([by_label[0]], 0),
+        *(item(7, attempt, 1, ("a\n", f"b{attempt}\n")) for attempt in range(4)),
+    ]
+    one = with_config(write_run(folder, "a", a), consensus={"rule": "agree"})
+    two = with_config(write_run(folder, "b", b), consensus={"rule": "majority"}, seed=7)
+    done = merge([one, two], folder / "both")
+    assert (done.shared, done.conflicts) == (4, 2)
+    return RunFolder(folder / "both")
+
+
+def test_every_solution_is_there_once_and_says_where_it_is_from(merged: RunFolder) -> None:
+    items = list(annotated(merged))
+    assert len({one.solution.id for one in items}) == len(items) == 16
+    assert sorted(one.solution.run or "" for one in items) == ["a"] * 11 + ["b"] * 5
+    assert all(set(one.verdicts) == {"rollouts", "judge", "arithmetic"} for one in items)
+
+
+def test_a_contradiction_is_set_aside_and_says_who_named_what(merged: RunFolder) -> None:
+    reasons = {one.label.reason for one in annotated(merged) if one.label and one.label.reason}
+    assert {r for r in reasons if r.startswith("runs disagree")} == {
+        "runs disagree: a names step 1, b names step 2",
+        "runs disagree: a names no error, b names step 2",
+    }
+
+
+def test_a_solution_that_one_run_alone_labels_is_taken_from_that_run(merged: RunFolder) -> None:
+    (found,) = [i for i in annotated(merged) if i.solution.id == "b-s2-1"]
+    assert found.label is not None
+    assert (found.label.first_error, found.solution.run) == (0, "b")
+
+
+def test_its_dataset_loads_and_the_card_says_what_differs(merged: RunFolder) -> None:
+    rows = load_dataset(str(merged.dataset), "evidence")
+    told = [row for split in rows.values() for row in split]
+    assert len(told) == 16
+    assert {row["run"] for row in told} == {"a", "b"}
+    card = (merged.dataset / "README.md").read_text()
+    assert "## Merged of several runs" in card
+    assert "| consensus\\.rule | agree | majority |" in card
+    assert "| seed | 0 | 7 |" in card
+    assert "In a: Rule" in card
+    assert "In b: Rule" in card
+
+
+def test_it_is_inspected_reported_compared_cleaned_and_published_like_a_run(
+    merged: RunFolder, tmp_path: Path
+) -> None:
+    run = str(merged.folder)
+    for words in (
+        ["inspect", run],
+        ["status", run],
+        ["report", run, "--out", str(tmp_path / "page.html")],
+        ["diff", run, run],
+        ["publish", run, f"file://{tmp_path}/there"],
+    ):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, (words, done.output, done.exception)
+    assert (tmp_path / "there" / "README.md").is_file()
+    config = RunConfig.load(merged.folder / "config.yaml")
+    assert clean(merged, config, make_annotators(config)).found == ()
+
+
+def test_it_is_neither_run_further_nor_relabelled(merged: RunFolder) -> None:
+    config = changed(merged, [])
+    with pytest.raises(RunError, match="was merged of a, b; run those"):
+        merged.begin(config, "f00d")
+    with pytest.raises(RunError, match="was merged of a, b; relabel those"):
+        relabel(config, merged, ())
+
+
+def test_the_configurations_are_kept(merged: RunFolder) -> None:
+    kept = sorted(path.name for path in (merged.folder / "merged").iterdir())
+    assert kept == ["1-a.yaml", "2-b.yaml"]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[RunFolder]:
+    items = [item(1, first_error=2), item(2)]
+    return [write_run(tmp_path, "a", items), write_run(tmp_path, "b", other_ids(items, 1))]
+
+
+def test_a_contradiction_is_refused_where_that_is_asked(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match="runs disagree: a names step 2, b names step 1"):
+        merge(two, tmp_path / "both", refuse=True)
+    assert not (tmp_path / "both" / "run.json").exists()
+
+
+def test_what_it_is_made_of_is_finished_and_not_in_use(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    with locked(two[0].folder), pytest.raises(InUseError):
+        merge(two, tmp_path / "both")
+    two[1].end("failed")
+    with pytest.raises(RunError, match="is not finished"):
+        merge(two, tmp_path / "both")
+
+
+def test_another_run_is_not_overwritten(two: list[RunFolder], tmp_path: Path) -> None:
+    third = write_run(tmp_path, "third", batch(1))
+    for runs, folder in ((two, third.folder), ([two[0]], tmp_path / "x"), (two, two[0].folder)):
+        with pytest.raises(RunError):
+            merge(runs, folder)
+    with pytest.raises(ConfigError, match="name"):
+        merge(two, tmp_path / "no good name")
+    assert len(list(annotated(third))) == 4
+
+
+def test_killed_in_the_middle_the_same_call_makes_it_whole(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    child = os.fork()
+    if child == 0:
+        merge_module.write_report = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        try:
+            merge(two, tmp_path / "both")
+        finally:
+            os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    both = RunFolder(tmp_path / "both")
+    assert both.info["state"] == "running"
+    merge(two, both.folder)
+    assert both.info["state"] == "finished"
+    assert len(list(annotated(both))) == 2
