@@ -12,6 +12,7 @@ from flows.live import clock
 from flows.shown import line
 from pipeline.config import RunConfig
 from pipeline.evaluate import Score
+from pipeline.keep.disk import FACTOR, disk_need, free_bytes, human, still_needed
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome
@@ -211,6 +212,18 @@ def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
     if config.budget_tokens:
         table.add_row("budget", f"{config.budget_tokens:,}")
     return table
+
+
+def disk_line(config: RunConfig, plan: Plan) -> str:
+    """The disk that it will take, and what is free."""
+    need, free = disk_need(config, plan), free_bytes(config.folder)
+    said = (
+        f"disk: about {human(need.in_the_end)} in the end (calls {human(need.calls)}, rows "
+        f"{human(need.rows)}, dataset {human(need.dataset)}, report {human(need.report)}), "
+        f"{human(need.at_most)} while it runs; right within a factor of {FACTOR:g} where the plan's tokens "
+        f"are. {human(free)} are free"
+    )
+    return said + (": too little" if free < still_needed(config.folder, need) else "")
 
 
 def print_summary(console: Console, config: RunConfig, summary: Summary) -> None:

@@ -36,6 +36,7 @@ from pipeline.finish import Finish
 from pipeline.grading import Grader
 from pipeline.history import record
 from pipeline.inputs import write_rejected
+from pipeline.keep.disk import check_disk, disk_need
 from pipeline.lock import waiting
 from pipeline.parts import check_parts, packages_of, plan_of, read_inputs
 from pipeline.pass_rates import PassRates
@@ -195,6 +196,7 @@ class _Batch:
         problems, imported, rejected = inputs.by_key, inputs.solutions, inputs.rejected
         write_rejected(run.folder / "rejected", rejected)
         plan = plan_of(config, inputs, self.annotators)
+        check_disk(run.folder, disk_need(config, plan))
         packages = packages_of(problems.values(), self.annotators)
         executes = packages is not None
         isolation = "none (--unsafe-local)" if config.sandbox.unsafe_local else "bubblewrap"

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from annotators.registry import make_annotators
 from flows.live import LiveProgress
-from flows.tables import plan_table, print_summary
+from flows.tables import disk_line, plan_table, print_summary
 from pipeline.annotator import Annotator
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
@@ -145,3 +145,4 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
         names = ", ".join(settings.left_out)
         console.print(f"not in the recipe {settings.built_on}, left out: {names}", highlight=False)
     console.print(plan_table(settings, plan, RunFolder(settings.folder)))
+    console.print(disk_line(settings, plan), markup=False, highlight=False, soft_wrap=True)
