@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -53,6 +54,64 @@ def histogram(columns: Sequence[Column], axis: str, name: str, width: int = 440)
             marks.append(el("text", column.name, x=x + step / 2, y=bottom + 16, class_="middle"))
     across = _LEFT + step * len(columns) / 2
     marks.append(el("text", axis, x=across, y=bottom + 34, class_="middle name"))
+    return _svg(width, bottom + _BELOW, marks, name)
+
+
+class Point(NamedTuple):
+    """At `x` a dot at the share `y` with its interval, and a ring at the share `ring`."""
+
+    name: str
+    x: float
+    y: float
+    low: float | None
+    high: float | None
+    ring: float | None
+    kind: str
+    told: str
+
+
+def scatter(points: Sequence[Point], axis: str, name: str, width: int = 640) -> ET.Element:
+    """Shares upward, from below the lowest that is there. Across a logarithmic axis; at its left what is
+    below 1. Names keep clear of each other."""
+    bottom = _TOP + 190
+    lowest = min(v for p in points for v in (p.y, p.low, p.ring) if v is not None)
+    floor = min(0.9, math.floor(10 * lowest) / 10)
+    positive = [p.x for p in points if p.x >= 1] or [1.0]
+    first = math.floor(math.log10(min(positive)))
+    last = max(first + 1, math.ceil(math.log10(max(positive))))
+    left = _LEFT + (60 if any(p.x < 1 for p in points) else 14)
+
+    def across(x: float) -> float:
+        share = (math.log10(x) - first) / (last - first) if x >= 1 else None
+        return _LEFT + 14 if share is None else left + (width - left - 130) * share
+
+    def up(share: float) -> float:
+        return bottom - 190 * (share - floor) / (1 - floor)
+
+    marks: list[ET.Element] = []
+    for tick in (floor, (1 + floor) / 2, 1.0):
+        y = up(tick)
+        marks.append(el("line", x1=_LEFT, x2=width - 110, y1=y, y2=y, class_="grid"))
+        marks.append(el("text", f"{100 * tick:.0f}%", x=_LEFT - 6, y=y + 4, class_="end"))
+    ticks = [float(10**power) for power in range(first, last + 1)]
+    for at in [0.0, *ticks] if left > _LEFT + 14 else ticks:
+        x = across(at)
+        marks.append(el("line", x1=x, x2=x, y1=_TOP, y2=bottom, class_="grid"))
+        marks.append(el("text", f"{at:,.0f}", x=x, y=bottom + 16, class_="middle"))
+    beside = -math.inf
+    for p in sorted(points, key=lambda one: -one.y):
+        x, y = across(p.x), up(p.y)
+        beside = max(y + 4, beside + 14)
+        inside: list[ET.Element] = [el("title", p.told)]
+        if p.low is not None and p.high is not None:
+            inside.append(el("line", x1=x, x2=x, y1=up(p.low), y2=up(p.high), class_="whisker"))
+        if p.ring is not None:
+            inside.append(el("circle", cx=x, cy=up(p.ring), r=6, class_="ring"))
+        inside.append(el("circle", cx=x, cy=y, r=4, class_=p.kind))
+        inside.append(el("text", _cut(p.name, 16), x=x + 10, y=beside))
+        marks.append(el("g", *inside))
+    middle = (_LEFT + width - 110) / 2
+    marks.append(el("text", axis, x=middle, y=bottom + 34, class_="middle name"))
     return _svg(width, bottom + _BELOW, marks, name)
 
 

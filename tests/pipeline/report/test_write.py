@@ -172,6 +172,7 @@ def test_where_the_truth_is_known_the_page_says_how_good_the_labels_are(tmp_path
     text = run.report.read_text(encoding="utf-8")
     assert "Against the known first errors" in text
     assert "How often is it right?" in text
+    assert text.count("sampled tokens a solution</title>") == 3  # rollouts, judge and the label
     index = unpack(text, "index")
     assert set(index["rows"]["truth"]) == {1}
     unknown = OracleGold("the truth", lambda solution: None)
