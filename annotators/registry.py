@@ -25,7 +25,7 @@ ANNOTATORS = {
 }
 
 HAS = ("OPTIONS", "uses_outcome", "annotate", "expected_completion_tokens")
-STAGES = ("generate", "import", "consensus", "cascade", "dataset", "report")
+STAGES = ("generate", "import", "consensus", "cascade", "dataset", "report", "review")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "status": ("flows.commands.status:status", "How far a run is; without RUN, which there are."),
     "inspect": ("flows.commands.inspect:inspect", "Look at solutions, steps and evidence."),
     "report": ("flows.commands.report:report", "A run as one page, every label with its reasons."),
+    "review": ("flows.commands.review:review", "Decide by hand what tells most, on a local page."),
     "relabel": ("flows.commands.relabel:relabel", "Other rules over the verdicts of a run."),
     "diff": ("flows.commands.diff:diff", "Labels that changed between two runs, and why."),
     "merge": ("flows.commands.merge:merge", "One run of several, every solution once."),

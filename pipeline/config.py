@@ -305,6 +305,11 @@ class ConsensusConfig(Options):
         description="rows with known first errors of some of the solutions, in ProcessBench's form (id, "
         "problem, steps, label), for `posterior` to learn from",
     )
+    reviews: bool = Field(
+        True,
+        description="take what people decided by `steplabel review`: it labels those solutions, and "
+        "`posterior` learns from it",
+    )
     witnesses: tuple[str, ...] = Field(
         ("rollouts", "judge"), description="annotators whose verdicts the rule fuses"
     )

@@ -17,6 +17,7 @@ from pipeline.join import annotated
 from pipeline.labelling import label_run
 from pipeline.progress import Progress
 from pipeline.report import report_stands, write_report
+from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Oracle, Summary, make_summary, to_json
 
@@ -60,6 +61,12 @@ class Finish:
         return replace(made, learned=self._learned)
 
     @property
+    def _shown(self) -> tuple[str, ...]:
+        """The annotators, and people where some reviewed."""
+        people = (REVIEW,) if self._run.verdicts(REVIEW).parts() else ()
+        return (*self._names, *people)
+
+    @property
     def published(self) -> bool:
         """Whether the dataset on disk is that of these labels."""
         return self._left_out is not None
@@ -89,7 +96,7 @@ class Finish:
         if (not_selected := self._left_out) is None:
             self._mark.unlink(missing_ok=True)
             made = write_dataset(
-                lambda: (item for item in annotated(run, self._names) if item.label is not None),
+                lambda: (item for item in annotated(run, self._shown) if item.label is not None),
                 run.dataset,
                 config.dataset,
                 card_facts(config, run.info, summary),
@@ -103,8 +110,8 @@ class Finish:
         self._progress.row("dataset")
         self._progress.end("dataset")
         self._progress.begin("report", 1, 0)
-        if not report_stands(config, run, self._names):
-            write_report(config, run, run.report, self._names)
+        if not report_stands(config, run, self._shown):
+            write_report(config, run, run.report, self._shown)
         self._progress.row("report")
         self._progress.end("report")
         return summary

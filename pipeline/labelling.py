@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, each
 from pipeline.consensus.cascade import BUDGET, as_asked
+from pipeline.consensus.labels import label_of
 from pipeline.consensus.posterior import PosteriorRule, learned_of
 from pipeline.errors import InputError
 from pipeline.evaluate.cases import Case, Columns
@@ -19,6 +20,7 @@ from pipeline.evaluate.gold import Known, read_gold
 from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, RowIndex, annotated
 from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
+from pipeline.review.witness import REVIEW, Agreed, taken
 from pipeline.rounds import stopped_by
 from pipeline.run_folder import RunFolder
 from pipeline.shards import chunked
@@ -37,14 +39,17 @@ def label_run(
     left_out: Set[str],
     on_row: Callable[[], None],
 ) -> tuple[str, ...]:
-    """Write the labels of the run's solutions, by the verdicts of the annotators `names`. Problems that
-    are `left_out` (by key) get none. Returns what the rule has learned, in lines for people. Raises
-    InputError where gold is named and none of it is of here."""
+    """Write the labels of the run's solutions, by the verdicts of the annotators `names`, and by what people
+    decided. Problems that are `left_out` (by key) get none. Returns what the rule has learned, in lines for
+    people. Raises InputError where gold is named and none of it is of here."""
+    reviewed = taken(run, config.consensus.reviews)
+    if reviewed is not None:
+        names = (*names, REVIEW)
     sources = [run.solutions, *(run.verdicts(name) for name in names)]
     parts = [sorted(part.sha256 for part in store.parts()) for store in sources]
     consensus = config.consensus
     if isinstance(rule, LearningRule):
-        facts = [learned(config, run, rule, left_out)]
+        facts = [learned(config, run, rule, left_out, reviewed or {})]
         fuse, about = rule.knowing(facts[0]), rule.about(facts[0])
     else:
         facts, fuse, about = [], each(rule), ()
@@ -74,10 +79,13 @@ def label_run(
                     reason = f"outcome undecided: {s.outcome_reason}"
                     yield Label(s.id, None, (None,) * len(s.steps), reason=reason)
                 else:
-                    yield _stopped(next(fused), unpaid)
+                    yield by_people(item, _stopped(next(fused), unpaid))
 
     run.labels.replace_all(fingerprint, labels(), Label)
-    return about
+    people = (
+        (f"people decided {len(reviewed)} solution{'s' * (len(reviewed) > 1)}",) if reviewed else ()
+    )
+    return (*about, *people)
 
 
 def _stopped(label: Label, unpaid: Set[str]) -> Label:
@@ -87,22 +95,41 @@ def _stopped(label: Label, unpaid: Set[str]) -> Label:
     return replace(label, reason=f"{BUDGET}: {label.reason}")
 
 
+def by_people(item: Annotated, label: Label) -> Label:
+    """The label that reviewers agree on, whatever the rule and its vetoes say; else the rule's."""
+    verdict = item.verdicts.get(REVIEW)
+    if verdict is None or verdict.first_error is None:
+        return label
+    same = [name for name, one in item.verdicts.items() if one.first_error == verdict.first_error]
+    agreed = [REVIEW, *(name for name in same if name != REVIEW)]
+    return label_of(item.solution, item.verdicts, verdict.first_error, agreed)
+
+
 def learned(
-    config: RunConfig, run: RunFolder, rule: LearningRule, left_out: Set[str]
+    config: RunConfig,
+    run: RunFolder,
+    rule: LearningRule,
+    left_out: Set[str],
+    reviewed: Mapping[str, Agreed],
 ) -> dict[str, Any]:
     """What a rule learns from a pilot chosen by content, and from the solutions whose first error is
     known: learned once, then read from its file. Only a pilot that had too few to choose from is
-    chosen anew, and what other gold teaches is learned anew."""
+    chosen anew, and what other gold teaches is learned anew. Where gold and people differ, people are
+    believed: they saw this very solution."""
     witnesses = config.consensus.witnesses
     if config.cascade is None:
-        usable = frozenset(_usable(run, witnesses, left_out))
-        ids, gold = pilot_of(config, run, usable, rule.pilot_size)
+        hearable = frozenset(heard_by_all(run, witnesses, left_out))
+        ids, gold = pilot_of(config, run, hearable, rule.pilot_size)
         whole = len(ids) >= rule.pilot_size
         sources = [store.fingerprint for store in (run.solutions, *map(run.verdicts, witnesses))]
     else:  # what was asked of other solutions depends on what was said of them
         ids = (read_json(run.cascade_pilot) or {})["ids"]
-        _, gold = pilot_of(config, run, frozenset(ids), len(ids))
+        hearable = frozenset(ids)
+        _, gold = pilot_of(config, run, hearable, len(ids))
         whole, sources = False, [run.solutions.fingerprint, (read_json(run.chain) or {})["panel"]]
+    people = {one: known for one, known in reviewed.items() if one in hearable}
+    gold = {**gold, **{one: known.first_error for one, known in people.items()}}
+    drawn = {one: known.drawn for one, known in people.items()}
     made_by = content_hash(
         rule.version,
         config.consensus.fingerprint,
@@ -110,13 +137,14 @@ def learned(
         sources,
         "whole" if whole else ids,
         gold,
+        *([drawn] if drawn else []),
     )
     frozen = read_json(run.learned("consensus")) or {}
     if frozen.get("made_by") != made_by:
         wanted = frozenset(ids) | gold.keys()
         pilot = [i for i in annotated(run, witnesses, labels=False) if i.solution.id in wanted]
         pilot.sort(key=lambda item: item.solution.id)
-        facts = rule.learn(pilot, witnesses, gold)
+        facts = rule.learn(pilot, witnesses, gold, drawn)
         if config.cascade is not None and isinstance(rule, PosteriorRule):
             truth = [gold.get(item.solution.id) for item in pilot]
             of_all, precision = learned_of(facts), config.consensus.precision
@@ -140,10 +168,10 @@ def pilot_of(
 
 def usable_of(run: RunFolder, left_out: Set[str]) -> frozenset[str]:
     """Ids of the solutions with a decided outcome whose problems aren't left out."""
-    return frozenset(_usable(run, (), left_out))
+    return frozenset(heard_by_all(run, (), left_out))
 
 
-def _usable(run: RunFolder, witnesses: Sequence[str], left_out: Set[str]) -> Iterator[str]:
+def heard_by_all(run: RunFolder, witnesses: Sequence[str], left_out: Set[str]) -> Iterator[str]:
     """Ids of the solutions with a decided outcome of which every witness has a verdict."""
     heard = [RowIndex(run.verdicts(name), Verdict) for name in witnesses]
     for row in run.solutions.rows(["id", "outcome", *KEY_COLUMNS]):

@@ -58,6 +58,11 @@ class RunFolder:
         return Store(self.folder / "cascade" / "rounds" / f"{number:03}")
 
     @property
+    def reviews(self) -> Path:
+        """What people decided, a file a reviewer."""
+        return self.folder / "reviews"
+
+    @property
     def cascade_pilot(self) -> Path:
         """Ids of the solutions that a cascade learns from, frozen."""
         return self.learned("cascade").with_name("pilot.json")

@@ -15,6 +15,7 @@ from pipeline.evaluate.cases import Columns
 from pipeline.evaluate.conventions import CONVENTIONS, convention
 from pipeline.evaluate.gold import read_gold
 from pipeline.report import write_report
+from pipeline.review.witness import REVIEW
 
 
 def report(
@@ -50,7 +51,7 @@ def report(
         known = read_gold(gold, counted, Columns.of([], counted, "--gold"))
     path = out if out is not None else found.report
     there = found.annotators()
-    names = [name for name in config.annotators if name in there]
+    names = [name for name in (*config.annotators, REVIEW) if name in there]
     try:
         write_report(config, found, path, names, known)
     except OSError as error:

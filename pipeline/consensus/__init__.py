@@ -22,13 +22,18 @@ BatchRule = Callable[[Sequence[Annotated], Sequence[str], Sequence[str]], list[L
 class LearningRule(Protocol):
     """A rule that learns from a pilot of the run's own verdicts, made with the precision that is wanted.
     What it learns is kept in a file, once, so that labels don't depend on the order of the rows. `gold`:
-    first errors that are known, by the id of a pilot's solution."""
+    first errors that are known, by the id of a pilot's solution; `drawn`: how many times likelier than by
+    chance alone some of those solutions were to be chosen for it."""
 
     version: int
     pilot_size: int
 
     def learn(
-        self, pilot: Sequence[Annotated], witnesses: Sequence[str], gold: Mapping[str, int]
+        self,
+        pilot: Sequence[Annotated],
+        witnesses: Sequence[str],
+        gold: Mapping[str, int],
+        drawn: Mapping[str, float] = ...,
     ) -> dict[str, Any]: ...
 
     def knowing(self, facts: dict[str, Any]) -> BatchRule: ...

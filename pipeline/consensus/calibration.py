@@ -2,7 +2,8 @@
 
 How sure a model of the witnesses is depends on all that it assumes of them. Rows whose first error is
 known say how often it was right when it was so sure, whatever it assumed; drawn at random from the run,
-a few hundred do. The curve rises, so that which labels are surer than others stays as it is.
+a few hundred do; drawn with chances that are known, they count the more the less likely they were to be
+drawn. The curve rises, so that which labels are surer than others stays as it is.
 """
 
 from __future__ import annotations
@@ -42,25 +43,30 @@ class Calibration:
 UNCHANGED = Calibration()
 
 
-def calibrated(sure: Array, right: NDArray[np.bool_]) -> Calibration:
+def calibrated(sure: Array, right: NDArray[np.bool_], weights: Array | None = None) -> Calibration:
     """The likeliest curve, by Newton's method; of fewer rows than `ENOUGH` the one that changes nothing.
-    `sure` (n,): confidences; `right` (n,): whether what they stood for was so."""
+    `sure` (n,): confidences; `right` (n,): whether what they stood for was so; `weights` (n,): how many
+    rows of the run each stands for, up to a factor."""
     if len(sure) < ENOUGH:
         return UNCHANGED
+    weight = np.ones(len(sure)) if weights is None else weights
+    weight = weight * (
+        weight.sum() / np.square(weight).sum()
+    )  # to the effective number (Kish, 1965)
     features = np.stack([np.ones(len(sure)), _log_odds(sure)], axis=1)
     start = np.array([0.0, 1.0])
     pull = 1 / np.square(SPREAD)
 
     def loss(curve: Array) -> float:
         said = features @ curve
-        unlikely = np.logaddexp(0, np.where(right, -said, said)).sum()
+        unlikely = weight @ np.logaddexp(0, np.where(right, -said, said))
         return float(unlikely + pull @ np.square(curve - start) / 2)
 
     found = start
     for _ in range(ROUNDS):
         chance = _chance(features[:, 1], *found)
-        slope = features.T @ (right - chance) - pull * (found - start)
-        bend = (features * (chance * (1 - chance))[:, None]).T @ features + np.diag(pull)
+        slope = features.T @ (weight * (right - chance)) - pull * (found - start)
+        bend = (features * (weight * chance * (1 - chance))[:, None]).T @ features + np.diag(pull)
         step = np.linalg.solve(bend, slope)
         while loss(found + step) > loss(found) and np.abs(step).max() > 1e-9:
             step = step / 2

@@ -81,18 +81,22 @@ def learned_from(
     truth: Sequence[int | None],
     counting: tuple[str, ...],
     precision: float,
+    drawn: Sequence[float] = (),
 ) -> Learned:
     """`truth`: the first error of each row, None where gold doesn't say it. Of no rows it is what a fit
-    starts from."""
-    drifting = fit_priors([row.seen for row in rows])
-    begun = replace(BROAD, drift=drifting.drift, flawed_drift=drifting.flawed_drift)
-    priors, *others = possible(rows, truth, begun)
+    starts from. `drawn`: how many times likelier than by chance alone each row was to be drawn for gold; by
+    default all gold was drawn by chance. Which rows were drawn may rest on their verdicts, and on nothing
+    else: then those without gold are missing at random, the fit that takes gold at its word and weighs the
+    rest is the likeliest all the same (Rubin, 1976), and what the sample says of stated confidences is
+    weighed by 1 / `drawn` (Horvitz and Thompson, 1952)."""
+    priors, *others = possible(rows, truth, begun_of(rows))
     found = posteriors_of(rows, priors)
     best = [int(of_one.argmax()) for of_one in found]
     known = [row for row, one in enumerate(truth) if one is not None]
     calibration = calibrated(
         np.array([found[row].max() for row in known]),
         np.array([best[row] + NO_ERROR == truth[row] for row in known]),
+        np.array([1 / drawn[row] for row in known]) if drawn else None,
     )
     sure = np.array([calibration(float(of_one.max())) for of_one in found])
     threshold, kept = threshold_for(sure, precision)
@@ -109,6 +113,12 @@ def learned_from(
         calibration,
         _right(rows, certain(found, truth)),
     )
+
+
+def begun_of(rows: Sequence[Evidence]) -> Priors:
+    """What fits begin with: how rollouts drift, by themselves."""
+    drifting = fit_priors([row.seen for row in rows])
+    return replace(BROAD, drift=drifting.drift, flawed_drift=drifting.flawed_drift)
 
 
 def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Priors) -> list[Priors]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -26,7 +27,8 @@ from pipeline.search.belief import Array
 
 UNIDENTIFIED = (
     "not identified: the witnesses can't tell how far each can be trusted; add a judge of another model, "
-    f"or name {ENOUGH} rows or more with known first errors as consensus.gold"
+    f"label {ENOUGH} or more by hand (`steplabel review`), or name so many rows with known first errors as "
+    "consensus.gold"
 )
 
 
@@ -40,7 +42,11 @@ class PosteriorRule:
         self._precision = precision
 
     def learn(
-        self, pilot: Sequence[Annotated], witnesses: Sequence[str], gold: Mapping[str, int]
+        self,
+        pilot: Sequence[Annotated],
+        witnesses: Sequence[str],
+        gold: Mapping[str, int],
+        drawn: Mapping[str, float] = MappingProxyType({}),
     ) -> dict[str, Any]:
         counting = tuple(
             name
@@ -49,7 +55,8 @@ class PosteriorRule:
         )
         rows = [Evidence.of(item, witnesses, counting) for item in pilot]
         truth = [gold.get(item.solution.id) for item in pilot]
-        learned = learned_from(rows, truth, counting, self._precision)
+        times = [drawn.get(item.solution.id, 1.0) for item in pilot]
+        learned = learned_from(rows, truth, counting, self._precision, times)
         return asdict(with_first_votes(learned, pilot, truth, witnesses))
 
     def knowing(self, facts: dict[str, Any]) -> KnowingPosterior:

@@ -15,6 +15,7 @@ from pipeline.dataset.markdown import inert, table
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View
 from pipeline.records import NO_ERROR, Cost, Outcome
+from pipeline.review.witness import REVIEW
 from pipeline.selection import Selection
 
 _REASONS_SHOWN = 20
@@ -334,8 +335,9 @@ def _cost(facts: CardFacts) -> str:
 
 
 def _limits(facts: CardFacts, tally: Tally) -> str:
+    but = f", but for what people decided (`{REVIEW}`)" if REVIEW in tally.seen else ""
     lines = [
-        "- Labels are made by machines. A rule that keeps only what annotators agree on prefers "
+        f"- Labels are made by machines{but}. A rule that keeps only what annotators agree on prefers "
         "easy solutions: the undecided ones differ from the labelled ones.",
         "- Rollouts see only errors that the answer depends on, and depend on the model that made "
         "them; a judge has blind spots of its own. Both can agree and be wrong.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.config import EngineConfig, RunConfig
 from pipeline.dataset.card import CardFacts, CostRow, QualityRow
+from pipeline.review.witness import REVIEW
 from pipeline.summary import Summary
 
 UNKNOWN = "not stated: ask whoever made them before you pass them on"
@@ -23,7 +24,8 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
         name=config.name,
         about=config.about,
         engines={role: _model(engine) for role, engine in config.engines.items()},
-        annotators={name: _told(options) for name, options in config.annotators.items()},
+        annotators={name: _told(options) for name, options in config.annotators.items()}
+        | {REVIEW: "people, whose decisions go before the rule's"},
         rule=rule + ".",
         versions=info["versions"],
         git_commit=info["git_commit"],

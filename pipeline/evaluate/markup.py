@@ -48,14 +48,19 @@ def document(title: str, style: str, *body: Node) -> str:
     return f"<!DOCTYPE html>\n{to_html(page)}\n"
 
 
-def head_of(title: str, style: str, script: str | None = None) -> ET.Element:
-    """A head whose policy allows this style sheet, this script where there is one, and nothing else."""
+def head_of(
+    title: str, style: str, script: str | None = None, connect: str | None = None
+) -> ET.Element:
+    """A head whose policy allows this style sheet, this script where there is one, requests of it to
+    `connect`, and nothing else."""
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'"
     )
     if script is not None:
         policy += f"; script-src '{_digest(script)}'; require-trusted-types-for 'script'"
         policy += "; trusted-types 'none'"
+    if connect is not None:
+        policy += f"; connect-src {connect}"
     return el(
         "head",
         el("meta", charset="utf-8"),

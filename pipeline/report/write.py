@@ -34,7 +34,10 @@ MOST = 20_000
 MOST_CHARS = 150_000_000
 """Of their details, before compression."""
 DRAWS = 500
-_SCRIPTS = ("dom.js", "data.js", "filters.js", "list.js", "evidence.js", "solution.js", "main.js")
+_SCRIPTS = (
+    *("dom.js", "words.js", "data.js", "filters.js", "list.js", "evidence.js", "solution.js"),
+    "main.js",
+)
 _MADE_OF = "steplabel-made-of"
 _HEAD_BYTES = 200_000
 

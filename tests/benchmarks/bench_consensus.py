@@ -9,6 +9,8 @@ Sections:
   speed      100,000 verdicts, from shards on disk to labels on disk
   tinymath   the shipped models on the hard split, two judges among them, against the oracle: a run of some
              eight minutes, the first time
+  review     the same run: 100 decisions of a person that `steplabel review` asks for, against as many by
+             chance; a quarter of an hour
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ import argparse
 from pathlib import Path
 
 from pipeline.config import CascadeConfig
-from tests.benchmarks.consensus import panel_run, simulated, speed, tinymath
+from tests.benchmarks.consensus import panel_run, review, simulated, speed, tinymath
 from tests.benchmarks.report import Row, report
 
-SECTIONS = ("simulated", "cascade", "speed", "tinymath")
+SECTIONS = ("simulated", "cascade", "speed", "tinymath", "review")
 
 
 def main() -> None:
@@ -47,6 +49,8 @@ def main() -> None:
         rows += simulated.measure_cascade(options.number, options.draws, options.pilot)
     if "tinymath" in wanted:
         rows += tinymath.measure(options.run or panel_run.made(), options.draws)
+    if "review" in wanted:
+        rows += review.measure(options.run or panel_run.made())
     path = report("consensus", rows, replace_sections=True)
     print(f"written to {path.relative_to(Path.cwd())}")
 

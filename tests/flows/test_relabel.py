@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from datasets import load_dataset
 
 from flows.commands.relabel import relabel
 from pipeline.config import RunConfig
@@ -16,7 +17,8 @@ from pipeline.errors import ConfigError, RunError
 from pipeline.finish import Finish
 from pipeline.keep.diff import diff
 from pipeline.keep.standing import side_of_run
-from pipeline.records import Label
+from pipeline.records import Label, Solution
+from pipeline.review.decisions import Decision, Kind, decisions_of
 from pipeline.run_folder import RunFolder
 from tests.killing import made_calls, rows_of, run_in_child
 from tests.test_resume import small_batch
@@ -161,3 +163,23 @@ def test_what_it_changed_can_be_told_and_why(config: RunConfig) -> None:
     assert set(found.causes) == {"consensus.witnesses"} == set(found.config)
     again(config, "dataset.views=[first_error]")
     assert diff(side_of_run(run, before=True), side_of_run(run)).alike
+
+
+def test_what_people_decided_is_the_label_and_is_shown(config: RunConfig) -> None:
+    run = RunFolder(config.folder)
+    one = next(s for s in run.solutions.read(Solution) if s.outcome == "incorrect")
+    row = Decision(one.id, Kind.NAMED, 0, 1.0, False, 1.0, "2026-01-01T00:00:00+00:00")
+    decisions_of(run.reviews, "ann").append(row)
+    again(config)
+    label = next(label for label in run.labels.read(Label) if label.solution_id == one.id)
+    assert (label.first_error, label.agreed[0]) == (0, "review")
+    splits = load_dataset(str(run.dataset), "evidence")
+    told = next(row for split in splits.values() for row in split if row["id"] == one.id)
+    assert told["label"] == 0
+    assert "review" in {verdict["annotator"] for verdict in told["verdicts"]}
+    assert "people decided 1 solution" in " ".join(
+        json.loads((run.folder / "summary.json").read_text())["learned"]
+    )
+    assert "what people decided" in (run.dataset / "README.md").read_text()
+    again(config, "consensus.reviews=false")
+    assert "review" not in run.annotators()

@@ -1,18 +1,6 @@
 // Which solutions are listed. A filter is a name, its choices and a test of a row; links say name=choice.
 
-const CLEAN = -1;
-const UNDECIDED = -2;
-const ABSENT = -3;
-const ANSWERS = { correct: "right", incorrect: "wrong", undecided: "undecided" };
 const MOST_CHOICES = 60;
-
-const kindOf = (named) =>
-  named >= 0 ? "flawed" : { [CLEAN]: "clean", [UNDECIDED]: "silent", [ABSENT]: "absent" }[named];
-
-function sayNamed(named) {
-  if (named >= 0) return `step ${named}`;
-  return { [CLEAN]: "no error", [UNDECIDED]: "undecided", [ABSENT]: "–" }[named];
-}
 
 /** Every filter that these rows can be told apart by. */
 function filtersOf(index) {

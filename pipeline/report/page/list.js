@@ -104,13 +104,3 @@ class List {
 }
 
 const oneLine = (text) => el("span", { dir: "auto", class: "foreign" }, plain(text));
-
-function labelChip(label, confidence) {
-  const sure = confidence === null || confidence === undefined ? "" : ` · ${confidence.toFixed(2)}`;
-  if (label >= 0) return el("span", { class: "chip wrong" }, `✗ step ${label}${sure}`);
-  if (label === CLEAN) return el("span", { class: "chip right" }, `✓ no error${sure}`);
-  return el("span", { class: "chip aside" }, label === UNDECIDED ? "set aside" : "left out");
-}
-
-const answerChip = (outcome) =>
-  el("span", { class: `chip answer ${outcome}` }, `answer ${ANSWERS[outcome] ?? outcome}`);

@@ -79,7 +79,7 @@ function stepTable(detail, found) {
     lanes.map(({ who, what, why }) => el("th", { scope: "col", class: "lane", title: why }, who, el("br"), el("small", {}, what))));
   const row = (place, number, body, kind) => {
     const notes = found.notes.filter(([at]) => at === place).map(([, note]) => note);
-    return el("tr", { class: `step ${kind}` },
+    return el("tr", { class: `step ${kind}`, "data-place": place },
       el("th", { scope: "row" }, number),
       el("td", { class: "text" }, body, notes),
       lanes.map(({ cells }) => el("td", { class: "lane" }, cells.get(place) ?? null)));

@@ -40,7 +40,7 @@ def _rows(folder: Path, draws: int, cascade: CascadeConfig) -> Iterator[Row]:
     if "rollouts" not in names or len(names) < 2:
         raise RunError(f"{folder}: needs verdicts of rollouts and of a judge at least")
     checks = [name for name in config.annotators if name == "arithmetic"]
-    items, truth = _known(run, [*names, *checks])
+    items, truth = known_to(run, [*names, *checks])
     _, problems = np.unique([item.solution.problem_id for item in items], return_inverse=True)
     bootstrap = Bootstrap(problems, draws)
     pilot = items[: PosteriorRule.pilot_size]
@@ -64,7 +64,7 @@ def _rows(folder: Path, draws: int, cascade: CascadeConfig) -> Iterator[Row]:
     yield from cascaded(SECTION, "run", items, truth, witnesses, len(pilot), bootstrap, cascade)
 
 
-def _known(run: RunFolder, names: list[str]) -> tuple[list[Annotated], np.ndarray]:
+def known_to(run: RunFolder, names: list[str]) -> tuple[list[Annotated], np.ndarray]:
     """Decided solutions of which every witness has a verdict, in the order of a pilot, and their first
     errors by the oracle."""
     items, truth = [], []

@@ -54,3 +54,19 @@ def test_one_that_is_nearly_certain_and_often_wrong_is_not_believed() -> None:
     curve = calibrated(sure, right)
     stated = np.mean([curve(one) for one in sure])
     assert stated == pytest.approx(right.mean(), abs=0.02)
+
+
+def test_rows_drawn_with_known_chances_say_what_all_rows_would() -> None:
+    """Of those that are sure without cause nine in ten are drawn, of the others one in ten."""
+    rng = np.random.default_rng(5)
+    sure = rng.uniform(0.6, 0.99, 40_000)
+    careless = rng.random(len(sure)) < 0.2
+    right = rng.random(len(sure)) < np.where(careless, 0.5, sure)
+    chance = np.where(careless, 0.9, 0.1)
+    drawn = rng.random(len(sure)) < chance
+    of_all = calibrated(sure, right)
+    weighed = calibrated(sure[drawn], right[drawn], 1 / chance[drawn])
+    plain = calibrated(sure[drawn], right[drawn])
+    for one in (0.7, 0.9, 0.97):
+        assert weighed(one) == pytest.approx(of_all(one), abs=0.015)
+    assert plain(0.97) < of_all(0.97) - 0.05
