@@ -1,6 +1,6 @@
 """One reviewer's way through a run: what to ask next, what was decided, and how far reviewers agree.
 
-What others decided is left out, but for a share `SHARED` of the solutions, chosen by content, that
+What others named is left out, but for a share `SHARED` of the solutions, chosen by content, that
 everybody gets: so many tell how far people agree, and the rest of their time isn't spent twice.
 """
 
@@ -33,6 +33,7 @@ from pipeline.run_folder import RunFolder
 
 SHARED = 0.2
 MOST_SECONDS = 3600.0
+"""Kept of the time that a decision took: more is a page left open."""
 _SHOWN = (
     "id",
     "problem_id",
@@ -96,7 +97,9 @@ class Session:
         }
 
     def _queue(self, mine: Standing, others: Mapping[str, Standing]) -> Iterator[str]:
-        taken = {one for of in others.values() for one in of}
+        taken = {
+            one for of in others.values() for one, said in of.items() if said.kind is Kind.NAMED
+        }
         most = self._count
         for one in self._order:
             if most == 0:
@@ -149,14 +152,14 @@ class Session:
                 f"first_error: should be -1 (none), 0 to {steps - 1}, or null for unsure"
             )
         told = raw.get("seconds")
-        seconds = float(told) if isinstance(told, int | float) else 0.0
+        known = isinstance(told, int | float) and 0 <= told <= MOST_SECONDS
         return Decision(
             item.solution.id,
             Kind.UNSURE if first_error is None else Kind.NAMED,
             first_error,
             self._times[item.solution.id],
             raw.get("shown") is True,
-            min(MOST_SECONDS, max(0.0, seconds)),
+            float(told or 0) if known else MOST_SECONDS,
             _now(),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,15 @@ def test_a_decision_is_on_the_disk_when_it_is_answered(client: TestClient, tmp_p
     assert after["solution"]["id"] != said["id"]
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1, 10**400, "2", None])
+def test_a_time_that_can_t_be_harms_no_decision(
+    client: TestClient, tmp_path: Path, seconds: object
+) -> None:
+    said = json.dumps({"id": "s0-0", "first_error": 1, "seconds": seconds})
+    assert client.post("/decide", headers=HEADERS, content=said).status_code == 200
+    assert rows(tmp_path).rows()[0].seconds == 3600
+
+
 def test_an_undo_shows_the_solution_again(client: TestClient, tmp_path: Path) -> None:
     first = client.get("/state", headers=HEADERS).json()["solution"]["id"]
     client.post("/decide", headers=HEADERS, json={"id": first, "first_error": None})
@@ -124,6 +134,7 @@ def test_what_the_witnesses_say_comes_only_when_asked_for(client: TestClient) ->
 def test_what_others_decided_is_left_to_them_but_for_what_all_get(tmp_path: Path) -> None:
     for item in ITEMS[:10]:
         rows(tmp_path, "ben").append(decision(item.solution.id, 1))
+    rows(tmp_path, "ben").append(decision(ITEMS[12].solution.id))  # unsure: another may know
     mine = session(tmp_path, count=20)
     asked = []
     while (solution := mine.state()["solution"]) is not None:
