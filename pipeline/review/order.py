@@ -72,7 +72,7 @@ def chances(gain: Array) -> Array:
     """How many times likelier than by chance alone each is to be drawn next (n,): `BY_CHANCE` or more, 1
     on average."""
     total = gain.sum()
-    share = gain * (len(gain) / total) if total > 0 else np.ones(len(gain))
+    share = gain * (len(gain) / total) if total > 1e-9 else np.ones(len(gain))
     return np.asarray(BY_CHANCE + (1 - BY_CHANCE) * share)
 
 
