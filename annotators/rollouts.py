@@ -141,12 +141,11 @@ class RolloutAnnotator:
             if not prompts:
                 turns = tools.prompt.fill({"question": solution.question})
                 prompts = tools.engine.renderer.prefixes(turns, solution.steps)
-            costs = await asyncio.gather(
-                *(
-                    self._probe(p, drawn, prompts, search, solution, tools, tools.engine)
-                    for p in probes
-                )
-            )
+            asked = [
+                self._probe(p, drawn, prompts, search, solution, tools, tools.engine)
+                for p in probes
+            ]
+            costs = await asyncio.gather(*asked) if len(asked) > 1 else [await asked[0]]
             cost = sum(costs, cost)
         found = search.finding()
         return Verdict(

@@ -413,6 +413,10 @@ class _Batch:
         def made() -> None:
             ended()
             self.progress.row(stage.name)
+            if self.progress.due:
+                spent()
+
+        def spent() -> None:
             if engine is not None and stage.role is not None:
                 load_seconds = room.load_seconds(stage.role) - loaded
                 self.progress.spent(stage.name, engine.stats(), load_seconds)
@@ -443,6 +447,7 @@ class _Batch:
                     await item_ended.wait()
                 open_items += len(items)
                 group.create_task(shard(number, items))
+        spent()
         if rows := refusals.settled():
             await asyncio.to_thread(stage.store.write, rows, stage.kind)
         for item_id, refused in refusals.waiting:

@@ -7,21 +7,23 @@ next solution needs; a batch larger than memory is joined in bounded memory.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 
-from pipeline.errors import RunError
 from pipeline.records import Label, Record, Solution, Verdict
 from pipeline.run_folder import RunFolder
-from pipeline.shards import Store
+from pipeline.shards import Store, chunked
 
 RecordT = TypeVar("RecordT", bound=Record)
 
 _PARTS_IN_MEMORY = 8
+AT_ONCE = 1024
+"""Solutions joined together."""
+NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +38,56 @@ class Annotated:
 
 
 class RowIndex(Generic[RecordT]):
-    """Rows of a store by solution id, the newest part winning."""
+    """Rows of a store by solution id, the newest part winning. In memory are the ids (as bytes, sorted)
+    and the parts read last."""
 
     def __init__(self, store: Store, kind: type[RecordT]) -> None:
         self._store = store
         self._kind = kind
         self._files = [part.file for part in store.parts()]
-        self._part_of: dict[str, int] = {}
-        self._loaded: OrderedDict[int, dict[str, dict[str, Any]]] = OrderedDict()
-        for number in range(len(self._files)):
-            rows = self._read(number, ["solution_id"])
-            self._part_of.update((row["solution_id"], number) for row in rows)
-
-    def _read(self, number: int, columns: list[str] | None = None) -> list[dict[str, Any]]:
-        path = self._store.folder / self._files[number]
-        try:
-            rows: list[dict[str, Any]] = pq.read_table(path, columns=columns).to_pylist()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
-        return rows
+        self._loaded: OrderedDict[int, dict[str, RecordT]] = OrderedDict()
+        newest_first = range(len(self._files))[::-1]
+        ids = [_as_bytes(store.column(self._files[n], "solution_id")) for n in newest_first]
+        parts = [np.full(len(of), n, np.int32) for of, n in zip(ids, newest_first, strict=True)]
+        self._ids, first = np.unique(np.concatenate([*ids, _as_bytes([])]), return_index=True)
+        self._parts = np.concatenate([*parts, np.empty(0, np.int32)])[first]
 
     def __contains__(self, solution_id: str) -> bool:
-        return solution_id in self._part_of
+        return self._parts_of([solution_id]) != [NOWHERE]
 
     def get(self, solution_id: str) -> RecordT | None:
-        number = self._part_of.get(solution_id)
-        return None if number is None else self._kind.from_row(self._part(number)[solution_id])
+        return self.get_all([solution_id])[0]
 
-    def _part(self, number: int) -> dict[str, dict[str, Any]]:
+    def get_all(self, solution_ids: Sequence[str]) -> list[RecordT | None]:
+        """The row of each, in their order."""
+        numbers = self._parts_of(solution_ids)
+        return [
+            None if number == NOWHERE else self._part(number)[one]
+            for one, number in zip(solution_ids, numbers, strict=True)
+        ]
+
+    def _parts_of(self, solution_ids: Sequence[str]) -> list[int]:
+        if not len(self._ids):
+            return [NOWHERE] * len(solution_ids)
+        wanted = _as_bytes(solution_ids)
+        at = np.minimum(np.searchsorted(self._ids, wanted), len(self._ids) - 1)
+        return list(np.where(self._ids[at] == wanted, self._parts[at], NOWHERE).tolist())
+
+    def _part(self, number: int) -> dict[str, RecordT]:
         if number not in self._loaded:
-            self._loaded[number] = {row["solution_id"]: row for row in self._read(number)}
+            file = self._files[number]
+            ids = self._store.column(file, "solution_id")
+            rows = self._store.read_part(file, self._kind)
+            self._loaded[number] = dict(zip(ids, rows, strict=True))
             if len(self._loaded) > _PARTS_IN_MEMORY:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(number)
         return self._loaded[number]
+
+
+def _as_bytes(ids: Sequence[str]) -> Any:
+    """An array of so many bytes each as the longest has."""
+    return np.array([one.encode() for one in ids], dtype=np.bytes_)
 
 
 def annotated(
@@ -77,13 +95,14 @@ def annotated(
 ) -> Iterator[Annotated]:
     """Every solution of the run, in the order of its parts, with the verdicts of `annotators` (of
     all that have any, by default)."""
-    names = run.annotators() if annotators is None else annotators
-    indexes = {name: RowIndex(run.verdicts(name), Verdict) for name in names}
+    names = list(run.annotators() if annotators is None else annotators)
+    indexes = [RowIndex(run.verdicts(name), Verdict) for name in names]
     label_index = RowIndex(run.labels, Label) if labels else None
-    for solution in run.solutions.read(Solution):
-        found = {name: index.get(solution.id) for name, index in indexes.items()}
-        yield Annotated(
-            solution,
-            {name: verdict for name, verdict in found.items() if verdict is not None},
-            label_index.get(solution.id) if label_index else None,
-        )
+    for solutions in chunked(run.solutions.read(Solution), AT_ONCE):
+        ids = [solution.id for solution in solutions]
+        found = zip(*(index.get_all(ids) for index in indexes), strict=True)
+        said = found if indexes else repeat(())
+        labelled = label_index.get_all(ids) if label_index else repeat(None)
+        for solution, verdicts, label in zip(solutions, said, labelled, strict=False):
+            by_name = zip(names, verdicts, strict=True)
+            yield Annotated(solution, {n: v for n, v in by_name if v is not None}, label)

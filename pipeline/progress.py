@@ -7,6 +7,7 @@ read it, so watching a run never touches it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -84,7 +85,8 @@ class Progress:
         self.resumed: dict[str, int] = {}
         self._began: dict[str, float] = {}
         self._ended: set[str] = set()
-        self._written = 0.0
+        self._made: Counter[str] = Counter()
+        self._written = self._told = 0.0
 
     def begin(self, stage: str, rows_total: int, rows_done: int) -> None:
         """A stage that this attempt has ended already goes on: its rows are added."""
@@ -102,14 +104,16 @@ class Progress:
         self._tell(force=True)
 
     def row(self, stage: str, rows: int = 1) -> None:
-        now = self.stages[stage]
-        self._update(stage, rows_done=now.rows_done + rows)
+        self._made[stage] += rows
+        if time.monotonic() - self._written >= 1.0:
+            self._update(stage)
 
     def fault(self, stage: str) -> None:
         self._update(stage, faults=self.stages[stage].faults + 1)
 
     def spent(self, stage: str, stats: EngineStats, load_seconds: float) -> None:
         """What the stage's engine has been asked for since this attempt began."""
+        self._told = time.monotonic()
         old = self._before.get(stage, StageProgress())
         self._update(
             stage,
@@ -127,9 +131,15 @@ class Progress:
         self._ended.add(stage)
         self._tell(force=True)
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to say more than that a row was made."""
+        return time.monotonic() - self._told > 0.5
+
     def _update(self, stage: str, **changes: Any) -> None:
-        seconds = time.monotonic() - self._began[stage]
-        self.stages[stage] = replace(self.stages[stage], seconds=seconds, **changes)
+        now, seconds = self.stages[stage], time.monotonic() - self._began[stage]
+        rows_done = now.rows_done + self._made.pop(stage, 0)
+        self.stages[stage] = replace(now, rows_done=rows_done, seconds=seconds, **changes)
         self._tell()
 
     def _tell(self, force: bool = False) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -38,9 +38,13 @@ class Status(StrEnum):
     UNCHECKED = "unchecked"
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+"""Made once: `json.dumps` makes another for each call."""
+
+
 def content_hash(*parts: Any, length: int = 16) -> str:
     """Hex digest of JSON-able `parts`: the key under which rows, parts and calls are known."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _CANONICAL.encode(parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
@@ -115,6 +119,20 @@ class Record:
                 value = row[name]
                 fields[name] = value if decode is None or value is None else decode(value)
         return cls(**fields)
+
+    @classmethod
+    def from_batch(cls, batch: pa.RecordBatch) -> Iterator[Self]:
+        """`from_row` of each row, a column at a time: several times as fast."""
+        names, columns = [], []
+        for name, decode, _ in _fields(cls):
+            if (at := batch.schema.get_field_index(name)) >= 0:
+                values = batch.column(at).to_pylist()
+                if decode is not None:
+                    values = [None if value is None else decode(value) for value in values]
+                names.append(name)
+                columns.append(values)
+        for values in zip(*columns, strict=True):
+            yield cls(**dict(zip(names, values, strict=True)))
 
     @classmethod
     def struct(cls) -> pa.StructType:
@@ -399,4 +417,10 @@ def step_labels_for(first_error: int | None, n_steps: int) -> tuple[int | None, 
 
 def to_table(rows: Sequence[Record], kind: type[Record]) -> pa.Table:
     """Rows of one record type as an Arrow table with that type's schema."""
-    return pa.Table.from_pylist([row.to_row() for row in rows], schema=kind.SCHEMA)
+    columns: dict[str, list[Any]] = {}
+    for name, _, encode in _fields(kind):
+        values = [getattr(row, name) for row in rows]
+        if encode is not None:
+            values = [None if value is None else encode(value) for value in values]
+        columns[name] = values
+    return pa.Table.from_pydict(columns, schema=kind.SCHEMA)

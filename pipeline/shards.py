@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -100,29 +100,44 @@ class Store:
 
     def read(self, kind: type[RecordT], columns: Sequence[str] | None = None) -> Iterator[RecordT]:
         """Rows of the current parts. Raises RunError naming a part that can't be read."""
-        for row in self.rows(columns):
-            try:
-                made = kind.from_row(row)
-            except (TypeError, ValueError) as error:
-                raise self._other_version(error) from error
-            yield made
+        for part in self.parts():
+            for batch in self._batches(part.file, columns):
+                yield from self._made(kind, batch)
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
-        """The same as plain dicts, a row group in memory at a time."""
+        """The same as plain dicts."""
         for part in self.parts():
-            path = self.folder / part.file
-            try:
-                with pq.ParquetFile(path) as file:
-                    if missing := set(columns or ()) - set(file.schema_arrow.names):
-                        raise self._other_version(f"no column {', '.join(sorted(missing))}")
-                    for batch in file.iter_batches(
-                        1024, columns=None if columns is None else list(columns)
-                    ):
-                        yield from batch.to_pylist()
-            except (OSError, pa.ArrowInvalid) as error:
-                raise RunError(
-                    f"{path}: damaged ({error}); run again to make its rows anew"
-                ) from error
+            for batch in self._batches(part.file, columns):
+                names = batch.schema.names
+                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield dict(zip(names, values, strict=True))
+
+    def read_part(self, file: str, kind: type[RecordT]) -> list[RecordT]:
+        """All rows of one part."""
+        return [row for batch in self._batches(file, None) for row in self._made(kind, batch)]
+
+    def column(self, file: str, name: str) -> list[Any]:
+        """One column of a part."""
+        return [one for batch in self._batches(file, [name]) for one in batch.column(0).to_pylist()]
+
+    def _made(self, kind: type[RecordT], batch: pa.RecordBatch) -> list[RecordT]:
+        try:
+            return list(kind.from_batch(batch))
+        except (TypeError, ValueError) as error:
+            raise self._other_version(error) from error
+
+    def _batches(self, file: str, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        """Of one part, a batch in memory at a time."""
+        path = self.folder / file
+        try:
+            with pq.ParquetFile(path) as parquet:
+                if missing := set(columns or ()) - set(parquet.schema_arrow.names):
+                    raise self._other_version(f"no column {', '.join(sorted(missing))}")
+                yield from parquet.iter_batches(
+                    1024, columns=None if columns is None else list(columns)
+                )
+        except (OSError, pa.ArrowInvalid) as error:
+            raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
 
     def _other_version(self, what: object) -> RunError:
         return RunError(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.annotator import Annotator, Tools
@@ -142,6 +142,7 @@ KEY_COLUMNS = ("problem_id", "question", "gold", "tests", "tables")
 """Of a solution's row: what says to which problem it belongs."""
 
 
+@lru_cache(4096)
 def problem_key(
     problem_id: str, question: str, gold: str, tests: str | None = None, tables: str | None = None
 ) -> str:
@@ -384,9 +385,11 @@ class AnnotateStage:
         return chunked(todo, self._config.shard_size)
 
     def counts(self) -> tuple[int, int]:
-        done = self._done()
-        ids = [s.id for s in self._candidates()]
-        return len(ids), sum(i in done for i in ids)
+        done, total, of_them = self._done(), 0, 0
+        for solution in self._candidates():
+            total += 1
+            of_them += solution.id in done
+        return total, of_them
 
     def item_id(self, item: Solution) -> str:
         return item.id

@@ -210,7 +210,7 @@ def spent(calls: Path) -> Cost:
         return Cost()
     journal = CallJournal(calls, read_only=True)
     try:
-        return sum((record.cost for record in journal.records()), Cost())
+        return journal.cost()
     finally:
         journal.close()
 

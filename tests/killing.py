@@ -9,7 +9,6 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from pipeline.batch import run_batch
 from pipeline.config import EngineConfig, RunConfig
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.journal_files import CallRecord
+from pipeline.errors import RunError
 from pipeline.records import Label, Solution, Verdict
 from pipeline.run_folder import RunFolder
 
@@ -41,9 +41,11 @@ def run_once(config: RunConfig) -> None:
     log = os.open(_made_log(config), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     submit = CallJournal.submit
 
-    def logged(journal: CallJournal, record: CallRecord) -> Future[None]:
+    def logged(
+        journal: CallJournal, record: CallRecord, told: Callable[[RunError | None], None]
+    ) -> None:
         os.write(log, f"{record.key}\n".encode())
-        return submit(journal, record)
+        submit(journal, record, told)
 
     CallJournal.submit = logged  # type: ignore[method-assign]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from functools import lru_cache
 
 from pipeline.engine.journal_files import CallRecord, CompletionRow
 from pipeline.engine.protocol import (
@@ -42,7 +43,7 @@ def sample_record(
         fingerprint,
         "sample",
         **_asked(request.prompt),  # type: ignore[arg-type]
-        sampling=json.dumps(_how(request.sampling), sort_keys=True),
+        sampling=_how_text(request.sampling),
         n=request.n,
         draw=request.draw,
         completions=tuple(
@@ -87,6 +88,12 @@ def sample_request(record: CallRecord) -> SampleRequest:
     )
 
 
+@lru_cache(256)
+def _how_text(sampling: Sampling) -> str:
+    return json.dumps(_how(sampling), sort_keys=True)
+
+
+@lru_cache(256)
 def _how(sampling: Sampling) -> dict[str, object]:
     """Without a schema, as calls were recorded before there were schemas."""
     how = dataclasses.asdict(sampling)

@@ -12,7 +12,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,7 @@ from pipeline.engine.journal_files import (
 from pipeline.engine.journal_parts import PartReader, write_part, write_rows
 from pipeline.engine.journal_writer import JournalWriter
 from pipeline.errors import RunError
+from pipeline.records import Cost
 
 _OFFSET_BITS = 40
 
@@ -47,6 +48,7 @@ class CallJournal:
         self._files: list[Path | PartReader] = []
         self._handles: dict[int, IO[bytes]] = {}
         self._fresh: dict[int, int] = {}
+        self._woken: list[tuple[asyncio.Future[None], RunError | None]] = []
         self._writer: JournalWriter | None = None
         self._current = -1
         self._lock_file: IO[bytes] | None = None
@@ -128,12 +130,31 @@ class CallJournal:
                 record = self._read(place)
             yield record
 
+    def cost(self) -> Cost:
+        """Of every durable record, each once."""
+        with self._mutex:
+            places = {*map(int, self._places), *self._fresh.values()}
+        by_file: dict[int, list[int]] = {}
+        for place in places:
+            by_file.setdefault(place >> _OFFSET_BITS, []).append(place)
+        total = Cost()
+        for number, of_file in by_file.items():
+            file = self._files[number]
+            if isinstance(file, PartReader) and len(of_file) == len(file.keys):
+                total += file.cost()
+            else:
+                total = sum((self._read(place).cost for place in of_file), total)
+        return total
+
     async def append(self, record: CallRecord) -> None:
         """Returns when `record` is durable. Raises RunError when it can't be written."""
-        await asyncio.wrap_future(self.submit(record))
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self.submit(record, lambda error: self._wake(loop, waiter, error))
+        await waiter
 
-    def submit(self, record: CallRecord) -> Future[None]:
-        """Hand `record` to the writer thread; the future is done when it is durable."""
+    def submit(self, record: CallRecord, told: Callable[[RunError | None], None]) -> None:
+        """Hand `record` to the writer thread, which calls `told` when it is durable, or can't be."""
         if self.read_only:
             raise RunError(f"{self.folder}: opened for reading only; nothing can be recorded")
         line = encode_line(record)
@@ -147,7 +168,33 @@ class CallJournal:
                     self._fresh[_short(record.key)] = _place(number, offset)
                     self.fingerprints.add(record.fingerprint)
 
-            return self._writer.submit(line, durable)
+            self._writer.submit(line, durable, told)
+
+    def _wake(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        waiter: asyncio.Future[None],
+        error: RunError | None,
+    ) -> None:
+        """In the writer's thread; those of a group together, since a call into the loop for each would
+        cost more than its record."""
+        with self._mutex:
+            self._woken.append((waiter, error))
+            if len(self._woken) > 1:
+                return
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
+            loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        with self._mutex:
+            woken, self._woken = self._woken, []
+        for waiter, error in woken:
+            if waiter.done():
+                continue  # cancelled; its record is durable all the same
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
 
     def _new_writer(self) -> JournalWriter:
         numbers = [int(p.stem.split("-")[1]) for p in self.folder.glob("journal-*.jsonl")]

@@ -105,10 +105,16 @@ def intact(line: bytes) -> bool:
 
 
 def decode_line(line: bytes, path: Path, offset: int) -> CallRecord:
+    return CallRecord.from_row(decode_row(line, path, offset))
+
+
+def decode_row(line: bytes, path: Path, offset: int) -> dict[str, Any]:
+    """A record's columns. Raises RunError where the line is damaged."""
     if not intact(line):
         raise RunError(f"{path}: the record at byte {offset} is damaged")
     row: dict[str, Any] = json.loads(line)
-    return CallRecord.from_row(row)
+    del row["crc"]
+    return row
 
 
 def read_line(handle: IO[bytes], offset: int) -> bytes:

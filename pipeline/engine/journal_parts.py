@@ -6,13 +6,15 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.engine.journal_files import CallRecord, decode_line
+from pipeline.engine.journal_files import CallRecord, decode_row
 from pipeline.errors import RunError
-from pipeline.records import content_hash
+from pipeline.records import Cost, content_hash
 
 ROWS_A_GROUP = 256
 GROUPS_KEPT = 16
@@ -45,6 +47,15 @@ class PartReader:
             self._groups.popitem(last=False)
         return CallRecord.from_row(table.slice(within, 1).to_pylist()[0])
 
+    def cost(self) -> Cost:
+        """Of all its calls."""
+        try:
+            costs = self._file.read(["cost"])["cost"].combine_chunks()
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from error
+        names = [field.name for field in costs.type]
+        return Cost(*(pc.sum(costs.field(name)).as_py() or 0 for name in names))
+
     def _damaged(self, error: Exception) -> RunError:
         told = str(error).splitlines()[0][:200]
         return RunError(
@@ -66,11 +77,11 @@ def write_part(folder: Path, journals: Sequence[Path], known: Iterable[str]) -> 
 def write_rows(folder: Path, part: PartReader, rows: Sequence[int]) -> Path | None:
     """One Parquet part of some of the records of another; None if there is nothing to write."""
     starts = range(0, len(rows), ROWS_A_GROUP)
-    batches = ([part.record(row) for row in rows[i : i + ROWS_A_GROUP]] for i in starts)
+    batches = ([part.record(row).to_row() for row in rows[i : i + ROWS_A_GROUP]] for i in starts)
     return _write(folder, batches)
 
 
-def _write(folder: Path, batches: Iterable[list[CallRecord]]) -> Path | None:
+def _write(folder: Path, batches: Iterable[list[dict[str, Any]]]) -> Path | None:
     """Written aside, fsynced, then renamed to a name made of its keys."""
     keys: list[str] = []
     aside = folder / f".tmp-{os.getpid()}.parquet"
@@ -78,8 +89,8 @@ def _write(folder: Path, batches: Iterable[list[CallRecord]]) -> Path | None:
         aside, CallRecord.SCHEMA, compression="zstd", write_page_checksum=True
     ) as writer:
         for batch in batches:
-            keys += [record.key for record in batch]
-            table = pa.Table.from_pylist([r.to_row() for r in batch], schema=CallRecord.SCHEMA)
+            keys += [row["key"] for row in batch]
+            table = pa.Table.from_pylist(batch, schema=CallRecord.SCHEMA)
             writer.write_table(table, row_group_size=ROWS_A_GROUP)
     if not keys:
         aside.unlink()
@@ -92,20 +103,20 @@ def _write(folder: Path, batches: Iterable[list[CallRecord]]) -> Path | None:
     return part
 
 
-def _batches(journals: Sequence[Path], seen: set[str]) -> Iterator[list[CallRecord]]:
-    batch: list[CallRecord] = []
+def _batches(journals: Sequence[Path], seen: set[str]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
     for path in journals:
         offset = 0
         with open(path, "rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break  # cut short by a crash or a full disk, so never acknowledged
-                record = decode_line(line[:-1], path, offset)
+                row = decode_row(line[:-1], path, offset)
                 offset += len(line)
-                if record.key in seen:
+                if row["key"] in seen:
                     continue
-                seen.add(record.key)
-                batch.append(record)
+                seen.add(row["key"])
+                batch.append(row)
                 if len(batch) == ROWS_A_GROUP:
                     yield batch
                     batch = []

@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ GROUP_BYTES = 1 << 22
 class _Entry(NamedTuple):
     line: bytes
     durable: Callable[[int], None]
-    done: Future[None]
+    told: Callable[[RunError | None], None]
 
 
 class JournalWriter:
@@ -38,11 +37,15 @@ class JournalWriter:
         self._thread = threading.Thread(target=self._work, name="journal-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, line: bytes, durable: Callable[[int], None]) -> Future[None]:
-        """`durable(offset)` is called, then the future is done, when the line is on disk."""
-        done: Future[None] = Future()
-        self._queue.put(_Entry(line, durable, done))
-        return done
+    def submit(
+        self,
+        line: bytes,
+        durable: Callable[[int], None],
+        told: Callable[[RunError | None], None],
+    ) -> None:
+        """`durable(offset)` is called, then `told`, when the line is on disk; both in the writer's
+        thread. Where it can't be written only `told` is, with the error."""
+        self._queue.put(_Entry(line, durable, told))
 
     def close(self) -> None:
         """Write what is pending, then end the thread."""
@@ -58,16 +61,17 @@ class JournalWriter:
         os.close(self._handle)
 
     def _next_group(self) -> tuple[list[_Entry], bool]:
-        """Wait for a record, then for those that follow within GROUP_S."""
+        """Wait for a record, then for those that follow within GROUP_S: asleep, since a thread that
+        each of them woke would take the interpreter from who makes them."""
         first = self._queue.get()
         if first is None:
             return [], False
         group = [first]
         size = len(first.line)
-        until = time.monotonic() + GROUP_S
+        time.sleep(GROUP_S)
         while size < GROUP_BYTES:
             try:
-                entry = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+                entry = self._queue.get_nowait()
             except queue.Empty:
                 break
             if entry is None:
@@ -88,20 +92,10 @@ class JournalWriter:
         except OSError as error:
             self._failure = error
             for entry in group:
-                _finish(entry.done, RunError(f"{self.path}: can't record a call: {error}"))
+                entry.told(RunError(f"{self.path}: can't record a call: {error}"))
             return
         for entry in group:
             entry.durable(start)
             start += len(entry.line)
-            _finish(entry.done, None)
+            entry.told(None)
         self._size = start
-
-
-def _finish(done: Future[None], error: RunError | None) -> None:
-    """A future whose waiter was cancelled stays cancelled; its record is durable all the same."""
-    if not done.set_running_or_notify_cancel():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)

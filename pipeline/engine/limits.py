@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from pipeline.records import Cost
@@ -21,27 +19,25 @@ class SequenceLimit:
         self.in_flight = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def hold(self, sequences: int) -> AsyncIterator[None]:
-        wanted = min(sequences, self.limit)
-        if self._waiting or self.in_flight + wanted > self.limit:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((wanted, turn))
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._release(wanted)
-                else:
-                    self._waiting.remove((wanted, turn))
-                    self._wake()
-                raise
-        else:
+    def hold(self, sequences: int) -> _Held:
+        """An async context that is entered when there is room for so many."""
+        return _Held(self, min(sequences, self.limit))
+
+    async def _take(self, wanted: int) -> None:
+        if not self._waiting and self.in_flight + wanted <= self.limit:
             self.in_flight += wanted
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wanted, turn))
         try:
-            yield
-        finally:
-            self._release(wanted)
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release(wanted)
+            else:
+                self._waiting.remove((wanted, turn))
+                self._wake()
+            raise
 
     def _release(self, sequences: int) -> None:
         self.in_flight -= sequences
@@ -53,6 +49,18 @@ class SequenceLimit:
             if not turn.done():
                 self.in_flight += wanted
                 turn.set_result(None)
+
+
+class _Held:
+    def __init__(self, limit: SequenceLimit, sequences: int) -> None:
+        self._limit = limit
+        self._sequences = sequences
+
+    async def __aenter__(self) -> None:
+        await self._limit._take(self._sequences)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._limit._release(self._sequences)
 
 
 class TokenMeter:
@@ -84,7 +92,7 @@ class TokenMeter:
         return self._total / span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EngineStats:
     """Of one engine since it was made. `cost` is what was paid now, `replayed_cost` what the
     answers taken from the journal had cost when they were made."""

@@ -170,11 +170,8 @@ class RecordedEngine:
         return await self._share(key, call)
 
     def _replayed(self, record: CallRecord) -> CallRecord:
-        self._stats = replace(
-            self._stats,
-            calls_replayed=self._stats.calls_replayed + 1,
-            replayed_cost=self._stats.replayed_cost + record.cost,
-        )
+        self._stats.calls_replayed += 1
+        self._stats.replayed_cost += record.cost
         return record
 
     async def _share(self, key: str, call: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
@@ -184,7 +181,7 @@ class RecordedEngine:
             shared = self._shared[key] = _SharedCall(asyncio.create_task(call()))
             shared.task.add_done_callback(lambda task: self._drop(key, task))
         else:
-            self._stats = replace(self._stats, calls_shared=self._stats.calls_shared + 1)
+            self._stats.calls_shared += 1
         result: ResultT = await shared.result()
         return result
 
@@ -214,7 +211,7 @@ class RecordedEngine:
                         if not self._under_way:
                             self._idle.set()
             except (EngineFaultError, TimeoutError) as error:
-                self._stats = replace(self._stats, faults=self._stats.faults + 1)
+                self._stats.faults += 1
                 fault = self._fault(error)
                 if attempt == self._retries:
                     raise fault from error
@@ -236,8 +233,5 @@ class RecordedEngine:
 
     def _made(self, result: SampleResult | ScoreResult) -> None:
         self._meter.add(result.cost.completion_tokens)
-        self._stats = replace(
-            self._stats,
-            calls_made=self._stats.calls_made + 1,
-            cost=self._stats.cost + result.cost,
-        )
+        self._stats.calls_made += 1
+        self._stats.cost += result.cost

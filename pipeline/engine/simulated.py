@@ -17,6 +17,7 @@ import math
 import random
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from pydantic import Field
@@ -60,6 +61,7 @@ def simulated_problem(number: int) -> Problem:
     )
 
 
+@lru_cache(4096)
 def simulated_gold(number: int) -> int:
     return 100 + int(content_hash("gold", number), 16) % 900
 
@@ -193,7 +195,7 @@ class SimulatedEngine:
 
 def _cut(text: str, max_tokens: int) -> Completion:
     """Cut after `max_tokens` words, their spaces and newlines kept."""
-    words = re.findall(r"\s*\S+\s*", text)
-    if len(words) <= max_tokens:
+    if len(text.split()) <= max_tokens:
         return Completion(text, "stop")
+    words = re.findall(r"\s*\S+\s*", text)
     return Completion("".join(words[:max_tokens]), "length")
