@@ -21,6 +21,7 @@ from pipeline.errors import StepLabelError
 
 COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
+    "plan": ("flows.commands.plan:plan", "Tokens, hours and money of a run, before it is paid."),
     "deploy": (
         "flows.commands.deploy:deploy",
         "Run a configuration on a schedule, and from the UI.",

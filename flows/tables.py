@@ -49,6 +49,7 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
         ("cut by length", str(summary.cut)),
         ("rejected input rows", str(summary.rejected)),
         ("sampled tokens", f"{cost.completion_tokens:,} in {cost.calls:,} calls"),
+        *((("dollars", f"{summary.dollars:,.4f}"),) if summary.dollars is not None else ()),
         (
             "prompt tokens",
             f"{cost.prompt_tokens:,}, {cached(cost)} from cache",
@@ -251,6 +252,9 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     for row in cost_rows(summary):
         stages.add_row(*row, style="bold" if row[0] == "total" else None)
     console.print(stages)
+    if config.budget is not None and summary.dollars is not None:
+        share = summary.dollars / config.budget.dollars
+        console.print(f"budget: ${config.budget.dollars:,g}, {percent(share)} spent")
     if config.budget_tokens:
         share = summary.cost.completion_tokens / config.budget_tokens
         console.print(f"budget: {config.budget_tokens:,} sampled tokens, {percent(share)} used")

@@ -25,7 +25,7 @@ from pipeline.annotator import (
     Tools,
 )
 from pipeline.cascade import CascadeRun, Crew
-from pipeline.config import RunConfig
+from pipeline.config import LARGEST_SHARD, RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
@@ -66,12 +66,16 @@ from pipeline.stages import (
     run_shard,
 )
 from pipeline.stopping import DRAIN_S, Stop
-from pipeline.summary import Summary
+from pipeline.summary import Summary, paid
 from pipeline.told import Told
 
 log = logging.getLogger(__name__)
 
 LOGGED_FAULTS = 5
+SHARDS_OF_A_STAGE = 1000
+"""A batch has larger shards rather than more: each is a task for Prefect, of 20 kB in its database, and a
+file."""
+
 MOST_SHARDS = 64
 """Shards begun and not written: what a stage holds in memory."""
 
@@ -169,6 +173,8 @@ class _Batch:
         self.first_fault: dict[str, str] = {}
         self.rates = PassRates()
         self.left_out: set[str] = set()
+        self.unpaid: set[str] = set()
+        """Items that the budget didn't pay for."""
         self.sandbox: Sandbox | None = None
 
     async def run_until_stopped(self) -> Summary:
@@ -205,6 +211,9 @@ class _Batch:
             self.watch.on_plan(plan, run)
 
         self.room = room = EngineRoom(config, attempt, self.stop)
+        roles = {annotator.role for annotator in self.annotators if annotator.role}
+        roles |= {"generator"} if imported is None else set()
+        purse = room.purse(sorted(roles), run.folder / "calls")
         async with AsyncExitStack() as stack:
             if packages is not None:  # before a model is loaded: it may not be allowed here
                 asked = config.sandbox
@@ -229,11 +238,14 @@ class _Batch:
                 run.chain.unlink(
                     missing_ok=True
                 )  # what an earlier configuration asked counts no more
+        write_json(run.unpaid, sorted(self.unpaid))
         finish = Finish(config, run, self._names, self.progress)
         finish.label(self.parts.rule, self.left_out)
         summary = finish.summary(
             plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
         )
+        priced = any(engine.price for engine in config.engines.values())
+        summary = paid(summary, purse.spent if priced else None, len(self.unpaid))
         if self.approve is not None and config.deploy.approve_hours and not finish.published:
             await self.approve(summary)
         return finish.publish(summary)
@@ -358,6 +370,11 @@ class _Batch:
                     f"{name}: {self.faults[name]} of {len(chosen)} solutions failed, and what is "
                     "learned must not depend on which; run the same command again"
                 )
+            if chosen & self.unpaid:
+                raise EngineFaultError(
+                    f"{name}: the budget was spent before its pilot of {len(chosen)} solutions ended; raise "
+                    "budget.dollars and run the same command again"
+                )
             verdicts = {verdict.solution_id: verdict for verdict in store.read(Verdict)}
             rows = [(s, verdicts[s.id]) for s in pilot()]
             rows.sort(key=lambda row: row[0].id)
@@ -383,10 +400,12 @@ class _Batch:
                 calls = self.run_folder.calls(stage.calls)
                 engine = await stack.enter_async_context(room.recorded(stage.role, calls))
             try:
-                refused = await self._shards(stage, engine, room, total - done)
+                refused = await self._shards(stage, engine, room, total, total - done)
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
         self.progress.end(stage.name)
+        if self.unpaid and isinstance(stage, GenerateStage) and not stage.store.parts():
+            raise EngineFaultError(f"{stage.name}: nothing was made, since the budget is spent")
         failed = self.faults[stage.name] - faults
         if failed == total - done > 0 and (done == 0 or refused > FEW):
             raise EngineFaultError(
@@ -396,11 +415,17 @@ class _Batch:
             )
 
     async def _shards(
-        self, stage: Stage[Any], engine: RecordedEngine | None, room: EngineRoom, pending: int
+        self,
+        stage: Stage[Any],
+        engine: RecordedEngine | None,
+        room: EngineRoom,
+        total: int,
+        pending: int,
     ) -> int:
         """One shard after another begins as items end, not as shards do: else the engine would run
         dry behind each shard's longest search. How many items were refused, where none was taken."""
-        most = 2 * max(self.config.shard_size, 0 if engine is None else engine.max_in_flight)
+        size = self._shard_size(stage, total)
+        most = 2 * max(size, 0 if engine is None else engine.max_in_flight)
         open_items, item_ended = 0, asyncio.Event()
         open_shards = asyncio.Semaphore(MOST_SHARDS)
         loaded = room.load_seconds(stage.role) if stage.role else 0.0
@@ -423,6 +448,11 @@ class _Batch:
 
         def failed(fault: Fault) -> None:
             ended()
+            if fault.unpaid:
+                if not self.unpaid:
+                    log.warning("%s: %s", stage.name, fault.reason)
+                self.unpaid.add(fault.id)
+                return
             self.faults[stage.name] += 1
             self.first_fault.setdefault(stage.name, fault.reason)
             self.progress.fault(stage.name)
@@ -440,7 +470,7 @@ class _Batch:
             open_shards.release()
 
         async with asyncio.TaskGroup() as group:
-            for number, items in enumerate(stage.pending()):
+            for number, items in enumerate(stage.pending(size)):
                 await open_shards.acquire()
                 while open_items >= most:
                     item_ended.clear()
@@ -455,6 +485,12 @@ class _Batch:
             failed(Fault(item_id, f"request refused: {refused.reason}"))
         refused_all, refusals.waiting = len(refusals.waiting), []
         return refused_all
+
+    def _shard_size(self, stage: Stage[Any], total: int) -> int:
+        """As configured, but a large batch has larger ones, so that what counts shards stays small."""
+        if isinstance(stage, GenerateStage):
+            total *= self.config.generate.samples
+        return min(LARGEST_SHARD, max(self.config.shard_size, -(-total // SHARDS_OF_A_STAGE)))
 
     def _chosen(self) -> Iterator[Solution]:
         for solution in self.run_folder.solutions.read(Solution):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pipeline.engine.protocol import Sampling
 
 
+LARGEST_SHARD = 4096
+
+
 class Options(BaseModel):
     """Base of every part of the configuration: unknown keys are errors."""
 
@@ -48,6 +51,16 @@ class SamplingConfig(Options):
         from pipeline.engine.protocol import Sampling  # engine/ itself reads this module
 
         return Sampling(self.max_tokens, self.temperature, self.top_p, self.top_k, self.stop)
+
+
+class PriceConfig(Options):
+    """Dollars for a million tokens."""
+
+    input: float = Field(ge=0, description="of prompts")
+    output: float = Field(ge=0, description="sampled")
+    cached: float | None = Field(
+        None, ge=0, description="of prompts, from the server's cache; default: as input"
+    )
 
 
 class EngineConfig(Options):
@@ -81,6 +94,13 @@ class EngineConfig(Options):
     kv_cache_gib: float = Field(2.0, gt=0, description="CPU: memory for the prefix cache, GiB")
     request_timeout_s: float = Field(600.0, gt=0, description="a call that takes longer is a fault")
     retries: int = Field(4, ge=0, description="tries after a fault, with growing pauses")
+    price: PriceConfig | None = Field(
+        None, description="what its calls cost, such as {input: 0.15, output: 0.60}"
+    )
+    requests_per_minute: int | None = Field(None, ge=1, description="most that are sent")
+    tokens_per_minute: int | None = Field(
+        None, ge=1, description="most that are sent and asked for, counted by max_tokens beforehand"
+    )
     trust_remote_code: bool = Field(False, description="run code that comes with the model")
     args: dict[str, Any] = Field(
         default_factory=dict, description="vllm: any further engine argument, passed on as it is"
@@ -459,6 +479,16 @@ class DatasetConfig(Options):
     rows_per_file: int = Field(50_000, ge=1)
 
 
+class BudgetConfig(Options):
+    """What a run may cost, over all its attempts; what the engines without a price do is free."""
+
+    dollars: float = Field(
+        gt=0,
+        description="no call begins that might cost more than is left; what waits for one stays undecided, "
+        "and a larger budget goes on",
+    )
+
+
 class DeployConfig(Options):
     """When a deployment of this configuration runs, and what is done about a run that goes wrong. No
     label depends on it."""
@@ -527,19 +557,28 @@ class RunConfig(Options):
         "not the recipe's",
     )
     dataset: DatasetConfig = Field(default_factory=DatasetConfig)
-    shard_size: int = Field(128, ge=1, le=4096, description="solutions a shard")
+    shard_size: int = Field(
+        128,
+        ge=1,
+        le=LARGEST_SHARD,
+        description="solutions a shard; of a batch with more than 1,000 such shards more, up to 4096",
+    )
     oracle: str | None = Field(
         None,
         description="who knows the true first error, for the quality table only: tinymath, or "
         "module:function of yours (Solution -> int or None)",
     )
+    budget: BudgetConfig | None = None
     budget_tokens: int | None = Field(None, ge=1, description="planned tokens; shown against used")
     deploy: DeployConfig = Field(default_factory=DeployConfig)
 
     @property
     def fingerprint(self) -> str:
         """Of all that a label or the dataset depends on."""
-        return content_hash(self.model_dump(mode="json", exclude={"deploy", "remote"}))
+        paid = {"price", "requests_per_minute", "tokens_per_minute"}
+        exclude: dict[str, Any] = {"engines": {"__all__": paid}}
+        exclude |= dict.fromkeys(("deploy", "remote", "budget"), True)
+        return content_hash(self.model_dump(mode="json", exclude=exclude))
 
     @property
     def folder(self) -> Path:
@@ -552,6 +591,15 @@ class RunConfig(Options):
         if config is None:
             raise ConfigError(f"engines.{role}: missing; name a model under engines: {role}:")
         return config
+
+    @model_validator(mode="after")
+    def _budget_has_prices(self) -> Self:
+        if self.budget is not None and not any(one.price for one in self.engines.values()):
+            raise ValueError(
+                "budget.dollars needs what an engine costs: engines: judge: {price: {input: 0.15, "
+                "output: 0.60}}, dollars for a million tokens"
+            )
+        return self
 
     @field_validator("cascade", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ StepLabelError
 ├── EngineError        a model engine failed
 │   ├── BadRequestError    the request itself is refused; trying again can't help
 │   └── EngineFaultError   the engine or the way to it failed; worth another try
+│       └── BudgetSpentError   the run's dollars are spent; a larger budget goes on
 └── InterruptedRun     a run was stopped, by its user or by SIGTERM; it can go on
 
 The command line prints the message alone, without a traceback, and exits with `exit_code`.
@@ -52,6 +53,14 @@ class BadRequestError(EngineError):
 
 
 class EngineFaultError(EngineError):
+    """`retry_after_s`: when the server wants to be asked again, where it said so."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BudgetSpentError(EngineFaultError):
     pass
 
 

@@ -54,6 +54,7 @@ def label_run(
     else:
         facts, fuse, about = [], each(rule), ()
     unpaid = stopped_by(run, BUDGET) if config.cascade is not None else frozenset()
+    unpaid |= frozenset(read_json(run.unpaid) or ())
     fingerprint = content_hash(
         CONSENSUS_VERSION,
         consensus.fingerprint,

@@ -33,6 +33,7 @@ class StageProgress:
     completion_tokens: int = 0
     seconds: float = 0.0
     load_seconds: float = 0.0
+    dollars: float = 0.0
     state: str = "waiting"
 
     @property
@@ -69,7 +70,9 @@ def progress_line(stages: Mapping[str, StageProgress]) -> str:
     calls = sum(stage.calls for stage in stages.values())
     tokens = sum(stage.completion_tokens for stage in stages.values())
     hours = sum(stage.seconds for stage in stages.values()) / 3600
-    return f"{', '.join(parts)}; so far {calls:,} calls, {tokens:,} sampled tokens, {hours:.2f} h"
+    said = f"{', '.join(parts)}; so far {calls:,} calls, {tokens:,} sampled tokens, {hours:.2f} h"
+    dollars = sum(stage.dollars for stage in stages.values())
+    return f"{said}, ${dollars:,.2f}" if dollars else said
 
 
 class Progress:
@@ -123,6 +126,7 @@ class Progress:
             cached_tokens=old.cached_tokens + stats.cost.cached_tokens,
             completion_tokens=old.completion_tokens + stats.cost.completion_tokens,
             load_seconds=old.load_seconds + load_seconds,
+            dollars=old.dollars + stats.dollars,
         )
 
     def end(self, stage: str) -> None:

@@ -72,6 +72,11 @@ class RunFolder:
         """What a cascade's rounds rest on: their fingerprint, and the pilot's solutions."""
         return self.folder / "cascade" / "chain.json"
 
+    @property
+    def unpaid(self) -> Path:
+        """Ids of what the last attempt's budget didn't pay for."""
+        return self.folder / "unpaid.json"
+
     def annotators(self) -> list[str]:
         """The annotators that have verdicts here, by name."""
         folder = self.folder / "verdicts"

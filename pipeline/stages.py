@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pipeline.annotator import Annotator, Tools
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Completion, Engine, SampleRequest
-from pipeline.errors import BadRequestError, EngineFaultError, RunError
+from pipeline.errors import BadRequestError, BudgetSpentError, EngineFaultError, RunError
 from pipeline.grading import VERSION as GRADING_VERSION
 from pipeline.grading import Grader
 from pipeline.growth import grown
@@ -48,6 +48,8 @@ class Fault:
 
     id: str
     reason: str
+    unpaid: bool = False
+    """The budget didn't pay for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ class Stage(Protocol, Generic[ItemT]):
     fingerprint: str
     kind: type[Record]
 
-    def pending(self) -> Iterator[list[ItemT]]:
-        """Items not done yet, in shards. Read lazily: a batch may be larger than memory."""
+    def pending(self, size: int) -> Iterator[list[ItemT]]:
+        """Items not done yet, in shards of about `size` solutions. Read lazily: a batch may be larger
+        than memory."""
         ...
 
     def counts(self) -> tuple[int, int]:
@@ -105,7 +108,8 @@ async def run_shard(
         try:
             made = await stage.make(item, engine)
         except (EngineFaultError, BadRequestError) as error:
-            fault = Fault(stage.item_id(item), str(error))
+            unpaid = isinstance(error, BudgetSpentError)
+            fault = Fault(stage.item_id(item), str(error), unpaid)
             on_fault(fault)
             return fault
         on_row()
@@ -199,10 +203,10 @@ class GenerateStage:
         )
         self.fingerprint = content_hash(self._made_by, config.steps.fingerprint, graded_by(config))
 
-    def pending(self) -> Iterator[list[Problem]]:
+    def pending(self, size: int) -> Iterator[list[Problem]]:
         done = self._done()
         todo = (self._problems[key] for key in sorted(self._problems) if key not in done)
-        return chunked(todo, max(1, self._config.shard_size // self._config.generate.samples))
+        return chunked(todo, max(1, size // self._config.generate.samples))
 
     def counts(self) -> tuple[int, int]:
         return len(self._problems), len(self._done() & self._problems.keys())
@@ -308,10 +312,10 @@ class ImportStage:
         self.store = store
         self.fingerprint = content_hash(IMPORT_VERSION, config.steps.fingerprint, graded_by(config))
 
-    def pending(self) -> Iterator[list[Solution]]:
+    def pending(self, size: int) -> Iterator[list[Solution]]:
         done = self._done()
         todo = (s for s in self._solutions.values() if s.id not in done)
-        return chunked(todo, self._config.shard_size)
+        return chunked(todo, size)
 
     def counts(self) -> tuple[int, int]:
         return len(self._solutions), len(self._done() & self._solutions.keys())
@@ -379,10 +383,10 @@ class AnnotateStage:
             annotator.fingerprint, engine_fingerprint, seed, reads, *filter(None, [hints])
         )
 
-    def pending(self) -> Iterator[list[Solution]]:
+    def pending(self, size: int) -> Iterator[list[Solution]]:
         done = self._done()
         todo = (s for s in self._candidates() if s.id not in done)
-        return chunked(todo, self._config.shard_size)
+        return chunked(todo, size)
 
     def counts(self) -> tuple[int, int]:
         done, total, of_them = self._done(), 0, 0

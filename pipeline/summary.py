@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from pipeline.engine.journal import CallJournal
+from pipeline.engine.money import recorded_costs
 from pipeline.evaluate import Score, score
 from pipeline.evaluate.pass_at_k import mean_pass_at
 from pipeline.join import annotated
@@ -63,7 +63,9 @@ class Summary:
     """Counts are of the annotated solutions; `left_out` problems were filtered; `solve_rate`: right
     share of the decided solutions that were written from the bare problem; `learned`: by consensus;
     `not_selected`: labelled solutions that the dataset's selection leaves out, by reason.
-    `cascade`: what it asked, by its verdicts' own costs. `pass_at`: pass@k of problems with tests, by k."""
+    `cascade`: what it asked, by its verdicts' own costs. `pass_at`: pass@k of problems with tests, by k.
+    `dollars`: paid for all calls so far, None where no engine has a price; `unpaid`: rows that wait for a
+    larger budget."""
 
     problems: int
     solutions: int
@@ -86,6 +88,8 @@ class Summary:
     not_selected: Mapping[str, int] = field(default_factory=dict)
     cascade: CascadeReport | None = None
     pass_at: Mapping[int, float] = field(default_factory=dict)
+    dollars: float | None = None
+    unpaid: int = 0
 
     @property
     def kept_share(self) -> float:
@@ -204,15 +208,18 @@ def make_summary(
     )
 
 
+def paid(summary: Summary, dollars: float | None, unpaid: int) -> Summary:
+    """The summary with what the run has cost, and what it could not pay for."""
+    told = (
+        f"the budget is spent: {unpaid} rows wait, and a larger budget.dollars goes on with them",
+    )
+    warnings = summary.warnings + (told if unpaid else ())
+    return replace(summary, dollars=dollars, unpaid=unpaid, warnings=warnings)
+
+
 def spent(calls: Path) -> Cost:
     """What was paid for the calls recorded in a folder: each once, whichever rows share it."""
-    if not calls.is_dir():
-        return Cost()
-    journal = CallJournal(calls, read_only=True)
-    try:
-        return journal.cost()
-    finally:
-        journal.close()
+    return sum(recorded_costs(calls).values(), Cost())
 
 
 def quality_rows(verdicts: Mapping[str, list[Named]]) -> Iterator[Quality]:

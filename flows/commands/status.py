@@ -79,6 +79,7 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
         if cascade is None
         else asdict(cascade) | {"eta_seconds": _cascade_eta(cascade, stages, state)},
         "labelled": labelled,
+        "dollars": sum(stage.dollars for stage in stages.values()),
         "kept": kept,
         "kept_share": kept / labelled if labelled else None,
         "undecided": dict(reasons.most_common()),
@@ -173,6 +174,8 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
         console.print("cascade:" if left is None else f"cascade: about {_time(left)} left")
         for said in cascade_lines(CascadeReport(**told)):
             console.print(f"  {line(said)}", markup=False, highlight=False, soft_wrap=True)
+    if facts["dollars"]:
+        console.print(f"spent: ${facts['dollars']:,.4f}", highlight=False)
     if facts["labelled"]:
         console.print(f"labels kept: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():

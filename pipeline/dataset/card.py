@@ -64,6 +64,7 @@ class CardFacts:
     where the true first errors of `quality` come from. `licences`: what went in -> its licence.
     `merged`: the runs that it was merged of; `differences`: keys in which their configurations differ -> the
     value in each.
+    `dollars`: paid for calls, None where none has a price.
     """
 
     name: str
@@ -80,6 +81,7 @@ class CardFacts:
     gold: str = ""
     quality: Sequence[QualityRow] = ()
     costs: Sequence[CostRow] = ()
+    dollars: float | None = None
     licences: Mapping[str, str] = field(default_factory=dict)
     merged: Sequence[MergedRow] = ()
     differences: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -331,7 +333,8 @@ def _cost(facts: CardFacts) -> str:
         for row in facts.costs
     ]
     head = ("stage", "calls", "prompt tokens", "of these cached", "sampled tokens", "seconds")
-    return f"## Cost\n\n{table(head, rows)}"
+    paid = "" if facts.dollars is None else f"\n\nPaid for calls: {facts.dollars:,.2f} US dollars."
+    return f"## Cost\n\n{table(head, rows)}{paid}"
 
 
 def _limits(facts: CardFacts, tally: Tally) -> str:

@@ -48,6 +48,7 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
         ],
         licences=_licences(config),
         costs=[CostRow(name, s.cost, s.seconds) for name, s in summary.stages.items()],
+        dollars=summary.dollars,
     )
 
 

@@ -26,6 +26,9 @@ NEUTRAL_SETTINGS = frozenset(
         "kv_cache_gib",
         "request_timeout_s",
         "retries",
+        "price",
+        "requests_per_minute",
+        "tokens_per_minute",
     }
 )
 # vLLM's: where a model is computed, and how fast

@@ -11,7 +11,7 @@ import asyncio
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -130,20 +130,23 @@ class CallJournal:
                 record = self._read(place)
             yield record
 
-    def cost(self) -> Cost:
-        """Of every durable record, each once."""
+    def costs(self) -> dict[str, Cost]:
+        """Of the durable records, each once, by the engine's fingerprint."""
         with self._mutex:
             places = {*map(int, self._places), *self._fresh.values()}
         by_file: dict[int, list[int]] = {}
         for place in places:
             by_file.setdefault(place >> _OFFSET_BITS, []).append(place)
-        total = Cost()
+        total: dict[str, Cost] = {}
         for number, of_file in by_file.items():
             file = self._files[number]
             if isinstance(file, PartReader) and len(of_file) == len(file.keys):
-                total += file.cost()
+                found: Iterable[tuple[str, Cost]] = file.costs().items()
             else:
-                total = sum((self._read(place).cost for place in of_file), total)
+                records = (self._read(place) for place in of_file)
+                found = ((record.fingerprint, record.cost) for record in records)
+            for name, cost in found:
+                total[name] = total.get(name, Cost()) + cost
         return total
 
     async def append(self, record: CallRecord) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.engine.journal_files import CallRecord, decode_row
@@ -47,14 +46,20 @@ class PartReader:
             self._groups.popitem(last=False)
         return CallRecord.from_row(table.slice(within, 1).to_pylist()[0])
 
-    def cost(self) -> Cost:
-        """Of all its calls."""
+    def costs(self) -> dict[str, Cost]:
+        """Of its calls, by the engine's fingerprint."""
+        names = [field.name for field in Cost.SCHEMA]
         try:
-            costs = self._file.read(["cost"])["cost"].combine_chunks()
+            table = self._file.read(["fingerprint", "cost"])
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error
-        names = [field.name for field in costs.type]
-        return Cost(*(pc.sum(costs.field(name)).as_py() or 0 for name in names))
+        sums = (
+            table.flatten().group_by("fingerprint").aggregate([(f"cost.{n}", "sum") for n in names])
+        )
+        return {
+            row["fingerprint"]: Cost(*(row[f"cost.{name}_sum"] or 0 for name in names))
+            for row in sums.to_pylist()
+        }
 
     def _damaged(self, error: Exception) -> RunError:
         told = str(error).splitlines()[0][:200]

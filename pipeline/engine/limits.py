@@ -105,3 +105,4 @@ class EngineStats:
     tokens_per_second: float = 0.0
     cost: Cost = field(default_factory=Cost)
     replayed_cost: Cost = field(default_factory=Cost)
+    dollars: float = 0.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +24,9 @@ from pipeline.errors import (
 _REFUSED = (400, 413, 415, 422)
 _LOCKED = (401, 403)
 _MISSING = (404, 405)
+_LATER = (429, 503)
+MOST_PATIENCE_S = 300.0
+"""However long a server asks to be left alone."""
 _SHOWN = 300
 _QUOTED = 24
 
@@ -102,7 +108,10 @@ class OpenAIClient:
                 f"{message} (no such path or model there; check this engine's url, which for most "
                 "servers ends in /v1, its model, and chat_api)"
             )
-        return BadRequestError(message) if status in _REFUSED else EngineFaultError(message)
+        if status in _REFUSED:
+            return BadRequestError(message)
+        later = response.headers.get("Retry-After") if status in _LATER else None
+        return EngineFaultError(message, retry_after(later, time.time()))
 
     def _hide(self, text: str, body: dict[str, Any] | None = None) -> str:
         """What may be logged of a server's words: neither the key nor what it quotes of the prompt."""
@@ -112,6 +121,21 @@ class OpenAIClient:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds from `now` (Unix time), of a header that gives seconds or a date (RFC 9110, 10.2.3);
+    None where it says neither."""
+    if value is None or len(value) > 100:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), MOST_PATIENCE_S) if isfinite(seconds) else None
 
 
 def _unquoted(text: str, sent: str) -> str:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from pipeline.config import PriceConfig
 from pipeline.engine.calls import (
     call_key,
     sample_record,
@@ -20,6 +22,7 @@ from pipeline.engine.calls import (
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.journal_files import CallRecord
 from pipeline.engine.limits import EngineStats, SequenceLimit, TokenMeter
+from pipeline.engine.money import Purse, at_most, dollars
 from pipeline.engine.protocol import (
     Engine,
     Renderer,
@@ -28,7 +31,9 @@ from pipeline.engine.protocol import (
     ScoreRequest,
     ScoreResult,
 )
+from pipeline.engine.rate_limit import RateLimit
 from pipeline.errors import EngineFaultError
+from pipeline.records import Cost
 from pipeline.stopping import Stop
 
 logger = logging.getLogger(__name__)
@@ -64,7 +69,8 @@ class RecordedEngine:
     `retries` more tries follow an EngineFaultError, after pauses of about `pause_s`, doubling up to
     `longest_pause_s`; BadRequestError is never tried again. A try longer than `timeout_s` is a
     fault. `seed` is the run's, and part of each sample's identity. What is returned is what was
-    recorded, so that a replay says the same to the letter. Once `stop` is asked for, no call begins.
+    recorded, so that a replay says the same to the letter. Once `stop` is asked for, no call begins;
+    where there is a `price`, none that the `purse` can't pay (BudgetSpentError). Calls keep to `rate`.
     Use it from one event loop at a time; the journal is the caller's to close.
     """
 
@@ -79,6 +85,9 @@ class RecordedEngine:
         pause_s: float = 0.5,
         longest_pause_s: float = 30.0,
         stop: Stop | None = None,
+        price: PriceConfig | None = None,
+        purse: Purse | None = None,
+        rate: RateLimit | None = None,
     ) -> None:
         self.fingerprint = engine.fingerprint
         self.max_in_flight = engine.max_in_flight
@@ -90,6 +99,9 @@ class RecordedEngine:
         self._pause_s = pause_s
         self._longest_pause_s = longest_pause_s
         self._stop = stop
+        self._price = price
+        self._purse = purse or Purse(None)
+        self._rate = rate or RateLimit()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -149,9 +161,12 @@ class RecordedEngine:
             return sample_result(self._replayed(record))
 
         async def call() -> SampleResult:
-            result = await self._try(request.n, lambda: self._engine.sample(request))
-            record = sample_record(key, self.fingerprint, request, result)
-            await self._journal.append(record)
+            most = at_most(request)
+            async with self._paying(most) as pay:
+                result = await self._try(request.n, most, lambda: self._engine.sample(request))
+                record = sample_record(key, self.fingerprint, request, result)
+                await self._journal.append(record)
+                pay(record.cost)
             return sample_result(record)
 
         return await self._share(key, call)
@@ -162,12 +177,36 @@ class RecordedEngine:
             return score_result(self._replayed(record))
 
         async def call() -> ScoreResult:
-            result = await self._try(1, lambda: self._engine.score(request))
-            record = score_record(key, self.fingerprint, request, result)
-            await self._journal.append(record)
+            most = at_most(request)
+            async with self._paying(most) as pay:
+                result = await self._try(1, most, lambda: self._engine.score(request))
+                record = score_record(key, self.fingerprint, request, result)
+                await self._journal.append(record)
+                pay(record.cost)
             return score_result(record)
 
         return await self._share(key, call)
+
+    @asynccontextmanager
+    async def _paying(self, most: Cost) -> AsyncIterator[Callable[[Cost], None]]:
+        """What a call may cost is put aside while it is made, and what it did cost is spent: once its
+        record is durable, so that the next attempt counts the same."""
+        paid = 0.0
+
+        def pay(cost: Cost) -> None:
+            nonlocal paid
+            paid = 0.0 if self._price is None else dollars(self._price, cost)
+            self._stats.dollars += paid
+
+        if self._price is None:
+            yield pay
+            return
+        aside = dollars(self._price, most)
+        await self._purse.put_aside(aside)
+        try:
+            yield pay
+        finally:
+            self._purse.settle(aside, paid)
 
     def _replayed(self, record: CallRecord) -> CallRecord:
         self._stats.calls_replayed += 1
@@ -192,13 +231,15 @@ class RecordedEngine:
             task.exception()  # taken, so that a call nobody awaits any more is not reported
 
     async def _try(
-        self, sequences: int, call: Callable[[], Coroutine[Any, Any, ResultT]]
+        self, sequences: int, most: Cost, call: Callable[[], Coroutine[Any, Any, ResultT]]
     ) -> ResultT:
         """`call` until it succeeds, with growing pauses between faults."""
         for attempt in range(self._retries + 1):
             try:
                 async with self._limit.hold(sequences):
                     await self._ensure_open()
+                    tokens = most.prompt_tokens + most.completion_tokens
+                    await self._rate.turn(tokens)
                     if self._stop is not None:
                         await self._stop.gate()
                     self._under_way += 1
@@ -217,9 +258,14 @@ class RecordedEngine:
                     raise fault from error
                 pause = min(self._pause_s * 2**attempt, self._longest_pause_s)
                 pause *= self._jitter.uniform(0.5, 1.5)
+                if fault.retry_after_s is not None:
+                    self._rate.hold(fault.retry_after_s)
+                    pause = min(pause, 1.0)  # on top of what the server asks of every call
                 logger.warning("%s; next try in %.1f s", fault, pause)
                 await asyncio.sleep(pause)
             else:
+                cost = result.cost
+                self._rate.took(tokens, cost.prompt_tokens + cost.completion_tokens)
                 self._made(result)
                 return result
         raise AssertionError("the last try returns or raises")

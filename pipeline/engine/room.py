@@ -8,13 +8,14 @@ answers, so a run that only resumes loads none.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pipeline.config import RunConfig
 from pipeline.engine import make_engine
 from pipeline.engine.journal import CallJournal
+from pipeline.engine.money import Purse
 from pipeline.engine.protocol import (
     Engine,
     Renderer,
@@ -23,6 +24,7 @@ from pipeline.engine.protocol import (
     ScoreRequest,
     ScoreResult,
 )
+from pipeline.engine.rate_limit import RateLimit
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.stopping import Stop
 
@@ -30,11 +32,12 @@ from pipeline.stopping import Stop
 class _Shared:
     """An engine that several stages use in turn: closing it is the room's business alone."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, rate: RateLimit) -> None:
         self.engine = engine
         self.fingerprint = engine.fingerprint
         self.max_in_flight = engine.max_in_flight
         self.load_seconds = 0.0
+        self.rate = rate
         self._opened = False
 
     @property
@@ -73,6 +76,14 @@ class EngineRoom:
         self._at_work: set[RecordedEngine] = set()
         self._attempt = attempt
         self._engines: dict[str, _Shared] = {}
+        self._purse = Purse(None)
+
+    def purse(self, roles: Iterable[str], calls: Path) -> Purse:
+        """The run's money from here on: what the recorded calls of the roles' engines cost is spent."""
+        priced = {role: self._config.engine_for(role).price for role in roles}
+        prices = {self.fingerprint(role): price for role, price in priced.items() if price}
+        self._purse = Purse.of(self._config, prices, calls)
+        return self._purse
 
     def fingerprint(self, role: str) -> str:
         """Of the role's model, without loading it."""
@@ -101,6 +112,9 @@ class EngineRoom:
                 retries=config.retries,
                 timeout_s=config.request_timeout_s,
                 stop=self._stop,
+                price=config.price,
+                purse=self._purse,
+                rate=engine.rate,
             )
             self._at_work.add(recorded)
             try:
@@ -126,5 +140,7 @@ class EngineRoom:
         config = self._config.engine_for(role)
         key = config.fingerprint
         if key not in self._engines:
-            self._engines[key] = _Shared(make_engine(config, self._config.seed, self._attempt))
+            rate = RateLimit(config.requests_per_minute, config.tokens_per_minute)
+            engine = make_engine(config, self._config.seed, self._attempt)
+            self._engines[key] = _Shared(engine, rate)
         return self._engines[key]

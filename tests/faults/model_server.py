@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ from tests.test_resume import small_batch
 
 EATS = 4 << 30
 """Bytes that `hungry` asks for at once, more than the process may have."""
+
+CLOSED_S = 2
+"""How long `later` refuses requests: longer than a client's first pause by itself."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -79,6 +83,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _busy(self, raw: bytes) -> None:
         self._send(429, b'{"error": "too many requests"}')
 
+    def _later(self, raw: bytes) -> None:
+        """Closed for a second from the first request on; it says so in one of both forms."""
+        if not self.server.closed():
+            self._well(raw)
+            return
+        date = formatdate(time.time() + CLOSED_S + 1, usegmt=True)
+        form = str(CLOSED_S) if zlib.crc32(raw) % 2 else date
+        self._send(429, b'{"error": "too many requests"}', retry_after=form)
+
     def _broken(self, raw: bytes) -> None:
         self._send(500, b'{"error": "CUDA error"}')
 
@@ -103,8 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
         except MemoryError:
             os.abort()  # as an allocator does that nobody catches
 
-    def _send(self, status: int, body: bytes, length: int | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, length: int | None = None, retry_after: str | None = None
+    ) -> None:
         self.send_response(status)
+        if retry_after is not None:
+            self.send_header("Retry-After", retry_after)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
@@ -120,7 +137,7 @@ MOODS: dict[str, Callable[[_Handler, bytes], None]] = {
     "half": _Handler._half,
     "never": _Handler._never,
 }
-ALWAYS = {"refuses": _Handler._refuses, "hungry": _Handler._hungry}
+ALWAYS = {"refuses": _Handler._refuses, "hungry": _Handler._hungry, "later": _Handler._later}
 
 
 class Server(ThreadingHTTPServer):
@@ -135,6 +152,12 @@ class Server(ThreadingHTTPServer):
         }
         self._tried: set[tuple[str, bytes]] = set()
         self._mutex = threading.Lock()
+        self._opens = 0.0
+
+    def closed(self) -> bool:
+        with self._mutex:
+            self._opens = self._opens or time.monotonic() + CLOSED_S
+            return time.monotonic() < self._opens
 
     def is_first_try(self, mood: str, raw: bytes) -> bool:
         """Of a third of the requests."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import EngineConfig
+from pipeline.engine.openai_client import MOST_PATIENCE_S, retry_after
 from pipeline.engine.openai_engine import OpenAIEngine
 from pipeline.engine.protocol import Prompt, SampleRequest, Sampling, ScoreRequest, Turns
 from pipeline.errors import (
@@ -250,3 +251,25 @@ async def test_a_server_that_can_not_score_is_named(server: BadServer) -> None:
     server.status = 400
     with pytest.raises(StepLabelError, match="score"):
         await engine(server).score(ScoreRequest(Prompt("a"), "b"))
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("-3", 0.0),
+        ("86400", MOST_PATIENCE_S),
+        ("nan", None),
+        ("Thu, 01 Jan 1970 00:17:00 GMT", 20.0),
+        ("Thu, 01 Jan 1970 00:16:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MOST_PATIENCE_S),
+        ("tomorrow", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_retry_after_is_read_in_both_its_forms_and_capped(
+    header: str | None, seconds: float | None
+) -> None:
+    assert retry_after(header, now=1000.0) == seconds
