@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test test-fast test-faults lint format bench-pipeline bench-search \
-	bench-consensus bench-tools bench-report bench-views prove testbed-train lock system-packages clean clean-runs
+	bench-consensus bench-tools bench-report bench-views bench-scale prove testbed-train lock system-packages clean clean-runs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ bench-report: setup ## a run's page in a headless Chromium: its size, how soon i
 
 bench-views: setup ## writing datasets: rows a second of each view, and memory
 	@$(BIN)/python -m tests.benchmarks.bench_views $(ARGS)
+
+bench-scale: setup ## a million simulated solutions: time, memory, Prefect's database; and what a plan is worth
+	@$(BIN)/python -m tests.benchmarks.bench_scale $(ARGS)
 
 prove: setup ## train PRMs on five kinds of labels and measure them (two hours of two cores; killed, it goes on)
 	@$(BIN)/python -m tests.benchmarks.bench_prove $(ARGS)

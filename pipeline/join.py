@@ -7,7 +7,7 @@ next solution needs; a batch larger than memory is joined in bounded memory.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,7 @@ _PARTS_IN_MEMORY = 8
 AT_ONCE = 1024
 """Solutions joined together."""
 NOWHERE = -1
+FEW = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,62 @@ class RowIndex(Generic[RecordT]):
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(number)
         return self._loaded[number]
+
+
+class Seeker(Generic[RecordT]):
+    """The same for a few solutions of very many: ids of parts are read as they are needed, those first
+    that lie in the store about where the solutions do in theirs."""
+
+    def __init__(self, store: Store, kind: type[RecordT]) -> None:
+        self._store = store
+        self._kind = kind
+        self._files = [part.file for part in store.parts()]
+        self._ids: dict[int, dict[str, int]] = {}
+        self._rows: dict[int, list[RecordT]] = {}
+
+    def get_all(self, solution_ids: Sequence[str], place: float) -> list[RecordT | None]:
+        """`place`: 0 at the beginning of the solutions' store, 1 at its end."""
+        found: dict[str, RecordT] = {}
+        middle = place * len(self._files)
+        for number in sorted(range(len(self._files)), key=lambda n: abs(n + 0.5 - middle)):
+            if number not in self._ids:
+                ids = self._store.column(self._files[number], "solution_id")
+                self._ids[number] = {one: row for row, one in enumerate(ids)}
+            here = self._ids[number]
+            for one in solution_ids:
+                if one in here and one not in found:
+                    found[one] = self._part(number)[here[one]]
+            if len(found) == len(solution_ids):
+                break
+        return [found.get(one) for one in solution_ids]
+
+    def _part(self, number: int) -> list[RecordT]:
+        if number not in self._rows:
+            self._rows = {number: self._store.read_part(self._files[number], self._kind)}
+        return self._rows[number]
+
+
+def some_annotated(
+    run: RunFolder, only: Callable[[str], bool] | None = None
+) -> Iterator[Annotated]:
+    """As `annotated`, where few are wanted: the first of them come at once. `only`: ids."""
+    names = run.annotators()
+    seekers = [Seeker(run.verdicts(name), Verdict) for name in names]
+    labels = Seeker(run.labels, Label)
+    parts = run.solutions.parts()
+    total, before = sum(part.rows for part in parts), 0
+    for part in parts:
+        ids = run.solutions.column(part.file, "id") if only else ()
+        if not only or any(map(only, ids)):
+            solutions = run.solutions.read_part(part.file, Solution)
+            wanted = [s for s in solutions if only is None or only(s.id)]
+            for some in chunked(wanted, FEW):
+                place, few = before / total, [s.id for s in some]
+                said = [seeker.get_all(few, place) for seeker in seekers]
+                for row, label in enumerate(labels.get_all(few, place)):
+                    verdicts = {n: v for n, of in zip(names, said, strict=True) if (v := of[row])}
+                    yield Annotated(some[row], verdicts, label)
+        before += part.rows
 
 
 def _as_bytes(ids: Sequence[str]) -> Any:

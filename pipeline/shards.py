@@ -112,6 +112,11 @@ class Store:
                 for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     yield dict(zip(names, values, strict=True))
 
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The same as Arrow has them, for what is counted of very many rows."""
+        for part in self.parts():
+            yield from self._batches(part.file, columns)
+
     def read_part(self, file: str, kind: type[RecordT]) -> list[RecordT]:
         """All rows of one part."""
         return [row for batch in self._batches(file, None) for row in self._made(kind, batch)]

@@ -88,7 +88,8 @@ def assumed_sizing(config: RunConfig, plan: Plan, annotators: Sequence[Annotator
     roles = _roles(config, annotators)
     stages = {}
     for name, tokens in plan.by_stage.items():
-        price = config.engine_for(roles[name]).price if roles.get(name) else None
+        role = roles.get(name)
+        price = config.engine_for(role).price if role else None
         paid = dollars(price, Cost(completion_tokens=tokens)) if price else None
         stages[name] = StageSize(tokens, dollars=paid)
     about = f"assumed, not measured: {plan.solution_tokens:.0f} tokens a solution, {plan.assumed}"
@@ -133,11 +134,11 @@ def measured_sizing(
         if not done:
             return None
         total = max(done, progress[name].rows_total) if name in progress else done
-        said = _said(store.read(Verdict))
+        extra = _less(recorded, _said(store.read(Verdict)))  # of a pilot; others are shared by rows
+        said = _less(recorded, extra)
         more = grows * total / done
         stages[name] = _size(config, roles, progress, name, said, done, more, recorded)
         pilot_name = f"calibrate {name}"
-        extra = _less(recorded, said)
         if isinstance(annotator, LearningAnnotator) and annotator.pilot_size and extra.calls:
             had = sum(part.rows for part in run.pilot(name).parts())
             grown = min(annotator.pilot_size, had * grows) / max(1, had)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow.compute as pc
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -16,9 +17,10 @@ from flows.runs import find_run
 from flows.shown import line
 from pipeline.errors import ConfigError
 from pipeline.join import Annotated as Item
-from pipeline.join import annotated
+from pipeline.join import some_annotated
 from pipeline.records import Outcome
 from pipeline.run_folder import RunFolder
+from pipeline.shards import Store
 
 
 def inspect(
@@ -55,7 +57,7 @@ def inspect(
         else:
             print_solution(console, item)
         return
-    chosen = (item for item in annotated(found) if fits(item, outcome, kept))
+    chosen = some_annotated(found, wanted(found, outcome, kept))
     shown: list[Item] = []
     more = False
     for item in chosen:
@@ -81,10 +83,23 @@ def inspect(
     )
 
 
-def fits(item: Item, outcome: Outcome | None, kept: bool | None) -> bool:
-    if outcome is not None and item.solution.outcome is not outcome:
-        return False
-    return kept is None or (item.label is not None and item.label.kept) == kept
+def wanted(
+    run: RunFolder, outcome: Outcome | None, kept: bool | None
+) -> Callable[[str], bool] | None:
+    """Which ids are asked for; None: all."""
+    if outcome is None and kept is None:
+        return None
+    like = (
+        _ids(run.solutions, "id", "outcome", lambda of: pc.equal(of, outcome)) if outcome else None
+    )
+    labelled = _ids(run.labels, "solution_id", "first_error", pc.is_valid)
+    return lambda one: (like is None or one in like) and kept in (None, one in labelled)
+
+
+def _ids(store: Store, name: str, column: str, test: Callable[[Any], Any]) -> frozenset[str]:
+    """Of the rows whose column passes."""
+    batches = store.batches([name, column])
+    return frozenset(one for b in batches for one in b[name].filter(test(b[column])).to_pylist())
 
 
 def listing(run: RunFolder, items: list[Item]) -> Table:
@@ -111,8 +126,10 @@ def listing(run: RunFolder, items: list[Item]) -> Table:
 
 def pick(run: RunFolder, start: str) -> Item:
     """The one solution whose id begins so. Raises ConfigError when there is none, or several."""
-    ids = [str(row["id"]) for row in run.solutions.rows(["id"])]
-    matches = [start] if start in ids else [one for one in ids if one.startswith(start)]
+    matches: list[str] = []
+    for batch in run.solutions.batches(["id"]):
+        matches += batch["id"].filter(pc.starts_with(batch["id"], start)).to_pylist()
+    matches = [start] if start in matches else matches
     if not matches:
         raise ConfigError(f"--solution {start}: no id of {run.folder} begins so")
     if len(set(matches)) > 1:
@@ -120,11 +137,7 @@ def pick(run: RunFolder, start: str) -> Item:
         raise ConfigError(
             f"--solution {start}: {len(matches)} ids begin so: {some}; write more of it"
         )
-    return next(_with_id(run, matches[0]))
-
-
-def _with_id(run: RunFolder, solution_id: str) -> Iterator[Item]:
-    return (item for item in annotated(run) if item.solution.id == solution_id)
+    return next(some_annotated(run, matches[0].__eq__))
 
 
 def plain_data(item: Item) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow.compute as pc
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -106,11 +107,11 @@ def _cascade_eta(
 def _labels(run: RunFolder) -> tuple[int, Counter[str]]:
     """(solutions with a label, the others by reason)."""
     kept, reasons = 0, Counter[str]()
-    for row in run.labels.rows(["first_error", "reason"]):
-        if row["first_error"] is None:
-            reasons[str(row["reason"])] += 1
-        else:
-            kept += 1
+    for batch in run.labels.batches(["first_error", "reason"]):
+        silent = batch["first_error"].is_null()
+        counted = pc.value_counts(batch["reason"].filter(silent)).to_pylist()
+        reasons.update({str(one["values"]): one["counts"] for one in counted})
+        kept += len(batch) - pc.sum(silent).as_py()
     return kept, reasons
 
 

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from annotators.registry import make_annotators
+from pipeline.batch import run_batch
+from pipeline.config import RunConfig
+from pipeline.parts import read_inputs
+from pipeline.run_folder import RunFolder
+from pipeline.sizing import Sizing, measured_sizing, sample_config
+from tests.test_resume import small_batch
+
+PRICE = {"input": 1.0, "output": 2.0}
+
+
+def priced(folder: Path) -> RunConfig:
+    raw = small_batch(folder, problems=40).model_dump(mode="json")
+    raw["engines"]["judge"]["price"] = PRICE
+    return RunConfig.check(raw, "test")
+
+
+def run(config: RunConfig) -> float | None:
+    return asyncio.run(run_batch(config, make_annotators(config))).dollars
+
+
+def size(config: RunConfig) -> Sizing | None:
+    annotators = make_annotators(config)
+    return measured_sizing(config, read_inputs(config), annotators, RunFolder(config.folder))
+
+
+def test_a_finished_run_is_sized_as_what_it_took_and_its_sample_was_paid_once(
+    tmp_path: Path,
+) -> None:
+    config = priced(tmp_path)
+    assert size(config) is None
+    run(sample_config(config, read_inputs(config), 20))
+    sampled = size(config)
+    paid = run(config)
+    whole = size(config)
+    assert sampled is not None
+    assert whole is not None
+    assert whole.dollars == pytest.approx(paid)
+    alone = config.model_copy(update={"name": "alone"})
+    assert run(alone) == pytest.approx(paid)
+    assert whole.stages["generate"].rows == sampled.stages["generate"].rows == 160
+    assert sampled.sampled_tokens == pytest.approx(whole.sampled_tokens, rel=0.35)
