@@ -72,9 +72,9 @@ from pipeline.told import Told
 log = logging.getLogger(__name__)
 
 LOGGED_FAULTS = 5
-SHARDS_OF_A_STAGE = 1000
-"""A batch has larger shards rather than more: each is a task for Prefect, of 20 kB in its database, and a
-file."""
+SHARDS_OF_A_STAGE = 500
+"""A batch has larger shards rather than more: each is a task for Prefect, with 20 kB in its database, and
+a file."""
 
 MOST_SHARDS = 64
 """Shards begun and not written: what a stage holds in memory."""

@@ -561,7 +561,7 @@ class RunConfig(Options):
         128,
         ge=1,
         le=LARGEST_SHARD,
-        description="solutions a shard; of a batch with more than 1,000 such shards more, up to 4096",
+        description="solutions a shard; of a batch with more than 500 such shards more, up to 4096",
     )
     oracle: str | None = Field(
         None,

@@ -1,8 +1,8 @@
 """What a run will take, from what a part of it was measured to take: tokens, hours and money.
 
 What is measured is counted from the recorded calls and the rows' own costs, and grows with the rows; the
-pilot of a search or a cascade is of a fixed size and does not. Hours are at the pace so far: a small
-sample fills an engine less than the whole run, so its hours are an upper bound.
+pilot of a search or a cascade is of a fixed size and does not. Hours are at the pace so far, and rougher:
+a small sample doesn't fill an engine as the whole run does.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ KEY_COLUMNS = ("problem_id", "question", "gold", "tests", "tables")
 """Of a solution's row: what says to which problem it belongs."""
 
 
-@lru_cache(4096)
+@lru_cache(64)  # a problem's solutions follow each other; its tables may be large
 def problem_key(
     problem_id: str, question: str, gold: str, tests: str | None = None, tables: str | None = None
 ) -> str:
