@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes requirements.lock: exact versions of all that pyproject.toml asks for with the extras cpu,
-# train, logic, sql and dev, on Linux x86-64 and every Python it allows. Versions already in the lock are kept
+# train, logic, sql, ray and dev, on Linux x86-64 and every Python it allows. Versions already in the lock are kept
 # unless pyproject.toml forbids them; `.ci/lock.sh --upgrade` takes the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ fi
 uv=$(realpath "$(command -v "${UV:-.venv/bin/uv}")")
 (cd "$work" && "$uv" pip compile --quiet --universal --python-version 3.11 \
     --no-annotate --no-header --override overrides.txt \
-    --extra cpu --extra train --extra logic --extra sql --extra dev "$@" -o lock.txt pyproject.toml more.in)
+    --extra cpu --extra train --extra logic --extra sql --extra ray --extra dev "$@" -o lock.txt pyproject.toml more.in)
 
 {
     echo "# Exact versions of the whole environment. Written by .ci/lock.sh, installed by .ci/setup.sh."

@@ -25,6 +25,7 @@ from pipeline.annotator import (
     Tools,
 )
 from pipeline.cascade import CascadeRun, Crew
+from pipeline.cluster import Cluster, Lent
 from pipeline.config import LARGEST_SHARD, RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
@@ -176,6 +177,7 @@ class _Batch:
         self.unpaid: set[str] = set()
         """Items that the budget didn't pay for."""
         self.sandbox: Sandbox | None = None
+        self.cluster: Cluster | None = None
 
     async def run_until_stopped(self) -> Summary:
         """Raises InterruptedRun when a stop was asked for before the end."""
@@ -220,6 +222,11 @@ class _Batch:
                 sandbox = Sandbox(asked.workers, packages=packages, unsafe_local=asked.unsafe_local)
                 self.sandbox = await stack.enter_async_context(sandbox)
                 self.grader.sandbox = self.sandbox
+            if config.cluster is not None:
+                lent = Lent(
+                    config.grading, self.parts.prompt, packages, config.sandbox.unsafe_local
+                )
+                self.cluster = await stack.enter_async_context(Cluster(config.cluster, lent))
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
             await self._stage(self._solutions_stage(problems, imported, room), room)
@@ -424,10 +431,12 @@ class _Batch:
     ) -> int:
         """One shard after another begins as items end, not as shards do: else the engine would run
         dry behind each shard's longest search. How many items were refused, where none was taken."""
+        cluster = self.cluster if stage.alone() is not None else None
+        elsewhere, at_once = (cluster.make, cluster.shards_at_once) if cluster else (None, 2)
         size = self._shard_size(stage, total)
-        most = 2 * max(size, 0 if engine is None else engine.max_in_flight)
+        most = max(at_once * size, 0 if engine is None else 2 * engine.max_in_flight)
         open_items, item_ended = 0, asyncio.Event()
-        open_shards = asyncio.Semaphore(MOST_SHARDS)
+        open_shards = asyncio.Semaphore(max(MOST_SHARDS, at_once))
         loaded = room.load_seconds(stage.role) if stage.role else 0.0
 
         def ended() -> None:
@@ -465,7 +474,7 @@ class _Batch:
         refusals.some_taken |= pending <= FEW and bool(stage.store.parts())
 
         async def shard(number: int, items: list[Any]) -> None:
-            work = partial(run_shard, stage, items, engine, made, failed, refusals)
+            work = partial(run_shard, stage, items, engine, made, failed, refusals, elsewhere)
             await self.run_one(stage.name, number, len(items), work)
             open_shards.release()
 

@@ -511,6 +511,16 @@ class DeployConfig(Options):
     )
 
 
+class ClusterConfig(Options):
+    """Other machines that share the work (`pipeline.cluster`). No label depends on it."""
+
+    ray: str = Field(
+        "auto",
+        description="a Ray cluster that grades and checks: its address (host:port), or auto for the one "
+        "that this machine belongs to",
+    )
+
+
 class RunConfig(Options):
     """Everything a run depends on."""
 
@@ -571,13 +581,16 @@ class RunConfig(Options):
     budget: BudgetConfig | None = None
     budget_tokens: int | None = Field(None, ge=1, description="planned tokens; shown against used")
     deploy: DeployConfig = Field(default_factory=DeployConfig)
+    cluster: ClusterConfig | None = Field(
+        None, description="machines that do the work which needs no model; default: this one alone"
+    )
 
     @property
     def fingerprint(self) -> str:
         """Of all that a label or the dataset depends on."""
         paid = {"price", "requests_per_minute", "tokens_per_minute"}
         exclude: dict[str, Any] = {"engines": {"__all__": paid}}
-        exclude |= dict.fromkeys(("deploy", "remote", "budget"), True)
+        exclude |= dict.fromkeys(("deploy", "remote", "budget", "cluster"), True)
         return content_hash(self.model_dump(mode="json", exclude=exclude))
 
     @property

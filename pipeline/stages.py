@@ -11,12 +11,12 @@ only the stages it touches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from pipeline.annotator import Annotator, Tools
+from pipeline.annotator import Annotator, HintedAnnotator, Tools
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Completion, Engine, SampleRequest
 from pipeline.errors import BadRequestError, BudgetSpentError, EngineFaultError, RunError
@@ -61,6 +61,14 @@ class Refused:
     reason: str
 
 
+Rows = list[Record] | Refused
+Alone = Callable[[Any, Tools], Awaitable[Rows]]
+"""Makes an item's rows with the tools alone, so that any process can; it can be pickled."""
+
+Elsewhere = Callable[[str, Alone, Sequence[tuple[str, Any]]], Awaitable[Sequence[Rows | Fault]]]
+"""(stage, how, items with their ids) -> what came of each, made by other processes."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShardResult:
     rows: int
@@ -87,11 +95,23 @@ class Stage(Protocol, Generic[ItemT]):
         """(items in all, items done)."""
         ...
 
-    async def make(self, item: ItemT, engine: Engine | None) -> list[Record] | Refused:
+    async def make(self, item: ItemT, engine: Engine | None) -> Rows:
         """The rows of one item. Raises EngineFaultError."""
         ...
 
+    def alone(self) -> Alone | None:
+        """How another process makes them; None where that takes an engine or what the run knows."""
+        ...
+
     def item_id(self, item: ItemT) -> str: ...
+
+
+async def attempt(item_id: str, made: Awaitable[Rows]) -> Rows | Fault:
+    """What came of one item."""
+    try:
+        return await made
+    except (EngineFaultError, BadRequestError) as error:
+        return Fault(item_id, str(error), isinstance(error, BudgetSpentError))
 
 
 async def run_shard(
@@ -101,17 +121,14 @@ async def run_shard(
     on_row: Callable[[], None],
     on_fault: Callable[[Fault], None],
     refusals: Refusals,
+    elsewhere: Elsewhere | None = None,
 ) -> ShardResult:
-    """Make all rows of one shard at once and write them as one part."""
+    """Make all rows of one shard at once, here or `elsewhere`, and write them as one part."""
 
-    async def one(item: Any) -> list[Record] | Fault:
-        try:
-            made = await stage.make(item, engine)
-        except (EngineFaultError, BadRequestError) as error:
-            unpaid = isinstance(error, BudgetSpentError)
-            fault = Fault(stage.item_id(item), str(error), unpaid)
-            on_fault(fault)
-            return fault
+    def told(item: Any, made: Rows | Fault) -> list[Record] | Fault:
+        if isinstance(made, Fault):
+            on_fault(made)
+            return made
         on_row()
         if isinstance(made, Refused):
             refusals.waiting.append((stage.item_id(item), made))
@@ -119,7 +136,15 @@ async def run_shard(
         refusals.some_taken = True
         return made
 
-    results = await asyncio.gather(*(one(item) for item in items))
+    async def one(item: Any) -> list[Record] | Fault:
+        return told(item, await attempt(stage.item_id(item), stage.make(item, engine)))
+
+    if elsewhere is not None and (alone := stage.alone()) is not None:
+        named = [(stage.item_id(item), item) for item in items]
+        made = await elsewhere(stage.name, alone, named)
+        results = [told(item, each) for item, each in zip(items, made, strict=True)]
+    else:
+        results = await asyncio.gather(*(one(item) for item in items))
     rows = [row for result in results if not isinstance(result, Fault) for row in result]
     rows += refusals.settled()
     if rows:
@@ -214,7 +239,10 @@ class GenerateStage:
     def item_id(self, item: Problem) -> str:
         return item.id
 
-    async def make(self, item: Problem, engine: Engine | None) -> list[Record] | Refused:
+    def alone(self) -> None:
+        """It samples."""
+
+    async def make(self, item: Problem, engine: Engine | None) -> Rows:
         assert engine is not None
         n = self._config.generate.samples
         key = key_of(item)
@@ -323,11 +351,18 @@ class ImportStage:
     def item_id(self, item: Solution) -> str:
         return item.id
 
+    def alone(self) -> Alone:
+        return partial(_imported, self._config.steps.max_steps)
+
     async def make(self, item: Solution, engine: Engine | None) -> list[Record]:
         return [await graded(item, self._grader, self._config.steps.max_steps)]
 
     def _done(self) -> set[str]:
         return {str(row["id"]) for row in self.store.rows(["id"])}
+
+
+async def _imported(max_steps: int, solution: Solution, tools: Tools) -> Rows:
+    return [await graded(solution, tools.grader, max_steps)]
 
 
 def graded_by(config: RunConfig) -> str:
@@ -398,25 +433,35 @@ class AnnotateStage:
     def item_id(self, item: Solution) -> str:
         return item.id
 
-    async def make(self, item: Solution, engine: Engine | None) -> list[Record] | Refused:
-        try:
-            verdict = await self._annotator.annotate(item, self._tools(engine))
-        except BadRequestError as error:
-            reason = f"request refused: {error}"
-            return Refused(Verdict(item.id, self._annotator.name, None, reason), str(error))
-        named = verdict.first_error
-        if named is not None and not NO_ERROR <= named < len(item.steps):
-            raise RunError(
-                f"{self.name}: solution {item.id} has {len(item.steps)} steps, and step {named} is "
-                "named as its first error; steps are 0 to T-1, and -1 is none: the annotator is wrong"
-            )
-        reason = verdict.reason or ""
-        if named is None and not verdict.cost.calls and reason.startswith("request refused"):
-            return Refused(verdict, reason.removeprefix("request refused: "))
-        return [verdict]
+    def alone(self) -> Alone | None:
+        hinted = isinstance(self._annotator, HintedAnnotator) and self._annotator.hinted_by
+        if self.role is not None or hinted:
+            return None
+        return partial(_annotated, self._annotator, self.name)
+
+    async def make(self, item: Solution, engine: Engine | None) -> Rows:
+        return await _annotated(self._annotator, self.name, item, self._tools(engine))
 
     def _candidates(self) -> Iterator[Solution]:
         return (s for s in self._solutions() if s.outcome is not Outcome.UNDECIDED)
 
     def _done(self) -> set[str]:
         return {str(row["solution_id"]) for row in self.store.rows(["solution_id"])}
+
+
+async def _annotated(annotator: Annotator, stage: str, item: Solution, tools: Tools) -> Rows:
+    try:
+        verdict = await annotator.annotate(item, tools)
+    except BadRequestError as error:
+        reason = f"request refused: {error}"
+        return Refused(Verdict(item.id, annotator.name, None, reason), str(error))
+    named = verdict.first_error
+    if named is not None and not NO_ERROR <= named < len(item.steps):
+        raise RunError(
+            f"{stage}: solution {item.id} has {len(item.steps)} steps, and step {named} is "
+            "named as its first error; steps are 0 to T-1, and -1 is none: the annotator is wrong"
+        )
+    reason = verdict.reason or ""
+    if named is None and not verdict.cost.calls and reason.startswith("request refused"):
+        return Refused(verdict, reason.removeprefix("request refused: "))
+    return [verdict]
