@@ -5,7 +5,8 @@
 
 Sections: grows (what a solution costs at 10^4, 10^5 and 10^6, and the memory it takes), searchers (the
 bayesian search beside bisection), prefect (its database), answers (how soon `status` and `inspect` answer
-on the largest run), plan (a tenth of a run tells the whole), plan-real (the same with the shipped models).
+on the largest run), plan (a tenth of a run tells the whole), plan-real (the same with the shipped models),
+replicas (two behind Ray Serve beside one, with a GPU's latencies; one of them killed).
 
 Time is given twice: by the clock, and of the processor, which other work on the machine disturbs less.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.scale import planned
+from tests.benchmarks.scale import planned, replicas
 from tests.benchmarks.scale.labelled import configuration
 
 LIMIT_MB = 1500
@@ -151,6 +152,10 @@ def plan_real(folder: Path, largest: int) -> list[Row]:
     return planned.measure(folder, "transformers", REAL_PROBLEMS)
 
 
+def of_replicas(folder: Path, largest: int) -> list[Row]:
+    return replicas.rows()
+
+
 SECTIONS = {
     "grows": grows,
     "searchers": searchers,
@@ -158,6 +163,7 @@ SECTIONS = {
     "answers": answers,
     "plan": plan,
     "plan-real": plan_real,
+    "replicas": of_replicas,
 }
 
 

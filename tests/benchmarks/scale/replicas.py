@@ -280,7 +280,7 @@ def main() -> None:
     if chosen.serve:
         serve(chosen.serve, chosen.port, chosen.log)
     else:
-        report("replicas", rows(chosen.problems))
+        report("scale", rows(chosen.problems), replace_sections=True)
 
 
 if __name__ == "__main__":
