@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.errors import ConfigError, InputError, PrerequisiteError, RunError, StepLabelError
@@ -16,6 +18,9 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _CLIENTS = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "huggingface_hub", "httpx")
 """Libraries behind fsspec whose errors are no OSError, such as one for keys that are not there."""
 _SECRET = re.compile(r"(?<=://)[^/]*@")
+_SIGNED = re.compile(
+    r"(?i)([?&][\w-]{0,40}(?:sig|token|key|secret|passw|credential)[\w-]{0,40}=)[^&\s]+"
+)
 
 
 def is_url(text: str) -> bool:
@@ -23,8 +28,16 @@ def is_url(text: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """A URL, or a text that holds some, without the user and password of any."""
-    return _SECRET.sub("***@", text)
+    """A URL, or a text that holds some, without the user and password of any, and without what signs it."""
+    return _SIGNED.sub(r"\1***", _SECRET.sub("***@", text))
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name from a store, joined to a folder here, lies in that folder."""
+    path = PurePosixPath(name)
+    return (
+        not path.is_absolute() and ".." not in path.parts and "\0" not in name and bool(path.parts)
+    )
 
 
 def opened(url: str, **options: Any) -> tuple[Any, str]:
@@ -40,6 +53,45 @@ def opened(url: str, **options: Any) -> tuple[Any, str]:
     except ImportError as error:
         raise PrerequisiteError(f"{shown(url)}: {shown(str(error))}") from None
     return file_system, str(root)
+
+
+class Place:
+    """A folder at a URL, and small JSON files in it. As text it is the URL without a password."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        """`options` go to fsspec. Raises as `opened`."""
+        self.url = url.rstrip("/")
+        self.fs, self._root = opened(self.url, **options)
+
+    def __str__(self) -> str:
+        return shown(self.url)
+
+    def path(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """None where there is no such file. Raises RunError for one that is damaged."""
+        with told(str(self)):
+            self.fs.invalidate_cache()
+            try:
+                raw = self.fs.cat_file(self.path(name))
+            except FileNotFoundError:
+                return None
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{self}/{name}: damaged: {error}; delete it") from error
+        if not isinstance(value, dict):
+            raise RunError(f"{self}/{name}: damaged: no JSON object; delete it")
+        return value
+
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        """Whole or not at all, also where a store is a folder."""
+        with told(str(self)):
+            self.fs.makedirs(self._root, exist_ok=True)
+            half = self.path(f"{name}.{uuid.uuid4().hex}.half")  # two may write at once
+            self.fs.pipe_file(half, json.dumps(value, indent=1).encode())
+            self.fs.mv(half, self.path(name))
 
 
 @contextmanager
@@ -71,7 +123,12 @@ def fetched(url: str, wanted: Callable[[str], bool] = lambda name: True) -> Iter
             elif names := store.find(root):
                 place = Path(temporary)
                 for name in filter(wanted, names):
-                    path = place / name.removeprefix(root).lstrip("/")
+                    below = name.removeprefix(root).lstrip("/")
+                    if not is_inside(
+                        below
+                    ):  # a store's keys are no paths: any text may stand there
+                        raise InputError(f"{shown(url)}: {below!r} is no name of a file; rename it")
+                    path = place / below
                     path.parent.mkdir(parents=True, exist_ok=True)
                     store.get_file(name, str(path))
             else:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import pipeline.remote
+from pipeline import remote_holder
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, InUseError, RunError
-from pipeline.remote import Remote
+from pipeline.remote import Remote, remote_run
 from tests.killing import made_calls, rows_of, run_once
 from tests.test_resume import small_batch
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_holder, "SETTLE_S", 0.0)
 
 
 def folder_of(path: Path, **files: str) -> Path:
@@ -75,7 +83,8 @@ def test_a_copy_that_is_cut_off_anywhere_is_the_one_before(
     before = contents(here)
     folder_of(here, manifest="12", part1="other", part2="b", learned="{}")
     after = contents(here)
-    write = remote._fs.__class__.put_file
+    store = type(remote.place.fs)
+    write = store.put_file
     seen = []
     for steps in range(6):
         left = [steps]
@@ -87,7 +96,7 @@ def test_a_copy_that_is_cut_off_anywhere_is_the_one_before(
             left[0] -= 1
             write(self, source, path)
 
-        monkeypatch.setattr(remote._fs.__class__, "put_file", put)
+        monkeypatch.setattr(store, "put_file", put)
         try:
             remote.keep()
         except RunError:
@@ -101,21 +110,125 @@ def test_a_copy_that_is_cut_off_anywhere_is_the_one_before(
     assert all(found in (before, after) for found in seen)
 
 
+def elsewhere(remote: Remote) -> Remote:
+    """As if its process were one of another machine."""
+    remote.holder.me = {"process": 7, "started": "1", "machine": "another"}
+    return remote
+
+
+def pair(tmp_path: Path) -> tuple[Remote, Remote]:
+    """One on another machine, and one here."""
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    return elsewhere(one), two
+
+
 def test_a_second_machine_is_told_who_works_there_until_that_one_has_died(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
-    one._me = {"process": 7, "host": "elsewhere"}
+    one, two = pair(tmp_path)
     one.hold()
-    with pytest.raises(InUseError, match="process 7 on elsewhere"):
+    with pytest.raises(InUseError, match=f"process 7 on {os.uname().nodename}"):
         two.hold()
-    monkeypatch.setattr(pipeline.remote, "DEAD_S", 0.05)
+    monkeypatch.setattr(remote_holder, "DEAD_S", 0.05)
     time.sleep(0.1)
     two.hold()
-    two.let_go()
-    monkeypatch.undo()
-    one._me = {"process": 2**22 + 1, "host": os.uname().nodename}  # no such process here
+
+
+def test_a_process_that_died_on_this_machine_is_known_to_be_dead_at_once(tmp_path: Path) -> None:
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    one.holder.me |= {"process": 2**22 + 1}
     one.hold()
+    two.hold()
+    two.holder.let_go()
+    one.holder.me |= {"process": os.getpid(), "started": "1"}  # its number was given out again
+    one.hold()
+    two.hold()
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_a_clock_that_is_wrong_makes_nobody_dead_and_nobody_immortal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    one, two = pair(tmp_path)
+    true_time = time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + jump)
+    one.hold()
+    monkeypatch.undo()
+    monkeypatch.setattr(remote_holder, "SETTLE_S", 0.0)
+    with pytest.raises(InUseError, match="in use by process 7"):
+        two.hold()
+    monkeypatch.setattr(remote_holder, "DEAD_S", 0.05)
+    time.sleep(0.1)
+    two.hold()
+
+
+def test_of_two_that_begin_in_the_same_instant_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = pair(tmp_path)
+    monkeypatch.setattr(remote_holder, "SETTLE_S", 0.3)
+    together = threading.Barrier(2)
+
+    def hold(remote: Remote) -> bool:
+        found = remote.holder._found
+
+        def both_find_nobody() -> Any:
+            seen = found()
+            remote.holder._found = found  # type: ignore[method-assign]
+            together.wait()
+            return seen
+
+        remote.holder._found = both_find_nobody  # type: ignore[method-assign]
+        try:
+            remote.hold()
+        except InUseError:
+            return False
+        return True
+
+    with ThreadPoolExecutor() as threads:
+        assert sorted(threads.map(hold, (one, two))) == [False, True]
+
+
+def test_who_was_taken_over_learns_it_and_leaves_the_other_one_s_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = pair(tmp_path)
+    one.hold()
+    monkeypatch.setattr(remote_holder, "DEAD_S", 0.0)
+    two.hold()
+    monkeypatch.undo()
+    with pytest.raises(InUseError, match="taken over by process"):
+        one.holder.beat()
+    folder_of(one.folder, manifest="one's")
+    with pytest.raises(InUseError, match="taken over by process"):
+        one.keep()
+    one.holder.let_go()
+    two.holder.check()
+    with pytest.raises(InUseError, match="in use"):
+        elsewhere(Remote(f"file://{tmp_path}/store", tmp_path / "three")).hold()
+
+
+async def test_a_run_that_was_taken_over_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_holder, "BEAT_S", 0.01)
+    url, here = f"file://{tmp_path}/store", folder_of(tmp_path / "here", manifest="1")
+
+    async def work() -> None:
+        async with remote_run(url, here, wait=False):
+            elsewhere(Remote(url, tmp_path / "two")).holder._say()
+            await asyncio.sleep(60)
+
+    with pytest.raises(InUseError, match="taken over by process 7"):
+        await work()
+    assert not (tmp_path / "store" / "index.json").exists()
+
+
+def test_a_dead_holder_s_late_sign_of_life_is_none(tmp_path: Path) -> None:
+    one, two = pair(tmp_path)
+    one.hold()
+    one.holder.let_go()
+    one.holder.beat()
     two.hold()
 
 
@@ -149,7 +262,7 @@ def test_calls_that_were_not_kept_stay_beside_those_that_were(tmp_path: Path) ->
 def test_a_copy_of_another_version_or_with_a_password_is_refused(tmp_path: Path) -> None:
     remote = Remote(f"file://{tmp_path}/store", folder_of(tmp_path / "here", manifest="1"))
     remote.keep()
-    remote._write("index.json", {"format": 0})
+    remote.place.write("index.json", {"format": 0})
     with pytest.raises(RunError, match="another name"):
         remote.fetch()
     raw = small_batch(tmp_path).model_dump(mode="json") | {"remote": "ftp://me:secret@host/x"}
@@ -165,15 +278,100 @@ def test_content_that_is_not_what_was_kept_is_told(tmp_path: Path) -> None:
         Remote(f"file://{tmp_path}/store", tmp_path / "there").fetch()
 
 
-@pytest.mark.parametrize(
-    "name", ["../theirs", "solutions/../../theirs", "/tmp/theirs", ".ssh/config"]
-)
+def test_what_is_gone_from_the_store_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = kept(tmp_path, small_batch(tmp_path, problems=2))
+    run_once(config)
+    rows, made = rows_of(config), len(made_calls(config))
+    store = tmp_path / "store" / "run"
+    for lost in ("solutions/*-part-*", "verdicts/judge/*-manifest.jsonl", "calls/judge/*-part-*"):
+        next(store.glob(lost)).unlink()
+    shutil.rmtree(config.folder)
+    run_once(config)
+    assert rows_of(config) == rows
+    assert 0 < len(made_calls(config)) < made
+    assert caplog.text.count("it is gone; what was in it is made again") == 3
+    shutil.rmtree(config.folder)
+    run_once(config)
+    assert rows_of(config) == rows
+    assert made_calls(config) == []
+
+
+def test_a_folder_of_another_past_becomes_what_was_kept_but_for_its_calls(tmp_path: Path) -> None:
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    folder_of(one.folder, manifest="1")
+    one.keep()
+    rounds, calls = two.folder / "cascade" / "rounds" / "003", two.folder / "calls" / "judge"
+    for folder in (rounds, calls):
+        folder.mkdir(parents=True)
+        (folder / "part-1.parquet").write_text("two's")
+    folder_of(two.folder, part2="b", learned="{}")
+    two.fetch()
+    assert contents(two.folder) == {"manifest": "1"}
+    assert not list(rounds.iterdir())
+    assert [path.name for path in calls.iterdir()] == ["part-1.parquet"]
+
+
+NAMES = [
+    "../theirs",
+    "solutions/../../theirs",
+    "/tmp/theirs",
+    ".ssh/config",
+    "solutions/.ssh/config",
+    "solutions/\0",
+    "calls/judge/journal-x.jsonl",
+    "solutions",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_an_index_can_t_name_a_file_outside_the_run(tmp_path: Path, name: str) -> None:
     one = Remote(f"file://{tmp_path}/store", folder_of(tmp_path / "one", part1="a"))
     one.keep()
-    index = tmp_path / "store" / "index.json"
-    index.write_text(index.read_text().replace("solutions/part-1.parquet", name))
+    index = one.place.read("index.json")
+    assert index is not None
+    index["files"] = {name: index["files"]["solutions/part-1.parquet"]}
+    one.place.write("index.json", index)
     two = Remote(f"file://{tmp_path}/store", tmp_path / "two")
     with pytest.raises(RunError, match="no file of a run"):
         two.fetch()
     assert not (tmp_path / "theirs").exists()
+
+
+def test_an_index_can_t_have_a_file_outside_the_run_read_or_removed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("a")
+    one = Remote(f"file://{tmp_path}/store", folder_of(tmp_path / "one", part1="a"))
+    one.keep()
+    index = one.place.read("index.json")
+    assert index is not None
+    for kept_there in index["files"].values():
+        kept_there["key"] = "../precious"
+    one.place.write("index.json", index)
+    two = Remote(f"file://{tmp_path}/store", tmp_path / "two")
+    two.fetch()
+    (two.folder / "solutions" / "part-1.parquet").unlink()
+    folder_of(two.folder, part2="b")
+    two.keep()
+    assert precious.read_text() == "a"
+    for wrong in ({"sha256": "../../precious"}, {"sha256": 3}, None):
+        index["files"] = {"solutions/part-1.parquet": wrong}
+        one.place.write("index.json", index)
+        with pytest.raises(RunError, match=r"index\.json: (names|damaged)"):
+            Remote(f"file://{tmp_path}/store", tmp_path / "three").fetch()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "files": [], "serial": 1}', "[" * 9999]
+)
+def test_an_index_or_a_holder_that_is_damaged_is_told(tmp_path: Path, text: str) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    for name in ("index.json", "holder.json"):
+        (store / name).write_text(text)
+    remote = Remote(f"file://{store}", tmp_path / "here")
+    with pytest.raises(RunError, match=r"index\.json: damaged|another name"):
+        remote.fetch()
+    with pytest.raises(RunError, match=r"holder\.json: damaged"):
+        remote.hold()
