@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import uuid4
 
 from prefect import flow, get_client, task
 from prefect.cache_policies import NO_CACHE
@@ -173,7 +174,12 @@ async def _approved(config: RunConfig, summary: Summary) -> None:
         description=f"Write the dataset of **{config.name}**?\n\n{figures}", publish=True
     )
     log.warning("waiting for approval: resume the run in the UI (Paused, %g h at most)", hours)
-    answer: Any = pause_flow_run(wait_for_input=form, timeout=int(hours * 3600), poll_interval=5)
+    answer: Any = pause_flow_run(
+        wait_for_input=form,
+        timeout=int(hours * 3600),
+        poll_interval=5,
+        key=uuid4().hex,  # of this process: one that ended while it waited has been answered by nobody
+    )
     if not (await answer).publish:
         _refused(config)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from flows.processes import MARK, SERVICE, end, end_all, marked, start_of
 from flows.server import START_SECONDS, answers
@@ -194,14 +194,12 @@ def one_up() -> Iterator[Callable[[dict[str, Any]], None]]:
     that was killed left behind is ended first. Raises PrerequisiteError where one is at work."""
     make_folder(home())
     with (home() / "up.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(file, fcntl.LOCK_EX, tries=5):  # `down` has it for an instant
             facts = read_json(home() / "up.json") or {}
             raise PrerequisiteError(
                 f"already up, at {facts.get('url')} (process {facts.get('pid')}, since "
                 f"{facts.get('since')}); `steplabel down` stops it"
-            ) from None
+            )
         left = read_json(home() / "up.json")
         if left is not None:
             end_all(left["mark"])
@@ -211,9 +209,31 @@ def one_up() -> Iterator[Callable[[dict[str, Any]], None]]:
             (home() / "up.json").unlink(missing_ok=True)
 
 
+def _locked(file: IO[str], how: int, tries: int = 1) -> bool:
+    for attempt in range(tries):
+        time.sleep(0.1 * bool(attempt))
+        with suppress(BlockingIOError):
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+            return True
+    return False
+
+
+def _at_work() -> bool:
+    """Whether some `up` is, even if it has not said so yet."""
+    try:
+        file = (home() / "up.lock").open()
+    except FileNotFoundError:
+        return False
+    with file:
+        return not _locked(file, fcntl.LOCK_SH)
+
+
 def bring_down() -> int | None:
     """End what `up` started, and nothing else; how many processes that were, None where nothing is up."""
     facts = read_json(home() / "up.json")
+    while (facts is None or start_of(facts["pid"]) != facts["started"]) and _at_work():
+        time.sleep(0.1)  # one has just begun, and what is written is of one before it
+        facts = read_json(home() / "up.json")
     if facts is None:
         return None
     there = len(marked(facts["mark"]))

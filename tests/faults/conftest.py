@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,11 @@ Written by `make test-faults`, which does each of these to a real run (of the si
 whose answers hang on the call alone; those of services under a real Prefect server) and compares every row
 of solutions, verdicts and labels with those of the same batch left alone. Seconds are left out.
 
-| fault | what the user sees | rows, against those of an undisturbed run |
-|---|---|---|
+| fault | what the user sees | rows, against those of an undisturbed run | seen |
+|---|---|---|---|
 """
 
-_seen: dict[str, str] = {}
+_seen: set[str] = set()
 Rows = dict[str, dict[str, object]]
 Saw = Callable[[str, str, Rows, Rows], None]
 
@@ -49,24 +50,42 @@ def saw() -> Saw:
         unlike = sum(rows[key] != alone[key] for key in rows.keys() & alone.keys())
         assert (missing, more, unlike) == (0, 0, 0), (fault, missing, more, unlike)
         assert rows
-        _seen[fault] = f"| {fault} | {shown} | {len(rows)} rows, the same |"
+        put_line(fault, shown, f"{len(rows)} rows, the same")
 
     return line
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _table(pytestconfig: pytest.Config) -> Iterator[None]:
-    """A run of some tests alone (`-k`) renews their lines, a whole one begins anew."""
-    yield
+def put_line(fault: str, shown: str, compared: str) -> None:
+    """Into the table at once, so that what a cut-off run has seen is there; the other lines stay."""
+    _seen.add(fault)
+    if path := _table_file():
+        cells = (fault, shown.replace("|", "\\|"), compared, date.today().isoformat())
+        _write(path, _lines(path) | {fault: f"| {' | '.join(cells)} |"})
+
+
+def _table_file() -> Path | None:
     name = os.environ.get("FAULTS_TABLE")
-    if not name or not _seen:
-        return
-    path, lines = Path(name), dict(_seen)
-    if pytestconfig.option.keyword and path.exists():
-        text = path.read_text(encoding="utf-8").removeprefix(HEAD)
-        before = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines()}
-        lines = before | lines
+    return Path(name) if name else None
+
+
+def _lines(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    rows = path.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows if row.startswith("| ")}
+
+
+def _write(path: Path, lines: dict[str, str]) -> None:
     path.write_text(HEAD + "".join(f"{lines[key]}\n" for key in sorted(lines)), encoding="utf-8")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A whole run in which nothing failed drops the lines of faults that no test does any more."""
+    option, path = session.config.option, _table_file()
+    whole = option.markexpr == "faults" and not option.keyword and not option.file_or_dir
+    if path and whole and exitstatus == pytest.ExitCode.OK and _seen:
+        _write(path, {fault: line for fault, line in _lines(path).items() if fault in _seen})
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flows.processes import start_of
 from pipeline.config import RunConfig
 from tests.faults.conftest import Saw
 from tests.flows.test_deployment import grows_night_by_night
@@ -113,7 +114,8 @@ def test_sigterm_of_the_flow_drains_it_and_a_worker_goes_on(nightly: Up, saw: Sa
 
 
 def _alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    """One that is dead may stay listed, where nobody waits for it."""
+    return start_of(pid) is not None
 
 
 @pytest.mark.faults
@@ -218,7 +220,7 @@ def test_a_chat_hears_of_runs_that_fail_and_of_runs_that_take_too_long(
 
 @pytest.mark.faults
 def test_down_stops_a_run_in_order_and_the_next_up_goes_on(up: Up, saw: Saw) -> None:
-    config = in_its_middle(up, "down-and-up")
+    config = in_its_middle(up, "down-and-up", pause_s=8.0)
     said = up.steplabel("down").stdout
     assert said.startswith("down: ")
     assert up.process is not None
@@ -246,6 +248,25 @@ def test_up_killed_leaves_the_run_at_work_and_down_ends_exactly_its_processes(
     assert up.steplabel("down").stdout.strip() == "nothing is up"
     shown = "the run ends by itself; `steplabel down` ends what is left"
     saw("SIGKILL of `steplabel up`", shown, rows_of(config), undisturbed(config))
+
+
+@pytest.mark.faults
+def test_down_while_an_up_takes_over_what_a_killed_one_left_ends_both(up: Up) -> None:
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    mine = {process.pid for process in up.processes()}
+    up.start(wait=False)
+    until("the second `up` is at work", lambda: _holds_a_lock(up))
+    up.steplabel("down")
+    assert up.process.wait(60) == 0
+    assert not any(_alive(pid) for pid in mine)
+    assert up.steplabel("down").stdout.strip() == "nothing is up"
+
+
+def _holds_a_lock(up: Up) -> bool:
+    assert up.process is not None
+    return f" {up.process.pid} " in Path("/proc/locks").read_text()
 
 
 @pytest.mark.faults
