@@ -10,12 +10,25 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pipeline.files import read_json
 
 MARK = "STEPLABEL_UP"
 SERVICE = "STEPLABEL_UP_SERVICE"
 DRAIN_S = 30.0
 END_S = 10.0
+
+
+def home() -> Path:
+    """Where Prefect keeps what it knows on this machine; ours lies in a folder below."""
+    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser() / "steplabel"
+
+
+def facts_of_up() -> dict[str, Any] | None:
+    """What the `up` of this machine, or one that was killed, says of itself; None where there is none."""
+    facts: dict[str, Any] | None = read_json(home() / "up.json")
+    return facts
 
 
 class Process(NamedTuple):

@@ -1,5 +1,5 @@
-"""The Prefect server a run talks to: the one PREFECT_API_URL names, one that already answers on
-this machine, or one started here for the time of the run.
+"""The Prefect server a run talks to: the one PREFECT_API_URL names, that of `steplabel up` or one that
+already answers on this machine, or one started here for the time of the run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from flows.processes import facts_of_up
 from pipeline.errors import PrerequisiteError
 
 DEFAULT_PORT = 4200
@@ -41,10 +42,9 @@ def prefect_server(log: Path) -> Iterator[str]:
             )
         yield given
         return
-    default = f"http://127.0.0.1:{DEFAULT_PORT}/api"
-    if answers(default):
-        with api_url(default):
-            yield default
+    if answers(here := _here()):
+        with api_url(here):
+            yield here
         return
     port = _free_port(DEFAULT_PORT)
     url = f"http://127.0.0.1:{port}/api"
@@ -81,15 +81,21 @@ def prefect_server(log: Path) -> Iterator[str]:
 
 
 def find_server() -> str:
-    """API URL of a server that answers: the one PREFECT_API_URL names, else that of this machine.
-    Raises PrerequisiteError."""
-    url = os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{DEFAULT_PORT}/api"
+    """API URL of a server that answers: the one PREFECT_API_URL names, else that of `steplabel up` on this
+    machine, else one at Prefect's own port. Raises PrerequisiteError."""
+    url = os.environ.get("PREFECT_API_URL") or _here()
     if not answers(url):
         raise PrerequisiteError(
             f"no Prefect server answers at {url}; `steplabel up` starts one, and PREFECT_API_URL names "
             "one elsewhere"
         )
     return url
+
+
+def _here() -> str:
+    known = (facts_of_up() or {}).get("url")
+    default = f"http://127.0.0.1:{DEFAULT_PORT}/api"
+    return str(known) if known is not None and answers(known) else default
 
 
 def ready() -> bool:

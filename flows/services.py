@@ -19,10 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from flows.processes import MARK, SERVICE, end, end_all, marked, start_of
+from flows.processes import (
+    MARK,
+    SERVICE,
+    end,
+    end_all,
+    facts_of_up,
+    home,
+    marked,
+    start_of,
+)
 from flows.server import START_SECONDS, answers
 from pipeline.errors import PrerequisiteError
-from pipeline.files import make_folder, read_json, write_json
+from pipeline.files import make_folder, write_json
 from pipeline.records import content_hash
 
 LONGEST_PAUSE_S = 60.0
@@ -39,11 +48,6 @@ DEFAULTS = {
 }
 """Settings of Prefect; those of the environment go before."""
 Say = Callable[[str], None]
-
-
-def home() -> Path:
-    """Where Prefect keeps what it knows on this machine; ours lies in a folder below."""
-    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser() / "steplabel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +199,12 @@ def one_up() -> Iterator[Callable[[dict[str, Any]], None]]:
     make_folder(home())
     with (home() / "up.lock").open("a") as file:
         if not _locked(file, fcntl.LOCK_EX, tries=5):  # `down` has it for an instant
-            facts = read_json(home() / "up.json") or {}
+            facts = facts_of_up() or {}
             raise PrerequisiteError(
                 f"already up, at {facts.get('url')} (process {facts.get('pid')}, since "
                 f"{facts.get('since')}); `steplabel down` stops it"
             )
-        left = read_json(home() / "up.json")
+        left = facts_of_up()
         if left is not None:
             end_all(left["mark"])
         try:
@@ -230,10 +234,10 @@ def _at_work() -> bool:
 
 def bring_down() -> int | None:
     """End what `up` started, and nothing else; how many processes that were, None where nothing is up."""
-    facts = read_json(home() / "up.json")
+    facts = facts_of_up()
     while (facts is None or start_of(facts["pid"]) != facts["started"]) and _at_work():
         time.sleep(0.1)  # one has just begun, and what is written is of one before it
-        facts = read_json(home() / "up.json")
+        facts = facts_of_up()
     if facts is None:
         return None
     there = len(marked(facts["mark"]))

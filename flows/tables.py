@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -280,9 +283,20 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     console.print(f"\ndataset: {summary.dataset}", highlight=False, soft_wrap=True)
     console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
     console.print("next:")
+    place = _place_of_commands()
     for command in (
-        f"steplabel inspect {run} --kept",
-        f"steplabel status {run}",
-        f"python -c \"from datasets import load_dataset; print(load_dataset('{run}/dataset', 'stepwise'))\"",
+        f"{place}steplabel inspect {run} --kept",
+        f"{place}steplabel status {run}",
+        f"{place}python -c \"from datasets import load_dataset; print(load_dataset('{run}/dataset', 'stepwise'))\"",
     ):
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _place_of_commands() -> str:
+    """The folder of this environment's commands, with a slash; nothing where the shell finds them."""
+    here = Path(sys.executable).parent
+    found = shutil.which("steplabel")
+    if found is not None and Path(found).resolve().parent == here.resolve():
+        return ""
+    relative = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
+    return f"{relative}/"

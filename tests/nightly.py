@@ -86,7 +86,7 @@ class Up:
         done = subprocess.run(
             [sys.executable, "-m", "flows.cli", *words],
             cwd=self.folder,
-            env=self.environment | {"PREFECT_API_URL": self.api},
+            env=self.environment,  # it finds the server by itself
             capture_output=True,
             text=True,
             timeout=300,

@@ -15,11 +15,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows.processes import end_all, start_of
-from flows.services import DATABASE, Services, Wanted, bring_down, home, one_up
+from flows.processes import end_all, facts_of_up, home, start_of
+from flows.services import DATABASE, Services, Wanted, bring_down, one_up
 from pipeline.config import RunConfig
 from pipeline.errors import PrerequisiteError
-from pipeline.files import make_folder, read_json
+from pipeline.files import make_folder
 from pipeline.run_folder import now
 
 
@@ -119,7 +119,7 @@ def _detached(database: str | None) -> None:
             env=os.environ | ({DATABASE: database} if database else {}),
         )
     while child.poll() is None:
-        facts = read_json(home() / "up.json") or {}
+        facts = facts_of_up() or {}
         if facts.get("pid") == child.pid and facts.get("ready"):
             print(f"up: {facts['url'].removesuffix('/api')}; `steplabel down` stops it")
             return
