@@ -13,6 +13,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, Schedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import ValidationError
 
 from flows.annotate import annotate
@@ -51,7 +52,8 @@ async def deploy(config: RunConfig, pool: str = POOL, at_once: bool = False) -> 
     Raises ConfigError for a schedule that is none, and PrerequisiteError without a server.
     """
     url = find_server()
-    with api_url(url):
+    # Prefect read its settings when it was imported: with no URL it would start a server of its own
+    with api_url(url), temporary_settings({PREFECT_API_URL: url}):
         made = RunnerDeployment.from_flow(
             annotate,
             name=config.name,

@@ -284,10 +284,11 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
     console.print("next:")
     place = _place_of_commands()
+    shown = f"from datasets import load_dataset; print(load_dataset('{run}/dataset', 'stepwise'))"
     for command in (
         f"{place}steplabel inspect {run} --kept",
         f"{place}steplabel status {run}",
-        f"{place}python -c \"from datasets import load_dataset; print(load_dataset('{run}/dataset', 'stepwise'))\"",
+        f'{place}python -c "{shown}"',
     ):
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
