@@ -8,17 +8,21 @@ import random
 import signal
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow.parquet as pq
+
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
 from pipeline.config import EngineConfig, RunConfig
 from pipeline.engine.journal import CallJournal
-from pipeline.engine.journal_files import CallRecord
+from pipeline.engine.journal_files import CallRecord, scan_file
 from pipeline.errors import RunError
+from pipeline.progress import read_progress
 from pipeline.records import Label, Solution, Verdict
 from pipeline.run_folder import RunFolder
 
@@ -76,6 +80,26 @@ def finished_calls(config: RunConfig) -> set[str]:
     return keys
 
 
+def recorded_calls(config: RunConfig) -> Counter[str]:
+    """How often each call is on disk, in whatever file."""
+    times: Counter[str] = Counter()
+    for path in (config.folder / "calls").glob("*/journal-*.jsonl"):
+        times.update(key for key, _ in scan_file(path, truncate=False).entries)
+    for path in (config.folder / "calls").glob("*/part-*.parquet"):
+        times.update(pq.read_table(path, columns=["key"]).column("key").to_pylist())
+    return times
+
+
+def stage_since(config: RunConfig, began: float) -> str:
+    """The stage that was at work when the process that began then (Unix seconds) was killed."""
+    progress = config.folder / "progress.json"
+    if not progress.exists() or progress.stat().st_mtime < began:
+        return "before the first stage"
+    stages = read_progress(progress)
+    running = [name for name, stage in stages.items() if stage.state == "running"]
+    return running[-1] if running else "between stages"
+
+
 class Kill(NamedTuple):
     """When to strike: once so many calls have been made in this folder, and a pause later."""
 
@@ -91,14 +115,16 @@ def random_kill(rng: random.Random, made: int, total: int) -> Kill:
     return Kill(rng.randint(made, total), rng.uniform(0.0, 0.05))
 
 
-def run_in_child(config: RunConfig, kill: Kill | None) -> bool:
+def run_in_child(
+    config: RunConfig, kill: Kill | None, act: Callable[[RunConfig], object] = run_once
+) -> bool:
     """Run in a forked child; True if it came to its end before it was killed."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
             os.setpgid(0, 0)
-            run_once(config)
+            act(config)
             status = 0
         except BaseException:  # noqa: BLE001 - the child has no one else to tell
             traceback.print_exc()
