@@ -79,9 +79,12 @@ class Remote:
     def fetch(self) -> int:
         """Make this folder what was kept, and more only in its calls; how many files that took. Nothing where
         it is the folder that the copy is of. Raises RunError for a copy that is damaged or of another
-        version."""
+        version, and where a run is here that never had to do with it."""
         index = self.place.read(INDEX)
+        seen = read_json(self.folder / SEEN) or {}
+        known = seen.get("url") == str(self.place)
         if index is None:
+            self._see()  # from now on it has
             return 0
         if index.get("format") != FORMAT:
             raise RunError(
@@ -89,9 +92,14 @@ class Remote:
                 f"{FORMAT}; give this run another name"
             )
         files = self._files_of(index)
-        if (read_json(self.folder / SEEN) or {}).get("serial") == index["serial"]:
+        if known and seen["serial"] == index["serial"]:
             self._index = index
             return 0
+        if not known and any(path.suffix == ".parquet" for path in self._rows()):
+            raise RunError(
+                f"{self.folder}: holds a run that was never kept at {self.place}, where another one is; "
+                "give this run another name, or move its folder away"
+            )
         brought = 0
         for name, kept in files.items():
             path = self.folder / name
@@ -103,9 +111,8 @@ class Remote:
                 brought += 1
             else:
                 del index["files"][name]
-        for path in list(self._local()):
-            name = path.relative_to(self.folder).as_posix()
-            if name not in index["files"] and not name.startswith("calls/"):
+        for path in self._rows():
+            if path.relative_to(self.folder).as_posix() not in index["files"]:
                 path.unlink()  # of another past; what it rests on are calls
         self._index = index
         self._see()
@@ -199,6 +206,10 @@ class Remote:
             parts += sorted((self.folder / name).rglob("part-*.parquet"))
         yield from parts
 
+    def _rows(self) -> list[Path]:
+        """What is kept, but for the calls."""
+        return [path for path in self._local() if path.relative_to(self.folder).parts[0] != "calls"]
+
     def _settled(self, path: Path, aside: Path) -> tuple[Path, str]:
         """A file that doesn't change any more, and its sha256: a part itself, of any other a copy."""
         if path.suffix != ".parquet":
@@ -223,7 +234,8 @@ class Remote:
         self.place.fs.put_file(str(source), path)
 
     def _see(self) -> None:
-        write_json(self.folder / SEEN, {"serial": (self._index or {}).get("serial")})
+        serial = (self._index or {}).get("serial")
+        write_json(self.folder / SEEN, {"url": str(self.place), "serial": serial})
 
     def _files_of(self, index: dict[str, Any] | None) -> dict[str, Kept]:
         """Raises RunError for an index that is none, or names what is no file of a run."""
@@ -258,7 +270,8 @@ async def remote_run(url: str | None, folder: Path, wait: bool) -> AsyncIterator
 
     def on_lost(error: InUseError) -> None:
         lost.append(error)
-        loop.call_soon_threadsafe(task.cancel)
+        with suppress(RuntimeError):  # it has ended
+            loop.call_soon_threadsafe(task.cancel)
 
     try:
         with remote.holder.beating(on_lost):

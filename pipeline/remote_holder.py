@@ -13,6 +13,7 @@ import math
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,7 +44,7 @@ class Holder:
         """Raises InUseError where another process works there, or has died on another machine less than
         DEAD_S ago."""
         found = self._found()
-        if found is not None and self._may_live(found["who"]):
+        if found is not None and self._may_live(found):
             raise InUseError(
                 f"{self._place}: in use by {_named(found)}; wait for it (`--wait` does), or give this run "
                 f"another name; one that died is known to be dead after {DEAD_S / 60:.0f} min"
@@ -108,21 +109,24 @@ class Holder:
         found = self._place.read(FILE)
         who = None if found is None else found.get("who")
         if found is not None and not (
-            isinstance(who, dict) and isinstance(who.get("process"), int)
+            isinstance(who, dict)
+            and isinstance(who.get("process"), int)
+            and isinstance(found.get("at"), float)
         ):
             raise RunError(f"{self._place}/{FILE}: damaged: it names no process; delete it")
         return found
 
-    def _may_live(self, who: dict[str, Any]) -> bool:
+    def _may_live(self, found: dict[str, Any]) -> bool:
+        who = found["who"]
         if who == self.me:
             return False
         if who.get("machine") == self.me["machine"] and who.get("started") != started(
             who["process"]
         ):
             return False
-        return self._silent_s() < DEAD_S
+        return self._silent_s(found) < DEAD_S
 
-    def _silent_s(self) -> float:
+    def _silent_s(self, found: dict[str, Any]) -> float:
         place = self._place
         probe = place.path(f"now-{os.urandom(8).hex()}")
         with told(str(place)):
@@ -133,6 +137,8 @@ class Holder:
                 return float((place.fs.modified(probe) - last).total_seconds())
             except FileNotFoundError:
                 return math.inf  # let go of in this instant
+            except NotImplementedError:  # a store without times
+                return time.time() - float(found["at"])
             finally:
                 place.fs.rm_file(probe)
 
@@ -140,13 +146,13 @@ class Holder:
 def this_process() -> dict[str, Any]:
     """What no other process has, on any machine: number and start, and the boot and namespace that they are
     of. A name of a host may be that of many."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     pid = os.getpid()
-    return {
-        "process": pid,
-        "started": started(pid),
-        "machine": f"{boot} {os.readlink('/proc/self/ns/pid')}",
-    }
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        machine = f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # no Linux
+        machine = uuid.uuid4().hex
+    return {"process": pid, "started": started(pid), "machine": machine}
 
 
 def started(pid: int) -> str | None:

@@ -40,7 +40,8 @@ from tests.pipeline.test_growth import tree_batch
 from tests.test_resume import hinted, small_batch
 
 KILLS = 25
-"""That strike, of each of the nine."""
+"""That strike a process at work, of each of the nine."""
+BEFORE = "before the first stage"
 MOST = 6
 """Of one run; then it may end."""
 SEED = 29
@@ -59,12 +60,17 @@ class Record:
     repeated: int = 0
     lost: int = 0
 
+    @property
+    def at_work(self) -> int:
+        return self.kills.total() - self.kills[BEFORE]
+
     def told(self, what: str) -> None:
         """The line of the table."""
-        struck = ", ".join(f"{stage} {n}" for stage, n in sorted(self.kills.items()))
+        stages = [f"{stage} {n}" for stage, n in sorted(self.kills.items()) if stage != BEFORE]
         put_line(
-            f"{self.kills.total()} SIGKILLs at random instants: {what}",
-            f"nothing: the same command goes on. They struck in: {struck}",
+            f"{KILLS} SIGKILLs at random instants: {what}",
+            f"nothing: the same command goes on. They struck in: {', '.join(stages)}; "
+            f"{self.kills[BEFORE]} more struck {BEFORE}",
             f"{self.rows:,} rows of {self.runs} runs, the same, {self.undecided:,} of them undecided; of "
             f"{self.calls:,} finished calls {self.repeated} made again, {self.lost} lost",
         )
@@ -84,7 +90,7 @@ def struck(
     for attempt in range(MOST + 1):
         before, began = made_calls(config), time.time()
         kill = None
-        if attempt < MOST and record.kills.total() < KILLS:
+        if attempt < MOST and record.at_work < KILLS:
             even = Kill(0, rng.uniform(0.0, seconds))
             kill = random_kill(rng, len(before), total) if total and attempt % 2 else even
         ended = run_in_child(config, kill, act)
@@ -223,7 +229,7 @@ def test_a_run_killed_at_random_instants_loses_nothing_and_repeats_nothing(
     assert rows
     assert dataset
     rng, record = random.Random(f"{SEED} {what}"), Record()
-    while record.kills.total() < KILLS:
+    while record.at_work < KILLS:
         config = batch(tmp_path, f"killed-{record.runs}")
         struck(config, rng, seconds, total, record)
         compared(config, rows, dataset, record)
@@ -263,7 +269,7 @@ def test_a_relabelling_killed_at_random_instants_is_ended_by_the_same_command(
         alone.append((time.monotonic() - began, rows_of(config), dataset_of(config)))
     assert len({json.dumps(rows, sort_keys=True) for _, rows, _ in alone}) == len(RULES)
     rng, record = random.Random(f"{SEED} relabel"), Record()
-    while record.kills.total() < KILLS:
+    while record.at_work < KILLS:
         number = record.runs % len(RULES)
         config = copy(f"killed-{record.runs}")
         _, rows, dataset = alone[number]
@@ -312,7 +318,7 @@ def test_a_publication_killed_at_random_instants_is_ended_by_the_same_command(
         assert there(place) == {file.name: file.sha256 for file in files}
     stood = ", ".join(f"{when} {n}" for when, n in sorted(kills.items()))
     put_line(
-        f"{kills.total()} SIGKILLs at random instants: `steplabel publish` to a folder",
+        f"{KILLS} SIGKILLs at random instants: `steplabel publish` to a folder",
         f"nothing: the same command goes on. They struck: {stood}",
         f"{len(files)} files of {runs} datasets, the same to the byte",
     )

@@ -300,6 +300,7 @@ def test_what_is_gone_from_the_store_is_made_again(
 
 def test_a_folder_of_another_past_becomes_what_was_kept_but_for_its_calls(tmp_path: Path) -> None:
     one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    assert two.fetch() == 0
     folder_of(one.folder, manifest="1")
     one.keep()
     rounds, calls = two.folder / "cascade" / "rounds" / "003", two.folder / "calls" / "judge"
@@ -311,6 +312,22 @@ def test_a_folder_of_another_past_becomes_what_was_kept_but_for_its_calls(tmp_pa
     assert contents(two.folder) == {"manifest": "1"}
     assert not list(rounds.iterdir())
     assert [path.name for path in calls.iterdir()] == ["part-1.parquet"]
+
+
+def test_a_run_that_never_had_to_do_with_the_copy_is_left_as_it_is(tmp_path: Path) -> None:
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    folder_of(one.folder, manifest="1", part1="a")
+    one.keep()
+    folder_of(two.folder, manifest="2", part2="b")
+    before = contents(two.folder)
+    with pytest.raises(RunError, match="never kept at"):
+        two.fetch()
+    elsewhere_too = Remote(f"file://{tmp_path}/other", two.folder)
+    elsewhere_too.fetch()
+    elsewhere_too.keep()
+    with pytest.raises(RunError, match="never kept at"):
+        two.fetch()
+    assert contents(two.folder) == before
 
 
 NAMES = [
