@@ -100,7 +100,7 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(
     line = next(line for line in said.splitlines() if "in use by" in line)
     for volatile, name in ((str(config.folder), "FOLDER"), (f"file://{tmp_path}/store", "URL")):
         line = line.replace(volatile, name)
-    line = re.sub(r"process \d+ on \S+( since [^;\s]+)?", "process PID on HOST", line)
+    line = re.sub(r"process \d+ on [^\s;]+( since [^;\s]+)?", "process PID on HOST", line)
     shown = f"exit code {code}: `{line.removeprefix('error: ').strip()}`; the first one goes on"
     alone = undisturbed(config.model_copy(update={"remote": None}))
     saw(f"a second run on {place} in use", shown, rows_of(config), alone)
