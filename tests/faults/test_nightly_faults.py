@@ -152,7 +152,7 @@ def test_sigterm_while_waiting_for_approval_asks_again(nightly: Up, saw: Saw) ->
 
 @pytest.mark.faults
 def test_a_run_that_takes_too_long_is_stopped(nightly: Up, saw: Saw) -> None:
-    config = slow_batch(nightly.folder, "too-long", pause_s=2.0)
+    config = slow_batch(nightly.folder, "too-long", pause_s=8.0)
     path = nightly.folder / "too-long.yaml"
     path.write_text(config.to_yaml())
     hours = f"deploy.max_hours={15 / 3600}"
@@ -191,7 +191,7 @@ def test_a_chat_hears_of_runs_that_fail_and_of_runs_that_take_too_long(
 ) -> None:
     url, heard = chat
     nightly.environment["TEST_CHAT"] = url
-    config = slow_batch(nightly.folder, "told", pause_s=2.0)
+    config = slow_batch(nightly.folder, "told", pause_s=8.0)
     path = nightly.folder / "told.yaml"
     told = {"deploy": {"notify_env": "TEST_CHAT", "max_hours": 15 / 3600}}
     broken = {"problems": {"path": "nowhere.jsonl"}}
@@ -284,11 +284,15 @@ def test_up_killed_and_started_again_takes_over_what_it_left(up: Up, saw: Saw) -
 
 
 @pytest.mark.faults
-def test_postgresql_and_a_bucket_pass_the_nightly_end_to_end_test(tmp_path: Path) -> None:
+def test_postgresql_and_a_bucket_pass_the_nightly_end_to_end_test(tmp_path: Path, saw: Saw) -> None:
     with postgres(tmp_path) as (url, _, _), s3() as environment:
         one = Up(tmp_path, PREFECT_SERVER_DATABASE_CONNECTION_URL=url, **environment)
         with running(one):
-            grows_night_by_night(one, lambda n: in_bucket(slow_batch(tmp_path, "math", 0.0, n)))
+            rows = grows_night_by_night(
+                one, lambda n: in_bucket(slow_batch(tmp_path, "math", 0.0, n))
+            )
+    alone = undisturbed(slow_batch(tmp_path, "math", 0.0, 6))
+    saw("no fault: PostgreSQL and a bucket for SQLite and a disk", "nothing", rows, alone)
 
 
 @pytest.mark.faults

@@ -33,9 +33,11 @@ def test_a_file_that_grows_is_labelled_night_by_night(nightly: Up) -> None:
     grows_night_by_night(nightly, lambda n: slow_batch(nightly.folder, "math", 0.0, n))
 
 
-def grows_night_by_night(nightly: Up, batch: Callable[[int], RunConfig]) -> None:
-    """The nightly use from end to end, of a batch called "math" with as many problems as are asked for: what
-    PostgreSQL and a bucket are held to as well."""
+def grows_night_by_night(
+    nightly: Up, batch: Callable[[int], RunConfig]
+) -> dict[str, dict[str, object]]:
+    """The nightly use from end to end, of a batch called "math" with as many problems as are asked for, at
+    last 6: what PostgreSQL and a bucket are held to as well. Returns the rows."""
     config = batch(4)
     nightly.run(config)
     nightly.becomes(config, "Completed")
@@ -70,6 +72,7 @@ def grows_night_by_night(nightly: Up, batch: Callable[[int], RunConfig]) -> None
     reasons = {row["detail"] for row in results if row["figure"] == "undecided"}
     assert reasons
     assert all(reason in nightly.logs() for reason in reasons), "one line a reason"
+    return after
 
 
 @pytest.mark.slow
