@@ -15,7 +15,8 @@ HEAD = """# What happens when something is killed or fails
 
 Written by `make test-faults`, which does each of these to a real run (of the simulated policy and judge,
 whose answers hang on the call alone; those of services under a real Prefect server) and compares every row
-of solutions, verdicts and labels with those of the same batch left alone. Seconds are left out.
+of solutions, verdicts and labels with those of the same batch left alone. Seconds are left out. A line is
+written when its test has passed; the last column is the day of that.
 
 | fault | what the user sees | rows, against those of an undisturbed run | seen |
 |---|---|---|---|
@@ -71,8 +72,8 @@ def _table_file() -> Path | None:
 def _lines(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    rows = path.read_text(encoding="utf-8").removeprefix(HEAD).splitlines()
-    return {row.split(" | ")[0].removeprefix("| "): row for row in rows if row.startswith("| ")}
+    rows = path.read_text(encoding="utf-8").rpartition("---|\n")[2].splitlines()
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows}
 
 
 def _write(path: Path, lines: dict[str, str]) -> None:
