@@ -30,6 +30,7 @@ from pipeline.engine.room import EngineRoom
 from pipeline.errors import ConfigError, RunError, StepLabelError
 from pipeline.lock import locked
 from pipeline.records import content_hash
+from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store
 
@@ -183,7 +184,7 @@ def _is_of(folder: Path, config: RunConfig) -> bool:
     if first == "cascade" and config.cascade is None:
         return False
     if first in ("verdicts", "calibrate") or rest[:1] in (["panel"], ["asked"]):
-        return rest[-1].removesuffix(FIRST) in config.annotators
+        return rest[-1].removesuffix(FIRST) in (*config.annotators, REVIEW)
     return True
 
 

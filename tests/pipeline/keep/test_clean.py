@@ -26,6 +26,8 @@ from pipeline.keep.clean import (
     clean,
 )
 from pipeline.lock import locked
+from pipeline.records import Solution
+from pipeline.review.decisions import Decision, Kind, decisions_of
 from pipeline.run_folder import RunFolder
 from tests.killing import made_calls, rows_of, run_in_child
 from tests.test_resume import small_batch
@@ -219,3 +221,17 @@ def _killed(config: RunConfig, step: int) -> bool:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status)
+
+
+def test_what_people_decided_and_the_witness_made_of_it_stay(config: RunConfig) -> None:
+    run = RunFolder(config.folder)
+    one = next(iter(run.solutions.read(Solution)))
+    decision = Decision(one.id, Kind.NAMED, 0, 1.0, False, 1.0, "2026-01-01T00:00:00+00:00")
+    decisions_of(run.reviews, "ann").append(decision)
+    run_in_child(config, None)
+    assert "review" in run.annotators()
+    before = files(config)
+    cleaned(config, kinds=[ROWS])
+    kept = {name for name in files(config) if "review" in name}
+    assert kept == {name for name in before if "review" in name}
+    assert any(name.startswith("verdicts/review/part-") for name in kept)
