@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the public data sets that are not shipped (GSM8K, ProcessBench, PRM800K, …)."""
-    folder = Path(os.environ.get("STEPLABEL_TEST_DATA", ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("STEPLABEL_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(
             "public data sets absent: set STEPLABEL_TEST_DATA to the folder that holds them"

@@ -130,7 +130,7 @@ def test_two_nodes_make_the_rows_of_one_machine(
     assert rows_of(config) == alone
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_shards_of_a_node_that_dies_are_made_again_and_once(
     tmp_path: Path, cluster: RayNodes, alone: dict[str, dict[str, object]]
 ) -> None:
