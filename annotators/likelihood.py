@@ -18,6 +18,9 @@ outcome says, which others weigh. Where nothing falls, "no error" is said only i
 the last step is above one half: one that was never high has nothing to lose, and is undecided. What is
 seen are fatal steps, as by rollouts.
 
+Under `posterior` it is a witness of the fatal step alone. That is what `answer` sees; `reference` sees a
+little more, since the rest of a reference may name what the answer doesn't depend on.
+
 It has no model of its evidence, hence no `log_likelihood`: as a hint (`hints: [likelihood]` of
 rollouts) it is trusted as far as a pilot shows. It samples nothing, and a plan, which counts sampled
 tokens, shows 0. It costs T prompts of the question and, on average, half of the solution (all of it for

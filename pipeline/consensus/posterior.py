@@ -2,7 +2,8 @@
 
 How each witness errs, and which err together, is learned from the run's own verdicts
 (`pipeline.consensus.learning`). Rollouts enter by their own likelihood, with the chance that they see a
-later step than the first wrong one, or none. The user names the precision wanted of the labels; the
+later step than the first wrong one, or none; a verdict with scores and neither votes nor checks, as of the
+policy's likelihood, sees no other step than they do. The user names the precision wanted of the labels; the
 confidence from which a label is kept follows from it. Where the fit isn't identified nothing is
 labelled.
 """
