@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.nightly import Up
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("steplabel", deadline=None)  # no test asserts a time
+settings.load_profile("steplabel")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

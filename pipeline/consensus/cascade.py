@@ -39,7 +39,7 @@ from pipeline.records import NO_ERROR, Outcome, Record, content_hash
 from pipeline.search.belief import Array
 from pipeline.search.hints import Hint, Reliability, heard_all, kinds_of, voices
 
-VERSION = 3
+VERSION = 4
 SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"
 NO_WORTH, UNIDENTIFIED = "no witness is worth its price", "not identified"
 """Why no further witness is asked of a solution."""

@@ -9,10 +9,11 @@ Witnesses that stumble over the same steps are told from such as agree because t
 they agree on what rollouts rule out; a copy adds nothing.
 
 Of a single judge nobody else can say whether it sounds false alarms at right answers or sees errors that
-rollouts can't, and of two whether they see them together or stumble together. So fits are compared that
-start elsewhere, among them where all repeat each other, or hold the share of such errors: where some
-explain the verdicts nearly as well as the best and state another confidence, the witnesses can't tell how
-far each is to be trusted, and that needs gold.
+rollouts can't, and of two whether they see them together or stumble together; and of a small pilot
+chance alone says much. So fits are compared that start elsewhere, among them where all repeat each other,
+or that hold the share of such errors, or how often witnesses repeat each other: where some explain the
+verdicts nearly as well as the best and state another confidence, the witnesses can't tell how far each is
+to be trusted, and that needs gold.
 """
 
 from __future__ import annotations
@@ -35,8 +36,14 @@ DOUBT = 0.02
 """Log evidence a solution by which a fit must beat another to rule it out. A model as rough as this one
 may be so far from the truth: in simulated panels, whose witnesses it doesn't err quite like, the true
 shares explained the verdicts up to .02 less well than the best fit did."""
+CHANCE = 3.3
+"""Log evidence, of all solutions together, that a number held at its true value loses to the best fit by
+chance alone in 1 of 100 pilots (half of chi-squared's quantile for one degree of freedom; Wilks, 1938)."""
 UNSEEN = (0.01, 0.08, 0.2, 0.35)
 """Shares of the errors that rollouts see nothing of, each tried."""
+OWN = (0.4, 0.6, 0.8)
+"""How often a witness speaks for itself after others, each tried. The true one explained simulated
+panels as well as the best fit did, but for chance."""
 DOUBTFUL = Reliability(
     clean=(0.35, *(0.06,) * ZONES, 0.2, *(0.03,) * ZONES),
     flawed=(0.2, 0.15, 0.08, 0.07, 0.08, 0.07, 0.1, 0.1, 0.04, 0.04, 0.04, 0.03),
@@ -125,12 +132,17 @@ def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Prior
     """The fit that explains what was seen and said best, and those that explain it nearly as well."""
     fits = [_fit(rows, truth, begun, start) for start in (START, DOUBTFUL, TRUSTING)]
     if witnesses := len(fits[0].reliability):
-        fits += [_fit(rows, truth, begun, START, share) for share in UNSEEN]
+        fits += [_fit(rows, truth, begun, START, unseen=share) for share in UNSEEN]
     if witnesses > 1:
-        fits += [_fit(rows, truth, begun, COPYING, share) for share in (None, *UNSEEN)]
+        fits += [_fit(rows, truth, begun, COPYING, unseen=share) for share in (None, *UNSEEN)]
+    doubts = [DOUBT] * len(fits)
+    if witnesses > 1:
+        fits += [_fit(rows, truth, begun, START, own=own) for own in OWN]
+        doubts += [0.0] * len(OWN)
     explained = [log_evidence(rows, priors) for priors in fits]
     order = np.argsort([-one for one in explained], kind="stable")
-    return [fits[one] for one in order if explained[one] >= max(explained) - DOUBT]
+    chance = CHANCE / max(1, len(rows))
+    return [fits[one] for one in order if explained[one] >= max(explained) - doubts[one] - chance]
 
 
 def _right(rows: Sequence[Evidence], posteriors: Sequence[Array]) -> dict[str, tuple[float, float]]:
@@ -162,6 +174,7 @@ def _fit(
     begun: Priors,
     start: Reliability,
     unseen: float | None = None,
+    own: float | None = None,
 ) -> Priors:
     """At the drifts of `begun`."""
     names = {hint.name for row in rows for hint in row.hints}
@@ -170,6 +183,7 @@ def _fit(
         [row.hints for row in rows],
         slips=True,
         unseen=unseen,
+        own=own,
         trust=dict.fromkeys(names, start),
         truth=truth,
         drifts=False,

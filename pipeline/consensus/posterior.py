@@ -36,7 +36,7 @@ UNIDENTIFIED = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 6
+    version = 7
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:

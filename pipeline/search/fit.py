@@ -44,6 +44,7 @@ def fit_priors(
     *,
     slips: bool = False,
     unseen: float | None = None,
+    own: float | None = None,
     trust: Mapping[str, Reliability] | None = None,
     truth: Sequence[int | None] = (),
     drifts: bool = True,
@@ -53,14 +54,18 @@ def fit_priors(
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
     `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
-    `unseen`: what share of errors they see nothing of, where it is to be held and not fitted.
+    `unseen`: what share of errors they see nothing of, and `own`: how often each hint speaks for itself
+    after others, where they are to be held and not fitted.
     `trust`: where the fit of each hint's reliability starts.
     `truth`: the first error of each pilot solution, where gold says it.
     Without `drifts` those of `start` are kept."""
     names = sorted({hint.name for of_one in hints for hint in of_one})
+    begun = {name: (trust or {}).get(name, START) for name in names}
+    if own is not None:
+        begun = {name: replace(one, own=own) for name, one in begun.items()}
     start = replace(
         start,
-        reliability={name: (trust or {}).get(name, START) for name in names},
+        reliability=begun,
         slip=_held(SLIP, unseen) if slips and names else NO_SLIP,
     )
     alike = _distinct(pilot, hints, truth)
@@ -73,6 +78,7 @@ def fit_priors(
                 start,
                 max(1, rounds // 6),
                 unseen,
+                own,
             )
             for drift in DRIFTS
         ]
@@ -80,7 +86,7 @@ def fit_priors(
         best = max(
             fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
         )[0]
-    return _fitted(alike, best, start, rounds, unseen)[0]
+    return _fitted(alike, best, start, rounds, unseen, own)[0]
 
 
 def _fitted(
@@ -89,6 +95,7 @@ def _fitted(
     start: Priors,
     rounds: int,
     unseen: float | None,
+    own: float | None,
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
@@ -134,7 +141,9 @@ def _fitted(
             places=tuple(_shares(place) for place in places),
             clean=without / (solutions + PULL),
             reliability={
-                name: Reliability(_shares(clean), _shares(flawed), _shares(spoke)[0])
+                name: Reliability(
+                    _shares(clean), _shares(flawed), _shares(spoke)[0] if own is None else own
+                )
                 for name, (clean, flawed, spoke) in kinds.items()
             },
             slip=_held(Slip(*_shares(slip)), unseen),

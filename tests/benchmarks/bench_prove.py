@@ -10,8 +10,9 @@ Arms:
   one budget      each may sample as many tokens as bisection with k = 8 does for half of them
 
 Methods: bisection with k = 8 as published; `agree` of it and a judge's three votes; `majority` of it and
-two judges; `posterior`, the recipe `steplabel` with those two judges and no gold; the oracle. The first is
-charged all eight rollouts of a prefix; in the others a probe ends at its first success.
+two judges; `posterior`, the recipe `steplabel` with those two judges and 100 solutions labelled by hand (by
+the oracle here: two judges that stumble together tell nothing of how far to trust them); the oracle. The
+first is charged all eight rollouts of a prefix; in the others a probe ends at its first success.
 
 A PRM is the policy with a new head: its two upper layers learn, what the lower two make of a solution is
 computed once. It sees each labelled solution up to its first error; those set aside are left out. It names

@@ -26,6 +26,9 @@ PRECISION = 0.95
 PILOT = 200
 """Solutions that the posterior hears all witnesses of, to learn from: a tenth of them. A thousand, as in the
 recipe, would be half."""
+GOLD = 100
+"""Of the pilot: those that the oracle names the first error of, as a person would with `steplabel review`.
+Without them these two judges, which stumble together, are "not identified", and nothing is labelled."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +74,25 @@ def labelled(items: Sequence[Annotated]) -> dict[str, Labelled]:
 
 
 class Weighing:
-    """The recipe `steplabel` with a second judge and no gold: a cascade, replayed on the panel's verdicts,
-    and the posterior of what it heard. The first of `items` are its pilot."""
+    """The recipe `steplabel` with a second judge and `GOLD` rows by hand: a cascade, replayed on the panel's
+    verdicts, and the posterior of what it heard. The first of `items` are its pilot, the first of those
+    its gold."""
 
     witnesses = ("rollouts", *JUDGES, *CHECKS)
 
-    def __init__(self, items: Sequence[Annotated]) -> None:
+    def __init__(self, items: Sequence[Annotated], gold: int = GOLD) -> None:
         self._items = [ending_early(item) for item in items]
-        pilot, nothing = self._items[:PILOT], [None] * len(self._items[:PILOT])
+        pilot = self._items[:PILOT]
+        named = dict(
+            zip((i.solution.id for i in pilot), truth_of(pilot[:gold]).tolist(), strict=False)
+        )
+        truth = [named.get(item.solution.id) for item in pilot]
         options = CascadeConfig(pilot=PILOT)
-        learned = learned_of(PosteriorRule(PRECISION).learn(pilot, self.witnesses, {}))
-        facts = learn(pilot, nothing, self.witnesses, learned)
+        learned = learned_of(PosteriorRule(PRECISION).learn(pilot, self.witnesses, named))
+        self.identified = learned.identified
+        facts = learn(pilot, truth, self.witnesses, learned)
         self._cascade = Cascade(facts, self.witnesses, options.confidence, options.worth)
-        asked = as_asked(learned, pilot, nothing, self.witnesses, options, PRECISION)
+        asked = as_asked(learned, pilot, truth, self.witnesses, options, PRECISION)
         self._rule = KnowingPosterior(PRECISION, asked)
         self._pilot_tokens = sum(tokens_of(item.verdicts) for item in pilot)
 

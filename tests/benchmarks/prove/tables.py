@@ -12,7 +12,7 @@ from pipeline.evaluate.resample import Bootstrap, Figure
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome
 from tests.benchmarks.prove.figures import solved, voted
-from tests.benchmarks.prove.labels import METHODS
+from tests.benchmarks.prove.labels import GOLD, METHODS
 from tests.benchmarks.prove.material import HeldOut
 from tests.benchmarks.prove.paired import Closed, Paired, closed
 from tests.benchmarks.prove.trainings import ARMS, Arms, Job, Result, truth
@@ -78,6 +78,8 @@ def of_labels(arms: Arms, cells: Sequence[Job]) -> Iterator[Row]:
     yield Row(
         ARMS[1], "budget: sampled tokens a solution", arms.budget / n, "half of bisection's", n
     )
+    alone = "not identified: it would label nothing" if arms.needs_gold else "identified"
+    yield Row(ARMS[0], f"posterior without its {GOLD} gold rows", alone, n=GOLD)
     for (arm, name), of in _by_cell(cells).items():
         labels = arms.labels(of[0])
         kept = np.array([one.use.mean() for one in of])

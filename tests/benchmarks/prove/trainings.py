@@ -59,11 +59,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Arms:
-    """Labels where all solutions are labelled, and where each method may sample `budget` tokens."""
+    """Labels where all solutions are labelled, and where each method may sample `budget` tokens.
+    `needs_gold`: whether the posterior would label nothing without."""
 
     free: Mapping[str, Labelled]
     budget: float
     bought: Mapping[str, Labelled]
+    needs_gold: bool = False
 
     @classmethod
     def of(cls, items: Sequence[Annotated]) -> Arms:
@@ -74,6 +76,7 @@ class Arms:
             others | {"posterior": weighing.labelled()},
             budget,
             others | {"posterior": weighing.within(budget)},
+            not Weighing(items, gold=0).identified,
         )
 
     def labels(self, job: Job) -> Labelled:

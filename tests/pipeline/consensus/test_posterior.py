@@ -19,7 +19,7 @@ WITNESSES = ("rollouts", "judge", "second", "arithmetic")
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return draw(400, {"judge": tinymath_judge, "second": tinymath_judge}, seed=2)
+    return draw(1000, {"judge": tinymath_judge, "second": tinymath_judge}, seed=2)
 
 
 @pytest.fixture(scope="module")
