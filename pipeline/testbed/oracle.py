@@ -7,7 +7,8 @@ be repeated, or be right without being in the reference. Base facts count as kno
 The first *wrong* step is the label. The first *fatal* one is all that an outcome can show: the
 earliest wrong step, among those that the written answer rests on, that gave a value that is not
 the true one. A corrected value is no longer rested on, a left-out step whose value is right
-does no harm, and a wrong last copy is fatal where it stands. With a right answer nothing was fatal.
+does no harm, and a wrong last copy of a true value is fatal where it stands; one of a value that is wrong
+already comes too late to be. With a right answer nothing was fatal.
 """
 
 from __future__ import annotations
@@ -195,7 +196,17 @@ def _tells_truly(step: Asked, problem: Problem) -> bool:
 
 
 def _rests_on(quoted: Sequence[Assigned], known: _Known) -> set[int]:
-    return {s for s in map(known.source, quoted) if s is not None}
+    """The steps that gave what is quoted. A value that nobody gave is a slip over the person's latest one,
+    unless it is the true one: that rests on nothing."""
+    return {step for one in quoted if (step := _given_by(one, known)) is not None}
+
+
+def _given_by(quoted: Assigned, known: _Known) -> int | None:
+    source = known.source(quoted)
+    if source is None and known.problem.values.get(quoted.name) != quoted.value:
+        given = known.given.get(quoted.name)
+        return given[-1][1] if given else None
+    return source
 
 
 def judge_solution(question: str, steps: Sequence[str]) -> OracleVerdict:
@@ -232,8 +243,7 @@ def judge_solution(question: str, steps: Sequence[str]) -> OracleVerdict:
     correct = answer is not None and answer[1].lstrip("0") == problem.answer.lstrip("0")
     fatal = -1
     if answer is not None and not correct:
-        reached = _ancestors(answer[0], rests)
-        guilty = [i for i in wrong if i in reached and i not in harmless]
+        guilty = set(wrong) & _ancestors(answer[0], rests, harmless)
         fatal = min(guilty, default=answer[0])
     return OracleVerdict(
         first_error=wrong[0] if wrong else -1,
@@ -246,21 +256,23 @@ def judge_solution(question: str, steps: Sequence[str]) -> OracleVerdict:
 
 def _answer_rests_on(step: Answer, known: _Known) -> set[int]:
     asked = known.problem.query
-    if asked.ask is Ask.VALUE:
-        if not step.text.isdigit():
-            return set()
-        if known.asked and Assigned(asked.names[0], int(step.text)) in known.asked[-1][1].looked:
+    if asked.ask is not Ask.VALUE:
+        if known.asked:
             return {known.asked[-1][0]}
-        return _rests_on([Assigned(asked.names[0], int(step.text))], known)
-    if known.asked:
+        return _rests_on([Assigned(n, known.latest(n)) for n in asked.names], known)
+    quoted = Assigned(asked.names[0], int(step.text)) if step.text.isdigit() else None
+    if known.asked and (
+        quoted is None or quoted in known.asked[-1][1].looked or known.source(quoted) is None
+    ):
         return {known.asked[-1][0]}
-    return _rests_on([Assigned(n, known.latest(n)) for n in asked.names], known)
+    return set() if quoted is None else _rests_on([quoted], known)
 
 
-def _ancestors(start: int, rests: Sequence[set[int]]) -> set[int]:
+def _ancestors(start: int, rests: Sequence[set[int]], harmless: set[int]) -> set[int]:
+    """`start` and all that it rests on; what lies behind a harmless step changed nothing."""
     todo, seen = [start], {start}
     while todo:
-        for parent in rests[todo.pop()] - seen:
+        for parent in rests[todo.pop()] - seen - harmless:
             seen.add(parent)
             todo.append(parent)
     return seen

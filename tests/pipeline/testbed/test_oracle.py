@@ -190,6 +190,19 @@ def test_a_wrong_last_copy_is_fatal_where_it_stands() -> None:
     assert verdict.first_fatal == 3
 
 
+def test_a_wrong_copy_of_a_value_that_is_wrong_already_comes_too_late_to_be_fatal() -> None:
+    for last in (["Answer : 101\n"], [swap_result(ASKED, 90, 101), "Answer : 11\n"]):
+        verdict = judge_solution(QUESTION, [EVE, WRONG_CAL, WRONG_DAN, *last])
+        assert (verdict.first_error, verdict.first_fatal) == (1, 1)
+
+
+def test_what_lies_behind_a_true_value_is_not_fatal() -> None:
+    copied = swap_result(DAN, 90, 80)
+    again = [EVE, WRONG_CAL, CAL, DAN, swap_result(ASKED, 90, 80), "Answer : 80\n"]
+    assert judge_solution(QUESTION, again).first_fatal == 4
+    assert judge_solution(QUESTION, [EVE, CAL, DAN, copied, "Answer : 80\n"]).first_fatal == 3
+
+
 def test_a_left_out_step_does_no_harm_while_its_value_is_right() -> None:
     verdict = judge_solution(QUESTION, [EVE, DAN, "Answer : 91\n"])
     assert verdict.step_kinds == (K.RIGHT, K.OMITTED, K.MISCOPIED)
