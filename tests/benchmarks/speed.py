@@ -87,20 +87,23 @@ def speed_of(config: RunConfig) -> Speed:
     )
 
 
-def rows(section: str, config: Callable[[int], RunConfig], least: str) -> list[Row]:
-    """Of `REPEATS` runs of `config(repeat)`; `least` is wanted of the engine's own speed."""
+def rows(
+    section: str, config: Callable[[int], RunConfig], least: str, where: str = ""
+) -> list[Row]:
+    """Of `REPEATS` runs of `config(repeat)`; `least` is wanted of the engine's own speed; `where` begins each
+    figure's name."""
     found = [speed_of(config(repeat)) for repeat in range(REPEATS)]
     cached = [speed.cached for speed in found if speed.cached is not None]
     return [
-        _row(section, "sampled tokens/s of the annotation", [s.annotation for s in found]),
+        _row(section, f"{where}sampled tokens/s of the annotation", [s.annotation for s in found]),
         _row(
             section,
-            "of the engine given all requests at once",
+            f"{where}of the engine given all requests at once",
             [s.annotation / s.at_once for s in found],
             wanted=least,
         ),
         *(
-            [_row(section, "prefix-cache hits of the ideal count", cached, ">= .90")]
+            [_row(section, f"{where}prefix-cache hits of the ideal count", cached, ">= .90")]
             if cached
             else []
         ),
