@@ -13,7 +13,7 @@ from pipeline.dataset import dataset_fingerprint, write_dataset
 from pipeline.dataset.facts import card_facts
 from pipeline.dataset.write import CARD
 from pipeline.files import read_json, sha256_of, write_json
-from pipeline.join import annotated
+from pipeline.join import Join
 from pipeline.labelling import label_run
 from pipeline.progress import Progress
 from pipeline.report import report_stands, write_report
@@ -96,7 +96,7 @@ class Finish:
         if (not_selected := self._left_out) is None:
             self._mark.unlink(missing_ok=True)
             made = write_dataset(
-                lambda: (item for item in annotated(run, self._shown) if item.label is not None),
+                Join(run, self._shown).batches,
                 run.dataset,
                 config.dataset,
                 card_facts(config, run.info, summary),

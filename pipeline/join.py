@@ -10,20 +10,27 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from pipeline.records import Label, Record, Solution, Verdict
+from pipeline.columns import (
+    EVERYTHING,
+    NOWHERE,
+    PARTS_IN_MEMORY,
+    Joined,
+    Places,
+    Reads,
+    Rows,
+    Rowstore,
+)
+from pipeline.records import Label, Record, Solution, Verdict, rows_of
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
 
 RecordT = TypeVar("RecordT", bound=Record)
 
-_PARTS_IN_MEMORY = 8
-AT_ONCE = 1024
-"""Solutions joined together."""
-NOWHERE = -1
 FEW = 32
 
 
@@ -39,48 +46,33 @@ class Annotated:
 
 
 class RowIndex(Generic[RecordT]):
-    """Rows of a store by solution id, the newest part winning. In memory are the ids (as bytes, sorted)
-    and the parts read last."""
+    """Rows of a store by solution id, the newest winning, for who asks for one at a time. In memory are the
+    ids and the parts read last."""
 
     def __init__(self, store: Store, kind: type[RecordT]) -> None:
-        self._store = store
         self._kind = kind
-        self._files = [part.file for part in store.parts()]
-        self._loaded: OrderedDict[int, dict[str, RecordT]] = OrderedDict()
-        newest_first = range(len(self._files))[::-1]
-        ids = [_as_bytes(store.column(self._files[n], "solution_id")) for n in newest_first]
-        parts = [np.full(len(of), n, np.int32) for of, n in zip(ids, newest_first, strict=True)]
-        self._ids, first = np.unique(np.concatenate([*ids, _as_bytes([])]), return_index=True)
-        self._parts = np.concatenate([*parts, np.empty(0, np.int32)])[first]
+        self._places = Places(store)
+        self._loaded: OrderedDict[int, list[RecordT]] = OrderedDict()
 
     def __contains__(self, solution_id: str) -> bool:
-        return self._parts_of([solution_id]) != [NOWHERE]
+        return bool(self._places.of([solution_id])[0][0] != NOWHERE)
 
     def get(self, solution_id: str) -> RecordT | None:
         return self.get_all([solution_id])[0]
 
     def get_all(self, solution_ids: Sequence[str]) -> list[RecordT | None]:
         """The row of each, in their order."""
-        numbers = self._parts_of(solution_ids)
+        parts, rows = self._places.of(solution_ids)
         return [
-            None if number == NOWHERE else self._part(number)[one]
-            for one, number in zip(solution_ids, numbers, strict=True)
+            None if part == NOWHERE else self._part(part)[row]
+            for part, row in zip(parts.tolist(), rows.tolist(), strict=True)
         ]
 
-    def _parts_of(self, solution_ids: Sequence[str]) -> list[int]:
-        if not len(self._ids):
-            return [NOWHERE] * len(solution_ids)
-        wanted = _as_bytes(solution_ids)
-        at = np.minimum(np.searchsorted(self._ids, wanted), len(self._ids) - 1)
-        return list(np.where(self._ids[at] == wanted, self._parts[at], NOWHERE).tolist())
-
-    def _part(self, number: int) -> dict[str, RecordT]:
+    def _part(self, number: int) -> list[RecordT]:
         if number not in self._loaded:
-            file = self._files[number]
-            ids = self._store.column(file, "solution_id")
-            rows = self._store.read_part(file, self._kind)
-            self._loaded[number] = dict(zip(ids, rows, strict=True))
-            if len(self._loaded) > _PARTS_IN_MEMORY:
+            file = self._places.files[number]
+            self._loaded[number] = self._places.store.read_part(file, self._kind)
+            if len(self._loaded) > PARTS_IN_MEMORY:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(number)
         return self._loaded[number]
@@ -142,24 +134,68 @@ def some_annotated(
         before += part.rows
 
 
-def _as_bytes(ids: Sequence[str]) -> Any:
-    """An array of so many bytes each as the longest has."""
-    return np.array([one.encode() for one in ids], dtype=np.bytes_)
+class Join:
+    """The solutions of a run, in the order of its parts, with the verdicts of `annotators` (of all that have
+    any, by default). May be read several times; where each row lies is found out once."""
+
+    def __init__(
+        self, run: RunFolder, annotators: Iterable[str] | None = None, labels: bool = True
+    ) -> None:
+        self._solutions = run.solutions
+        names = run.annotators() if annotators is None else annotators
+        self._verdicts = {name: run.verdicts(name) for name in names}
+        self._labels = run.labels if labels else None
+        self._places: dict[Path, Places] = {}
+
+    def batches(self, reads: Reads = EVERYTHING) -> Iterator[Joined]:
+        """Columns, joined. Raises RunError for a part that can't be read."""
+        labels = self._rowstore(self._labels, Label, reads.label) if self._labels else None
+        verdicts = {
+            name: self._rowstore(store, Verdict, reads.verdict, reads.lengths)
+            for name, store in self._verdicts.items()
+            if reads.verdict or reads.lengths
+        }
+        for part in self._solutions.parts():
+            columns = reads.solution | {"id"}
+            for batch in self._solutions.part_batches(part.file, Solution, columns):
+                ids = batch.column("id").to_pylist()
+                said = {name: store.rows(ids) for name, store in verdicts.items()}
+                solutions = Rows(self._solutions, Solution, columns, np.ones(len(ids), bool), batch)
+                yield Joined(solutions, said, labels.rows(ids) if labels else None)
+
+    def items(self, reads: Reads = EVERYTHING) -> Iterator[Annotated]:
+        """The same as records. A field that was not asked for is not there (AttributeError)."""
+        for batch in self.batches(reads):
+            yield from items_of(batch, reads)
+
+    def _rowstore(
+        self, store: Store, kind: type[Record], columns: frozenset[str], *lengths: frozenset[str]
+    ) -> Rowstore:
+        if store.folder not in self._places:
+            self._places[store.folder] = Places(store)
+        return Rowstore(self._places[store.folder], kind, columns, *lengths)
+
+
+def items_of(
+    batch: Joined, reads: Reads, left_out: Iterable[str | None] = repeat(None)
+) -> list[Annotated]:
+    """A batch as records, of what `reads` names. Without a column of the verdicts an item has none, not even
+    an empty dict: who takes them for none there would be wrong."""
+    solutions = batch.solutions.records()
+    fields: dict[str, Iterable[Any]] = {"solution": solutions, "left_out": left_out}
+    fields["label"] = repeat(None) if batch.labels is None else batch.labels.records()
+    if reads.verdict:
+        said = {name: rows.records() for name, rows in batch.verdicts.items()}
+        each = zip(*said.values(), strict=True) if said else repeat(())
+        fields["verdicts"] = (
+            {name: one for name, one in zip(said, of, strict=True) if one is not None}
+            for of in each
+        )
+    return rows_of(Annotated, len(solutions), fields)
 
 
 def annotated(
     run: RunFolder, annotators: Iterable[str] | None = None, labels: bool = True
 ) -> Iterator[Annotated]:
-    """Every solution of the run, in the order of its parts, with the verdicts of `annotators` (of
-    all that have any, by default)."""
-    names = list(run.annotators() if annotators is None else annotators)
-    indexes = [RowIndex(run.verdicts(name), Verdict) for name in names]
-    label_index = RowIndex(run.labels, Label) if labels else None
-    for solutions in chunked(run.solutions.read(Solution), AT_ONCE):
-        ids = [solution.id for solution in solutions]
-        found = zip(*(index.get_all(ids) for index in indexes), strict=True)
-        said = found if indexes else repeat(())
-        labelled = label_index.get_all(ids) if label_index else repeat(None)
-        for solution, verdicts, label in zip(solutions, said, labelled, strict=False):
-            by_name = zip(names, verdicts, strict=True)
-            yield Annotated(solution, {n: v for n, v in by_name if v is not None}, label)
+    """Every solution of the run, with all that is said of it (`Join`)."""
+    return Join(run, annotators, labels).items()

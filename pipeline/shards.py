@@ -15,7 +15,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,7 +102,7 @@ class Store:
         """Rows of the current parts. Raises RunError naming a part that can't be read."""
         for part in self.parts():
             for batch in self._batches(part.file, columns):
-                yield from self._made(kind, batch)
+                yield from self.made(kind, batch)
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
         """The same as plain dicts."""
@@ -119,28 +119,55 @@ class Store:
 
     def read_part(self, file: str, kind: type[RecordT]) -> list[RecordT]:
         """All rows of one part."""
-        return [row for batch in self._batches(file, None) for row in self._made(kind, batch)]
+        return [row for batch in self._batches(file, None) for row in self.made(kind, batch)]
+
+    def part_batches(
+        self, file: str, kind: type[Record], columns: Collection[str], lengths: Collection[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """Of one part these columns, as the record's schema has them whatever version wrote it. Of the lists
+        in `lengths` one leaf alone is read, which tells how many elements there are."""
+        names = [name for name in kind.SCHEMA.names if name in columns]
+        for batch in self._batches(file, names, lengths, lenient=True):
+            stubs = [name for name in batch.schema.names if name not in columns]
+            try:
+                arrays = [kind.column(batch, name) for name in names]
+            except (TypeError, ValueError) as error:
+                raise self._other_version(error) from error
+            arrays += [batch.column(name) for name in stubs]
+            yield pa.RecordBatch.from_arrays(arrays, [*names, *stubs])
 
     def column(self, file: str, name: str) -> list[Any]:
         """One column of a part."""
         return [one for batch in self._batches(file, [name]) for one in batch.column(0).to_pylist()]
 
-    def _made(self, kind: type[RecordT], batch: pa.RecordBatch) -> list[RecordT]:
+    def made(
+        self,
+        kind: type[RecordT],
+        batch: pa.RecordBatch,
+        columns: Collection[str] | None = None,
+    ) -> list[RecordT]:
+        """The rows of a batch (`Record.from_batch`). Raises RunError where they are none."""
         try:
-            return list(kind.from_batch(batch))
+            return list(kind.from_batch(batch, columns))
         except (TypeError, ValueError) as error:
             raise self._other_version(error) from error
 
-    def _batches(self, file: str, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self,
+        file: str,
+        columns: Collection[str] | None,
+        lengths: Collection[str] = (),
+        lenient: bool = False,
+    ) -> Iterator[pa.RecordBatch]:
         """Of one part, a batch in memory at a time."""
         path = self.folder / file
         try:
             with pq.ParquetFile(path) as parquet:
-                if missing := set(columns or ()) - set(parquet.schema_arrow.names):
+                missing = set(columns or ()) - set(parquet.schema_arrow.names)
+                if missing and not lenient:
                     raise self._other_version(f"no column {', '.join(sorted(missing))}")
-                yield from parquet.iter_batches(
-                    1024, columns=None if columns is None else list(columns)
-                )
+                leaves = None if columns is None else [*columns, *_first_leaves(parquet, lengths)]
+                yield from parquet.iter_batches(1024, columns=leaves)
         except (OSError, pa.ArrowInvalid) as error:
             raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
 
@@ -239,6 +266,13 @@ class Store:
         if path.stat().st_size != part.bytes or sha256_of(path) != part.sha256:
             return "its contents changed"
         return None
+
+
+def _first_leaves(parquet: pq.ParquetFile, columns: Collection[str]) -> list[str]:
+    """The path of one leaf of each of these columns."""
+    paths = [parquet.schema.column(number).path for number in range(len(parquet.schema))]
+    first = {path.partition(".")[0]: path for path in reversed(paths)}
+    return [first[name] for name in columns if name in first]
 
 
 def _line(part: Part) -> str:

@@ -114,7 +114,7 @@ def _what(tally: Tally) -> str:
     writers = ", ".join(inert(name) for name, _ in tally.generators.most_common(10))
     return f"""## What this is
 
-{tally.solutions:,} step-by-step solutions of {len(tally.problems):,} problems whose answers are known, \
+{tally.solutions:,} step-by-step solutions of {tally.problems:,} problems whose answers are known, \
 written by {writers or "nobody"}. For {tally.kept:,} of them this dataset says which step is the \
 **first wrong one**, or that every step is right. It is meant for training and testing process \
 reward models (PRMs), which score each step of a solution.
@@ -240,7 +240,7 @@ def _counts(facts: CardFacts, tally: Tally) -> str:
     total = max(1, tally.solutions)
     wrong = max(1, tally.outcomes[Outcome.INCORRECT])
     rows: list[tuple[object, ...]] = [
-        ("problems", f"{len(tally.problems):,}", ""),
+        ("problems", f"{tally.problems:,}", ""),
         ("solutions", f"{tally.solutions:,}", ""),
         ("steps", f"{tally.steps:,}", ""),
         *((f"outcome {name}", f"{n:,}", _percent(n, total)) for name, n in tally.outcomes.items()),

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import Rows, View, labelled_steps, step_texts, without_label
+from pipeline.columns import Reads
+from pipeline.dataset.view import (
+    LABELLED_STEPS,
+    Rows,
+    View,
+    labelled_steps,
+    step_texts,
+    without_label,
+)
 from pipeline.forms.critique import MARKS, SYSTEM, answer_of, question_of
 from pipeline.join import Annotated
 
@@ -63,6 +71,7 @@ VIEW = View(
         "`assistant`: a judge's reasoning, then `\\boxed{correct}` or `\\boxed{incorrect}` for each step up "
         "to the first wrong one, and a last line `First wrong step:` with its number, from 1, or `none`",
     },
+    reads=LABELLED_STEPS | Reads(verdict=frozenset({"votes"})),
     rows=rows,
     why_none=_why_none,
     use="""from trl import SFTConfig, SFTTrainer

@@ -5,14 +5,14 @@ The undecided solutions are here too, with `label` null and the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 from datasets import Features
 
+from pipeline.columns import Joined, Reads
 from pipeline.dataset.view import View
-from pipeline.join import Annotated
 from pipeline.records import Cost, Verdict
 
 _VERDICT = pa.struct([field for field in Verdict.SCHEMA if field.name != "solution_id"])
@@ -46,44 +46,68 @@ _SCHEMA = pa.schema(
 )
 
 
-def rows(item: Annotated) -> Iterator[dict[str, Any]]:
-    if item.label is None:
-        return
-    solution, label = item.solution, item.label
-    verdicts = [verdict.to_row() for _, verdict in sorted(item.verdicts.items())]
-    for verdict in verdicts:
-        del verdict["solution_id"]
-    yield {
-        "id": solution.id,
-        "problem_id": solution.problem_id,
-        "problem": solution.question,
-        "gold_answer": solution.gold,
-        "level": solution.level,
-        "generator": solution.generator,
-        "steps": solution.steps,
-        "final_answer": solution.answer,
-        "answer_rule": solution.answer_rule,
-        "outcome": solution.outcome,
-        "outcome_reason": solution.outcome_reason,
-        "finish_reason": solution.finish_reason,
-        "label": label.first_error,
-        "step_labels": label.step_labels,
-        "values": label.values,
-        "confidence": label.confidence,
-        "agreed": label.agreed,
-        "reason": label.reason,
-        "left_out": item.left_out,
-        "verdicts": verdicts,
-        "cost": solution.cost.to_row(),
-        "run": solution.run,
-    }
+_OF_SOLUTION = {
+    "id": "id",
+    "problem_id": "problem_id",
+    "problem": "question",
+    "gold_answer": "gold",
+    "level": "level",
+    "generator": "generator",
+    "steps": "steps",
+    "final_answer": "answer",
+    "answer_rule": "answer_rule",
+    "outcome": "outcome",
+    "outcome_reason": "outcome_reason",
+    "finish_reason": "finish_reason",
+    "cost": "cost",
+    "run": "run",
+}
+_OF_LABEL = {
+    "label": "first_error",
+    "step_labels": "step_labels",
+    "values": "values",
+    "confidence": "confidence",
+    "agreed": "agreed",
+    "reason": "reason",
+}
+"""Column -> the record's."""
 
+
+def table(batch: Joined, left_out: Sequence[str | None]) -> pa.RecordBatch:
+    """One row a solution."""
+    assert batch.labels is not None
+    columns = {name: batch.solutions.batch.column(of) for name, of in _OF_SOLUTION.items()}
+    columns |= {name: batch.labels.batch.column(of) for name, of in _OF_LABEL.items()}
+    columns["left_out"] = pa.array(left_out, pa.string())
+    columns["verdicts"] = _verdicts(batch)
+    schema = FEATURES.arrow_schema
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _verdicts(batch: Joined) -> pa.ListArray:
+    """For each solution the list of those that there are, by the annotators' names."""
+    said = [rows for _, rows in sorted(batch.verdicts.items())]
+    there = np.array([rows.there for rows in said]).reshape(len(said), batch.size).astype(bool)
+    flat = [
+        pa.StructArray.from_arrays(
+            [rows.batch.column(f.name) for f in _VERDICT], fields=list(_VERDICT)
+        )
+        for rows in said
+    ]
+    # They lie annotator by annotator; where each of them is, read solution by solution.
+    at = (np.cumsum(there) - 1).reshape(there.shape).T[there.T]
+    ends = np.concatenate([[0], np.cumsum(there.sum(axis=0))])
+    values = pa.concat_arrays(flat).take(pa.array(at)) if flat else pa.array([], _VERDICT)
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
+
+
+FEATURES = Features.from_arrow_schema(_SCHEMA)
 
 VIEW = View(
     name="evidence",
     about="For auditors, and for labelling anew by another rule without sampling again: every "
     "solution, the undecided ones too, with what each annotator saw.",
-    features=Features.from_arrow_schema(_SCHEMA),
+    features=FEATURES,
     columns={
         "id": "the solution's id",
         "problem_id": "the problem's id; all solutions of a problem are in one split",
@@ -111,7 +135,12 @@ VIEW = View(
         "engine seconds",
         "run": "the run that it is from, where several were merged",
     },
-    rows=rows,
+    reads=Reads(
+        solution=frozenset(_OF_SOLUTION.values()),
+        label=frozenset(_OF_LABEL.values()),
+        verdict=frozenset(field.name for field in _VERDICT),
+    ),
+    table=table,
     version=3,
     audits=True,
     use="""undecided = rows.filter(lambda row: row["label"] is None)

@@ -45,6 +45,18 @@ class SplitWriter:
         if self._in_file == self._rows_per_file:
             self._end_file()
 
+    def add_table(self, rows: pa.RecordBatch) -> None:
+        """The same of many at once."""
+        self._pack()
+        while rows.num_rows:
+            some = rows.slice(0, min(ROWS_AT_ONCE, self._rows_per_file - self._in_file))
+            rows = rows.slice(some.num_rows)
+            self._total += some.num_rows
+            self._in_file += some.num_rows
+            self._keep(pa.Table.from_batches([some]))
+            if self._in_file == self._rows_per_file:
+                self._end_file()
+
     def close(self) -> SplitFacts:
         """Finish, and give the files their names, now that their number is known."""
         if self._in_file:
@@ -65,9 +77,12 @@ class SplitWriter:
     def _pack(self) -> None:
         if self._rows:
             packed = pa.Table.from_pylist(self._rows, schema=self._schema)
-            self._tables.append(packed)
-            self._packed_bytes += packed.nbytes
             self._rows = []
+            self._keep(packed)
+
+    def _keep(self, packed: pa.Table) -> None:
+        self._tables.append(packed)
+        self._packed_bytes += packed.nbytes
         if self._packed_bytes >= GROUP_BYTES:
             self._write_group()
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import View, step_texts
+from pipeline.columns import Reads
+from pipeline.dataset.view import LABELLED_STEPS, View, step_texts
 from pipeline.join import Annotated
 from pipeline.records import Outcome
 
@@ -48,6 +49,7 @@ VIEW = View(
         "final_answer_correct": "whether the final answer equals the known answer",
         "label": "0-based index of the first wrong step; -1 when every step is right",
     },
+    reads=LABELLED_STEPS | Reads(solution=frozenset({"id", "generator", "outcome"})),
     rows=rows,
     use="""def first_error_of(problem, steps):  # your PRM or judge: 0-based, -1 where no step is wrong
     return -1

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from datasets import Features, Value
 
-from pipeline.dataset.view import Rows, View, labelled_steps, without_label
+from pipeline.columns import Reads
+from pipeline.dataset.view import LABELLED_STEPS, Rows, View, labelled_steps, without_label
 from pipeline.forms.math_shepherd import RIGHT, TAG, WRONG, tagged
 from pipeline.forms.numbered import FIRST
 from pipeline.join import Annotated
@@ -52,6 +53,7 @@ VIEW = View(
         "`-`",
         "task": f"the problem's level where the problems say it, else `{TASK}`",
     },
+    reads=LABELLED_STEPS | Reads(solution=frozenset({"level"})),
     rows=rows,
     why_none=_why_none,
     use=f'''def signs(row):  # OpenRLHF: --input_key input --label_key signs --placeholder_token {TAG}

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import Rows, View, step_texts
+from pipeline.columns import Reads
+from pipeline.dataset.view import LABELLED_STEPS, Rows, View, step_texts
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, content_hash
 
@@ -85,6 +86,7 @@ VIEW = View(
         "where none was made",
         "rejected_value": "the same of the rejected step",
     },
+    reads=LABELLED_STEPS | Reads(label=frozenset({"values"})),
     of_problem=of_problem,
     use="""def joined(row):  # TRL's DPOTrainer
     prompt = "\\n".join([row["prompt"], *row["prefix"], ""])

@@ -8,7 +8,8 @@ from typing import Any
 
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import Rows, View, labelled_steps
+from pipeline.columns import Reads
+from pipeline.dataset.view import LABELLED_STEPS, Rows, View, labelled_steps
 from pipeline.join import Annotated
 
 LABELLER = "steplabel"
@@ -93,6 +94,7 @@ VIEW = View(
         "label": "for each step its one completion with a rating, 1 right or -1 wrong (0 is never used); "
         "`finish_reason` is `found_error` where the last step is wrong, else `solution`",
     },
+    reads=LABELLED_STEPS | Reads(solution=frozenset({"gold", "answer"})),
     rows=rows,
     use="""rows.to_json("prm800k.jsonl")  # one row a line, as openai/prm800k has them""",
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datasets import Features, List, Value
 
 from pipeline.dataset.math_shepherd import HOLDS_FIRST
-from pipeline.dataset.view import Rows, View, labelled_steps, without_label
+from pipeline.dataset.view import LABELLED_STEPS, Rows, View, labelled_steps, without_label
 from pipeline.forms.math_shepherd import RIGHT, WRONG
 from pipeline.forms.numbered import FIRST
 from pipeline.forms.rlhflow import conversation
@@ -37,6 +37,7 @@ VIEW = View(
         "conversations": "messages: `user` a step, the first one behind the problem; `assistant` `+` (right) "
         "or `-` (wrong); only the last can be `-`",
     },
+    reads=LABELLED_STEPS,
     rows=rows,
     why_none=_why_none,
     use="""# axolotl: datasets: [{path: ..., name: rlhflow, type: chat_template,

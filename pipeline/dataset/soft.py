@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import Rows, View, labelled_steps, without_label
+from pipeline.columns import Reads
+from pipeline.dataset.view import LABELLED_STEPS, Rows, View, labelled_steps, without_label
 from pipeline.join import Annotated
 
 NO_ROLLOUTS = "no rollouts were made after its steps"
@@ -66,6 +67,7 @@ VIEW = View(
         "answer, null where none was made",
         "confidence": "of each value, as a weight: n / (n + 2) of n decided rollouts, 0 where none was made",
     },
+    reads=LABELLED_STEPS | Reads(label=frozenset({"values"}), verdict=frozenset({"probes"})),
     rows=rows,
     why_none=_why_none,
     use="""def with_step_tokens(row, token="ки"):  # OpenRLHF: --input_key input --label_key values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datasets import Features, List, Value
 
-from pipeline.dataset.view import Rows, View, labelled_steps
+from pipeline.dataset.view import LABELLED_STEPS, Rows, View, labelled_steps
 from pipeline.join import Annotated
 
 
@@ -38,6 +38,7 @@ VIEW = View(
         "completions": "the steps, up to and with the first wrong one",
         "labels": "for each of these steps: true when it is right; only the last can be false",
     },
+    reads=LABELLED_STEPS,
     rows=rows,
     use="""from transformers import AutoModelForTokenClassification, AutoTokenizer
 from trl.experimental.prm import PRMConfig, PRMTrainer  # trl <= 1.13

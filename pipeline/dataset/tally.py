@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pipeline.dataset.split import group
-from pipeline.join import Annotated
-from pipeline.records import Outcome, Verdict
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.columns import Joined, Reads
+from pipeline.records import Outcome
 
 _EVIDENCE = {
     "probes": "rollouts from prefixes",
@@ -15,18 +17,24 @@ _EVIDENCE = {
     "checks": "executed checks",
     "scores": "a score for each step",
 }
+READS = Reads(
+    solution=frozenset({"outcome", "generator", "steps"}),
+    label=frozenset({"first_error", "reason"}),
+    verdict=frozenset({"first_error"}),
+    lengths=frozenset(_EVIDENCE),
+)
+"""What is counted: of the evidence, whether there is any."""
 
 
 @dataclass
 class Tally:
-    """Counts over labelled and undecided solutions; those that no rule looked at are passed over.
+    """Counts over labelled and undecided solutions.
 
-    `problems`: question (see `split.group`) -> has it a solution with a label that is not left out?
     `decided`: how many solutions each annotator decided, of `seen`. `evidence`: the kinds of
     evidence each gave.
     """
 
-    problems: dict[str, bool] = field(default_factory=dict)
+    problems: int = 0
     solutions: int = 0
     steps: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -42,27 +50,34 @@ class Tally:
     def kept(self) -> int:
         return self.first_errors.total()
 
-    def add(self, item: Annotated) -> None:
-        if item.label is None:
-            return
-        solution, label = item.solution, item.label
-        problem = group(solution.question)
-        known = self.problems.get(problem, False)
-        self.problems[problem] = known or (label.kept and item.left_out is None)
-        self.solutions += 1
-        self.steps += len(solution.steps)
-        self.outcomes[solution.outcome] += 1
-        self.generators[solution.generator] += 1
-        if label.first_error is None:
-            self.reasons[label.reason or "no reason given"] += 1
-        else:
-            self.first_errors[label.first_error] += 1
-            self.wrong_kept += solution.outcome is Outcome.INCORRECT
-        for name, verdict in item.verdicts.items():
-            self._add_verdict(name, verdict)
+    def add(self, batch: Joined) -> None:
+        """`batch` is labelled, with the columns of `READS`. Raises RunError for what is no row."""
+        assert batch.labels is not None
+        solutions, labels = batch.solutions.batch, batch.labels.batch
+        outcomes = solutions.column("outcome").to_pylist()
+        first_errors = labels.column("first_error").to_pylist()
+        self.solutions += len(outcomes)
+        self.steps += pc.sum(pc.list_value_length(solutions.column("steps")), min_count=0).as_py()
+        self.outcomes.update(outcomes)
+        self.generators.update(solutions.column("generator").to_pylist())
+        for outcome, first_error, reason in zip(
+            outcomes, first_errors, labels.column("reason").to_pylist(), strict=True
+        ):
+            if first_error is None:
+                self.reasons[reason or "no reason given"] += 1
+            else:
+                self.first_errors[first_error] += 1
+                self.wrong_kept += outcome == Outcome.INCORRECT
+        for name, rows in batch.verdicts.items():
+            if rows.batch.num_rows:
+                self._add_verdicts(name, rows.batch)
 
-    def _add_verdict(self, name: str, verdict: Verdict) -> None:
-        self.seen[name] += 1
-        self.decided[name] += verdict.decided
+    def _add_verdicts(self, name: str, verdicts: pa.RecordBatch) -> None:
+        self.seen[name] += verdicts.num_rows
+        self.decided[name] += verdicts.num_rows - verdicts.column("first_error").null_count
         kinds = self.evidence.setdefault(name, set())
-        kinds.update(text for kind, text in _EVIDENCE.items() if getattr(verdict, kind))
+        for kind, text in _EVIDENCE.items():
+            at = verdicts.schema.get_field_index(kind)
+            if text not in kinds and at >= 0:
+                most = pc.max(pc.list_value_length(verdicts.column(at))).as_py()
+                kinds.update([text] if most else [])

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
+from pipeline.columns import EVERYTHING, Joined, Reads
 from pipeline.errors import ConfigError
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Solution
@@ -26,6 +29,9 @@ VIEWS = {
 
 Rows = Iterator[dict[str, Any]]
 
+LABELLED_STEPS = Reads(solution=frozenset({"question", "steps"}), label=frozenset({"first_error"}))
+"""What `labelled_steps` and the problem's text need."""
+
 NO_LABEL = "no label"
 NO_STEPS = "no steps"
 
@@ -41,14 +47,16 @@ def without_label(item: Annotated) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """`features` are `datasets.Features`; `rows` gives none, one or several rows of a solution.
+    """`features` are `datasets.Features`; `rows` gives none, one or several rows of a solution. `reads`: the
+    columns that it looks at; no others are read from the disk.
 
     `name` is the folder and the configuration's name. `about` and `columns` go into the card: what
     the view is for, and what each column means (a key for each feature). `use`: Python that reads or
     trains with it, where the split is called `rows`. `why_none` says why `rows` gave none of a solution;
     the card counts it. `of_problem`, where it is there, gives further rows of several solutions to one
-    problem. `audits`: every solution is here, those too that a selection leaves out. Raise `version` when
-    rows change, so that a dataset is written anew.
+    problem. `table` gives, in place of `rows`, the rows of a whole batch as Arrow has them, for a view that
+    reshapes columns; with each solution's reason to be left out. `audits`: every solution is here, those too
+    that a selection leaves out. Raise `version` when rows change, so that a dataset is written anew.
     """
 
     name: str
@@ -60,6 +68,8 @@ class View:
     use: str = ""
     why_none: Callable[[Annotated], str] = without_label
     of_problem: Callable[[Sequence[Annotated]], Rows] | None = None
+    table: Callable[[Joined, Sequence[str | None]], pa.RecordBatch] | None = None
+    reads: Reads = EVERYTHING
     audits: bool = False
 
 

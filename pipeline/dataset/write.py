@@ -1,33 +1,43 @@
 """Writing the dataset's folder: all views, both splits, and the card, in bounded memory.
 
-The items are read twice: once to count and to decide the split, once to write; a selection reads them once
-more. The folder is built beside the old one and takes its place when it is whole.
+The rows are read twice, each time only the columns that are needed: the questions and what is labelled, to
+decide the split; then what the views show, to write it. A selection reads what its rules ask for once more.
+The folder is built beside the old one and takes its place when it is whole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial, reduce
 from itertools import groupby
+from operator import or_
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from pipeline.columns import Joined, Reads
 from pipeline.config import DatasetConfig
 from pipeline.dataset.card import CardFacts, card
 from pipeline.dataset.files import SplitWriter
-from pipeline.dataset.layout import Layout, ViewFacts
+from pipeline.dataset.layout import ViewFacts
 from pipeline.dataset.split import group, held_out
 from pipeline.dataset.swap import new_name, put_in_place, recover
-from pipeline.dataset.tally import Tally
+from pipeline.dataset.tally import READS, Tally
 from pipeline.dataset.view import View, load_view
 from pipeline.errors import ConfigError, RunError
-from pipeline.join import Annotated
+from pipeline.join import Annotated, items_of
 from pipeline.records import content_hash
 from pipeline.selection import Selection, select
 from pipeline.selection.select import fingerprint as selection_fingerprint
 from pipeline.shards import chunked
 
+Source = Callable[[Reads], Iterable[Joined]]
+"""Gives the rows of a run, of these columns."""
+_SPLIT = Reads(solution=frozenset({"question"}), label=frozenset({"first_error"}))
 CARD = "README.md"
 TRAIN, TEST = "train", "test"
 VERSION = 2
@@ -56,15 +66,15 @@ def dataset_fingerprint(config: DatasetConfig) -> str:
 
 
 def write_dataset(
-    items: Callable[[], Iterable[Annotated]],
+    source: Source,
     folder: Path,
     config: DatasetConfig,
     facts: CardFacts,
 ) -> DatasetSummary:
-    """Write the dataset, in place of an older one. `items` is called two or three times and gives the
-    same rows.
+    """Write the dataset, in place of an older one. `source` is called two or three times and gives the
+    same rows, such as `Join(run).batches`.
 
-    Items without a label were left out of the run and are left out here. Raises ConfigError for an
+    Solutions without a label were left out of the run and are left out here. Raises ConfigError for an
     unknown view, RunError where `folder` holds what is no dataset of ours or can't be written, and what
     `selection.select` raises.
     """
@@ -76,13 +86,13 @@ def write_dataset(
         folder.parent.mkdir(parents=True, exist_ok=True)
         recover(folder)
         _only_ours(folder)
-        chosen = select(items(), config.select)
-        tally = Tally()
-        for item in _marked(items(), chosen):
-            tally.add(item)
-        test = held_out(tally.problems, config.test_share)
-        marked = _marked(items(), chosen)
-        layout = _write_views(marked, new_name(folder), views, test, config.rows_per_file)
+        chosen = select(partial(_items, source), config.select)
+        problems = _problems(source, chosen)
+        tally = Tally(problems=len(problems))
+        test = held_out(problems, config.test_share)
+        writers = [_ViewWriter(view, new_name(folder), config.rows_per_file) for view in views]
+        _write_views(source, chosen, writers, test, tally)
+        layout = [writer.close() for writer in writers]
         new_name(folder).mkdir(exist_ok=True)
         text = card(facts, config.license, tally, layout, chosen)
         (new_name(folder) / CARD).write_text(text, encoding="utf-8")
@@ -100,10 +110,24 @@ def write_dataset(
     )
 
 
-def _marked(items: Iterable[Annotated], chosen: Selection) -> Iterator[Annotated]:
-    for item in items:
-        reason = chosen.reasons.get(item.solution.id)
-        yield item if reason is None else replace(item, left_out=reason)
+def _items(source: Source, reads: Reads) -> Iterator[Annotated]:
+    for batch in source(reads):
+        yield from items_of(batch.labelled(), reads)
+
+
+def _problems(source: Source, chosen: Selection) -> dict[str, bool]:
+    """Problem (see `split.group`) -> has it a solution with a label that is not left out?"""
+    found: dict[str, bool] = {}
+    for batch in source(_SPLIT):
+        batch = batch.labelled()
+        assert batch.labels is not None
+        solutions, labels = batch.solutions.batch, batch.labels.batch
+        kept = labels.column("first_error").is_valid().to_pylist()
+        columns = solutions.column("id").to_pylist(), solutions.column("question").to_pylist()
+        for key, question, is_kept in zip(*columns, kept, strict=True):
+            problem = group(question)
+            found[problem] = found.get(problem, False) or (is_kept and key not in chosen.reasons)
+    return found
 
 
 class _ViewWriter:
@@ -111,15 +135,24 @@ class _ViewWriter:
     are no rows, since `datasets` refuses to load an empty split."""
 
     def __init__(self, view: View, folder: Path, rows_per_file: int) -> None:
-        self._view = view
+        self.view = view
         self._folder = folder / view.name
         self._rows_per_file = rows_per_file
         self._files: dict[str, SplitWriter] = {}
         self._none: Counter[str] = Counter()
 
+    def write_batch(self, batch: Joined, left_out: Sequence[str | None], tests: Any) -> None:
+        """`tests`: for each solution, is it of the test split?"""
+        assert self.view.table is not None
+        rows = self.view.table(batch, left_out)
+        shown = np.array([self.view.audits or reason is None for reason in left_out], bool)
+        for split, here in ((TRAIN, shown & ~tests), (TEST, shown & tests)):
+            if here.any():
+                self._file(split).add_table(rows if here.all() else rows.filter(pa.array(here)))
+
     def write(self, split: str, items: Sequence[Annotated]) -> None:
         """`items`: solutions to one problem."""
-        view = self._view
+        view = self.view
         shown = items if view.audits else [item for item in items if item.left_out is None]
         for item in shown:
             some = False
@@ -134,29 +167,50 @@ class _ViewWriter:
 
     def close(self) -> ViewFacts:
         splits = {s: self._files[s].close() for s in (TRAIN, TEST) if s in self._files}
-        return ViewFacts(self._view, splits, dict(self._none.most_common()))
+        return ViewFacts(self.view, splits, dict(self._none.most_common()))
 
     def _add(self, split: str, row: Mapping[str, Any]) -> None:
+        self._file(split).add(row)
+
+    def _file(self, split: str) -> SplitWriter:
         if split not in self._files:
-            schema = self._view.features.arrow_schema
+            schema = self.view.features.arrow_schema
             self._files[split] = SplitWriter(self._folder, split, schema, self._rows_per_file)
-        self._files[split].add(row)
+        return self._files[split]
 
 
 def _write_views(
-    items: Iterable[Annotated],
-    folder: Path,
-    views: Sequence[View],
+    source: Source,
+    chosen: Selection,
+    writers: Sequence[_ViewWriter],
     test: frozenset[str],
-    rows_per_file: int,
-) -> Layout:
-    writers = [_ViewWriter(view, folder, rows_per_file) for view in views]
-    for problem, together in groupby(items, key=lambda item: group(item.solution.question)):
+    tally: Tally,
+) -> None:
+    """All views in one reading; what they show is counted."""
+    by_batch = [writer for writer in writers if writer.view.table is not None]
+    by_problem = [writer for writer in writers if writer.view.table is None]
+    reads = reduce(or_, (writer.view.reads for writer in by_problem), _SPLIT)
+    every = reduce(or_, (writer.view.reads for writer in by_batch), reads | READS)
+
+    def items() -> Iterator[Annotated]:
+        for batch in source(every):
+            batch = batch.labelled()
+            tally.add(batch)
+            solutions = batch.solutions.batch
+            left_out = [chosen.reasons.get(one) for one in solutions.column("id").to_pylist()]
+            if by_batch:
+                questions = solutions.column("question").to_pylist()
+                tests = np.array([group(question) in test for question in questions], bool)
+                for writer in by_batch:
+                    writer.write_batch(batch, left_out, tests)
+            if by_problem:
+                yield from items_of(batch, reads, left_out)
+
+    for problem, together in groupby(items(), key=lambda item: group(item.solution.question)):
         split = TEST if problem in test else TRAIN
         for some in chunked(together, _TOGETHER):
-            for writer in writers:
+            for writer in by_problem:
                 writer.write(split, some)
-    return [writer.close() for writer in writers]
 
 
 def _only_ours(folder: Path) -> None:

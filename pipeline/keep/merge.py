@@ -22,7 +22,7 @@ from pipeline.dataset.facts import card_facts
 from pipeline.errors import RunError
 from pipeline.evaluate.cases import Case
 from pipeline.files import read_json, write_json, write_text
-from pipeline.join import Annotated, annotated
+from pipeline.join import Annotated, Join, annotated
 from pipeline.keep.diff import named
 from pipeline.keep.standing import content_of, flat, rows_of_run
 from pipeline.lock import locked
@@ -84,7 +84,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
         summary = _summary(runs, configs, config, merged)
         facts = _facts(names, configs, config, merged, summary, counts)
         made = write_dataset(
-            lambda: (item for item in annotated(merged) if item.label is not None),
+            Join(merged).batches,
             merged.dataset,
             config.dataset,
             facts,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median_low
 from typing import Any
 
+from pipeline.columns import Reads
 from pipeline.config import BalanceConfig
 from pipeline.dataset.split import group
 from pipeline.join import Annotated
@@ -23,6 +24,8 @@ _LATE = 10
 
 class Balance:
     """In memory: an entry a candidate and a problem."""
+
+    reads = Reads(solution=frozenset({"outcome", "given", "level"}))
 
     def __init__(self, config: BalanceConfig) -> None:
         self._config = config

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
+from pipeline.columns import Reads
 from pipeline.config import BalancedInformationConfig
 from pipeline.join import Annotated
 
@@ -22,6 +23,8 @@ UNMEASURED = "no rollouts after its steps to score it by (BIS)"
 
 class BalancedInformation:
     """In memory: a number a candidate."""
+
+    reads = Reads(label=frozenset({"values"}))
 
     def __init__(self, config: BalancedInformationConfig) -> None:
         self._config = config

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
+from pipeline.columns import Reads
 from pipeline.config import ConsistencyConfig
 from pipeline.dataset.split import group
 from pipeline.join import Annotated
@@ -30,6 +31,9 @@ class Consistency:
 
     def __init__(self, config: ConsistencyConfig) -> None:
         self._config = config
+        steps = Reads(label=frozenset({"values"}))
+        scores = Reads(verdict=frozenset({"scores"}))
+        self.reads = Reads(solution=frozenset({"outcome"})) | (scores if config.scores else steps)
         self._known: dict[int, tuple[str, Outcome, float]] = {}
 
     def see(self, item: Annotated, number: int | None) -> None:

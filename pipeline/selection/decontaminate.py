@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.columns import Reads
 from pipeline.config import DecontaminateConfig
 from pipeline.errors import InputError
 from pipeline.inputs.files import read_rows
@@ -22,6 +23,8 @@ from pipeline.selection.words import hashed, ngrams, words
 
 class Decontaminate:
     """In memory: 8 bytes and a set's entry for each n-gram of the test sets."""
+
+    reads = Reads()
 
     def __init__(self, config: DecontaminateConfig) -> None:
         self._size = config.ngram

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from pipeline.columns import Reads
 from pipeline.config import DeduplicateConfig
 from pipeline.errors import PrerequisiteError
 from pipeline.join import Annotated
@@ -29,6 +30,8 @@ CONFLICT = "the same problem and steps as another solution, which is labelled ot
 
 class Deduplicate:
     """In memory: 16 bytes a solution; for near ones 4 bytes a permutation more."""
+
+    reads = Reads()
 
     def __init__(self, config: DeduplicateConfig) -> None:
         self._config = config

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
+from pipeline.columns import Reads
 from pipeline.config import DisagreementConfig
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Verdict
@@ -25,6 +26,8 @@ WRONG_BELOW = 0.5
 class Disagreement:
     """In memory: an entry for each solution that the witnesses are sure of. One of which no annotator says
     anything is none of them."""
+
+    reads = Reads(verdict=frozenset({"first_error", "log_likelihood", "votes"}))
 
     def __init__(self, config: DisagreementConfig) -> None:
         self._config = config

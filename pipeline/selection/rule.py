@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from pipeline.columns import Reads
 from pipeline.join import Annotated
 from pipeline.records import content_hash
+
+KEY = Reads(solution=frozenset({"question", "steps"}), label=frozenset({"first_error"}))
+"""What `key_of` and `Label.kept` need."""
 
 
 class Rule(Protocol):
     """`see` is called with each solution, and its number among the candidates; None where it is none,
     since it has no label. `removed` then gives (number, reason) of those of the candidates `left` that
-    go. `keys` orders candidates by content."""
+    go. `keys` orders candidates by content. `reads`: the columns that it looks at, beside `KEY`."""
+
+    @property
+    def reads(self) -> Reads: ...
 
     def see(self, item: Annotated, number: int | None) -> None: ...
 

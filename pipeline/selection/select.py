@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, cast
 
+from pipeline.columns import Reads
 from pipeline.config import SelectConfig
 from pipeline.files import sha256_of
 from pipeline.join import Annotated
 from pipeline.records import content_hash
-from pipeline.selection.rule import Rule, key_of
+from pipeline.selection.rule import KEY, Rule, key_of
 from pipeline.urls import fetched, is_url
 
 VERSION = 2
@@ -45,14 +48,17 @@ class Selection:
         return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 
-def select(items: Iterable[Annotated], config: SelectConfig) -> Selection:
-    """Read the items once. Raises InputError for a test set that can't be read, PrerequisiteError where
-    MinHash is asked for and its library is missing."""
+def select(items: Callable[[Reads], Iterable[Annotated]], config: SelectConfig) -> Selection:
+    """Read the items once, of the columns that the rules need; not at all where there is no rule.
+
+    Raises InputError for a test set that can't be read, PrerequisiteError where MinHash is asked for and its
+    library is missing.
+    """
     rules = rules_of(config)
     if not rules:
         return Selection()
     keys: list[tuple[str, str]] = []
-    for item in items:
+    for item in items(reduce(or_, (rule.reads for rule in rules), KEY)):
         number = None
         if item.label is not None and item.label.kept:
             number = len(keys)

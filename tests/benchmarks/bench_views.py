@@ -22,7 +22,7 @@ from pathlib import Path
 from pipeline.config import DatasetConfig
 from pipeline.dataset import VIEWS, CardFacts, load_view, write_dataset
 from pipeline.files import sha256_of
-from pipeline.join import Annotated, annotated
+from pipeline.join import Annotated, Join
 from pipeline.records import Label, Solution, Verdict, content_hash
 from pipeline.run_folder import RunFolder
 from tests.benchmarks.report import Row, report
@@ -88,7 +88,7 @@ def _owned(item: Annotated) -> Annotated:
 def export(folder: Path, rows: int, views: Sequence[str], run: Path | None) -> None:
     """In this process; prints seconds, rows, peak memory and a hash of all files."""
     config = DatasetConfig(views=tuple(views))
-    source = (lambda: solutions(rows)) if run is None else (lambda: annotated(RunFolder(run)))
+    source = (lambda: solutions(rows)) if run is None else (Join(RunFolder(run)).batches)
     for view in views:
         load_view(view)
     began = time.process_time()

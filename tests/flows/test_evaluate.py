@@ -18,7 +18,7 @@ from pipeline.records import Label, Outcome, Solution, Verdict, step_labels_for
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
 from tests.killing import run_in_child
-from tests.pipeline.dataset.items import HOSTILE, batch
+from tests.pipeline.dataset.items import HOSTILE, batch, in_memory
 from tests.test_resume import small_batch
 
 TINYMATH = Path("data/tinymath/dev.jsonl")
@@ -291,7 +291,7 @@ def test_a_trainer_s_view_is_gold_for_the_run_that_it_was_made_of(
     items = batch(6)
     run = write_run(tmp_path, "here", items)
     config = DatasetConfig(views=(view,), test_share=0)
-    write_dataset(lambda: items, tmp_path / "d", config, CardFacts("gold"))
+    write_dataset(in_memory(items), tmp_path / "d", config, CardFacts("gold"))
     gold, out = tmp_path / "d" / view, tmp_path / "figures.json"
     evaluate(run.folder, "--gold", gold, "--convention", view, "--json", out)
     assert figures(out)["label"]["exact"]["value"] == 1.0

@@ -11,7 +11,7 @@ from flows.cli import main
 from pipeline.config import DatasetConfig
 from pipeline.dataset import CardFacts, write_dataset
 from tests.flows.run_on_disk import write_run
-from tests.pipeline.dataset.items import batch
+from tests.pipeline.dataset.items import batch, in_memory
 
 
 def command(*words: object) -> int:
@@ -29,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "argv", [])
     items = batch(6)
     folder = write_run(tmp_path, "here", items).folder
-    write_dataset(lambda: items, folder / "dataset", DatasetConfig(), CardFacts("here"))
+    write_dataset(in_memory(items), folder / "dataset", DatasetConfig(), CardFacts("here"))
     return folder
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from pipeline.join import Annotated
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.columns import Joined, Reads, Rows
+from pipeline.dataset import View
+from pipeline.join import Annotated, items_of
 from pipeline.records import (
     Check,
     Cost,
     Label,
     Outcome,
     ProbeCount,
+    Record,
     Solution,
     Status,
     Verdict,
     Vote,
     step_labels_for,
+    to_table,
 )
+from pipeline.shards import Store, chunked
 
 HOSTILE = (
     "</td>|<script>alert(1)</script>\n# Title\n![x](http://evil.example/a.png) `code` \x1b[31m"
@@ -90,3 +103,44 @@ def batch(problems: int = 20, attempts: int = 4) -> list[Annotated]:
             steps[first_error] = f"Two and {number} are 5.\n"
         items.append(item(number // attempts, number % attempts, first_error, tuple(steps)))
     return items
+
+
+def in_memory(items: Iterable[Annotated]) -> Callable[[Reads], Iterator[Joined]]:
+    """What `write_dataset` reads, of items in memory."""
+
+    def batches(reads: Reads) -> Iterator[Joined]:
+        for some in chunked(items, 32):
+            names = sorted({name for one in some for name in one.verdicts})
+            said = {
+                name: _rows([one.verdicts.get(name) for one in some], Verdict, reads.verdict)
+                for name in names
+            }
+            solutions = _rows([one.solution for one in some], Solution, reads.solution)
+            yield Joined(solutions, said, _rows([one.label for one in some], Label, reads.label))
+
+    return batches
+
+
+def as_read(items: Iterable[Annotated]) -> Callable[[Reads], Iterator[Annotated]]:
+    """The same as records that have only what is read."""
+    source = in_memory(items)
+    return lambda reads: (one for batch in source(reads) for one in items_of(batch, reads))
+
+
+def rows_of(view: View, items: Sequence[Annotated]) -> list[dict[str, Any]]:
+    """What a view has of them; those of one problem lie together."""
+    if view.table is not None:
+        batches = map(Joined.labelled, in_memory(items)(view.reads))
+        return [row for one in batches for row in view.table(one, [None] * one.size).to_pylist()]
+    found = list(as_read(items)(view.reads))
+    if view.of_problem is None:
+        return [row for one in found for row in view.rows(one)]
+    problems = groupby(found, key=lambda one: one.solution.question)
+    return [row for _, together in problems for row in view.of_problem(list(together))]
+
+
+def _rows(rows: Sequence[Record | None], kind: type[Record], columns: frozenset[str]) -> Rows:
+    found = [row for row in rows if row is not None]
+    (batch,) = to_table(found, kind).to_batches() or [pa.RecordBatch.from_pylist([], kind.SCHEMA)]
+    there = np.array([row is not None for row in rows], bool)
+    return Rows(Store(Path("memory")), kind, columns | {kind.SCHEMA.names[0]}, there, batch)

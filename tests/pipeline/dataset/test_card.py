@@ -15,7 +15,7 @@ from pipeline.config import DatasetConfig
 from pipeline.dataset import VIEWS, CardFacts, CostRow, QualityRow, write_dataset
 from pipeline.dataset.markdown import inert, table
 from pipeline.records import Cost
-from tests.pipeline.dataset.items import HOSTILE, batch, item
+from tests.pipeline.dataset.items import HOSTILE, batch, in_memory, item
 
 FACTS = CardFacts(
     name="trial",
@@ -36,7 +36,7 @@ def readme(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("card") / "d"
     items = [*batch(), item(50, first_error=None, reason=HOSTILE)]
     write_dataset(
-        lambda: items, folder, DatasetConfig(license="apache-2.0", views=tuple(VIEWS)), FACTS
+        in_memory(items), folder, DatasetConfig(license="apache-2.0", views=tuple(VIEWS)), FACTS
     )
     return (folder / "README.md").read_text(encoding="utf-8")
 
@@ -78,7 +78,7 @@ def test_hostile_text_shows_as_text(readme: str) -> None:
 
 def test_it_says_so_where_quality_was_not_measured(tmp_path: Path) -> None:
     items = batch(3)
-    write_dataset(lambda: items, tmp_path / "d", DatasetConfig(), CardFacts("plain"))
+    write_dataset(in_memory(items), tmp_path / "d", DatasetConfig(), CardFacts("plain"))
     assert "Not measured" in (tmp_path / "d/README.md").read_text()
 
 

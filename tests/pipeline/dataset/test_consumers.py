@@ -18,7 +18,7 @@ from pipeline.forms.math_shepherd import TAG
 from pipeline.join import Annotated
 from pipeline.records import Vote, step_labels_for
 from tests.conftest import ROOT
-from tests.pipeline.dataset.items import item
+from tests.pipeline.dataset.items import in_memory, item
 
 POLICY = ROOT / "data" / "tinymath" / "policy"
 STEPS = 20
@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
     datasets = pytest.importorskip("datasets")
     folder = tmp_path_factory.mktemp("views") / "d"
     items = list(tinymath(24))
-    write_dataset(lambda: items, folder, DatasetConfig(views=tuple(VIEWS)), CardFacts("tiny"))
+    write_dataset(in_memory(items), folder, DatasetConfig(views=tuple(VIEWS)), CardFacts("tiny"))
     cache = str(folder.parent / "cache")
     return lambda view: datasets.load_dataset(str(folder), view, split="train", cache_dir=cache)
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ import pytest
 
 from pipeline.config import DatasetConfig
 from pipeline.dataset import VIEWS, CardFacts, load_view, write_dataset
-from pipeline.join import Annotated
-from tests.pipeline.dataset.items import batch, item
+from tests.pipeline.dataset.items import batch, in_memory, item, rows_of
 
 LOADER = """
 import importlib.util, json, os, sys
@@ -58,27 +56,19 @@ def load(folder: Path, scratch: Path) -> dict[str, Any]:
 def test_every_column_of_every_view_comes_back(tmp_path: Path) -> None:
     items = batch()
     config = DatasetConfig(rows_per_file=30, views=tuple(VIEWS))
-    made = write_dataset(lambda: items, tmp_path / "d", config, CardFacts("trial"))
+    made = write_dataset(in_memory(items), tmp_path / "d", config, CardFacts("trial"))
     (tmp_path / "scratch").mkdir()
     found = load(tmp_path / "d", tmp_path / "scratch")
     assert found["ours"] is False
     assert sorted(found["configs"]) == sorted(VIEWS)
     for view, splits in found["views"].items():
-        written = rows_of(view, items)
+        written = rows_of(load_view(view), items)
         expected = json.loads(json.dumps(written))
         rows = [row for split in splits.values() for row in split]
         assert sorted(map(str, rows)) == sorted(map(str, ordered(expected, view)))
         assert {split: len(rows) for split, rows in splits.items()} == made.rows[view]
         assert set(found["features"][view].values()) == {str(load_view(view).features)}
     check_stepwise(found["views"]["stepwise"]["train"])
-
-
-def rows_of(view: str, items: list[Annotated]) -> list[dict[str, Any]]:
-    found = load_view(view)
-    if found.of_problem is None:
-        return [row for one in items for row in found.rows(one)]
-    problems = groupby(items, key=lambda one: one.solution.question)
-    return [row for _, together in problems for row in found.of_problem(list(together))]
 
 
 def ordered(rows: list[dict[str, Any]], view: str) -> list[dict[str, Any]]:
@@ -111,7 +101,7 @@ def check_stepwise(rows: list[dict[str, Any]]) -> None:
 @pytest.mark.slow
 def test_a_dataset_without_labels_still_loads(tmp_path: Path) -> None:
     items = [item(0, first_error=None)]
-    write_dataset(lambda: items, tmp_path / "d", DatasetConfig(), CardFacts("none"))
+    write_dataset(in_memory(items), tmp_path / "d", DatasetConfig(), CardFacts("none"))
     (tmp_path / "scratch").mkdir()
     found = load(tmp_path / "d", tmp_path / "scratch")
     assert found["configs"] == ["evidence"]

@@ -11,7 +11,7 @@ import pytest
 from pipeline.dataset import VIEWS, load_view
 from pipeline.errors import ConfigError
 from pipeline.records import Vote
-from tests.pipeline.dataset.items import item
+from tests.pipeline.dataset.items import item, rows_of
 
 TRAINERS = [name for name in VIEWS if name != "evidence"]
 
@@ -20,8 +20,8 @@ def one(view: str, **options: object) -> list[dict[str, object]]:
     """Of one solution; of views that compare solutions, of it and a right one."""
     found, made = load_view(view), item(0, **options)  # type: ignore[arg-type]
     if found.of_problem is None:
-        return list(found.rows(made))
-    return list(found.of_problem([made, item(0, 1, steps=("Two and three\n", "make 5."))]))
+        return rows_of(found, [made])
+    return rows_of(found, [made, item(0, 1, steps=("Two and three\n", "make 5."))])
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -66,8 +66,7 @@ def test_evidence_keeps_the_undecided_with_the_reason_and_the_text_byte_for_byte
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_solution_that_the_run_left_out_is_in_no_view(view: str) -> None:
     found, left_out = load_view(view), replace(item(0), label=None)
-    assert list(found.rows(left_out)) == []
-    assert found.of_problem is None or list(found.of_problem([left_out, left_out])) == []
+    assert rows_of(found, [left_out, left_out]) == []
 
 
 def test_an_unknown_view_names_the_nearest() -> None:

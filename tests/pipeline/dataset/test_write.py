@@ -29,13 +29,13 @@ from pipeline.dataset.swap import recover
 from pipeline.errors import ConfigError, RunError
 from pipeline.files import sha256_of
 from pipeline.join import Annotated
-from tests.pipeline.dataset.items import batch, item
+from tests.pipeline.dataset.items import batch, in_memory, item
 
 FACTS = CardFacts(name="trial")
 
 
 def write(folder: Path, items: list[Annotated], **config: object) -> DatasetSummary:
-    return write_dataset(lambda: items, folder, DatasetConfig(**config), FACTS)  # type: ignore[arg-type]
+    return write_dataset(in_memory(items), folder, DatasetConfig(**config), FACTS)  # type: ignore[arg-type]
 
 
 def contents(folder: Path) -> set[str]:
@@ -95,7 +95,9 @@ def test_a_failing_writer_leaves_the_old_dataset_and_the_next_one_cleans_up(tmp_
             raise RunError("the disk went away")
 
     with pytest.raises(RunError, match="went away"):
-        write_dataset(items, tmp_path / "d", DatasetConfig(), FACTS)
+        write_dataset(
+            lambda reads: in_memory(items())(reads), tmp_path / "d", DatasetConfig(), FACTS
+        )
     assert contents(tmp_path / "d") == before
     write(tmp_path / "d", batch(3))
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
@@ -114,12 +116,12 @@ import sys
 from pathlib import Path
 from pipeline.config import DatasetConfig
 from pipeline.dataset import CardFacts, write_dataset
-from tests.pipeline.dataset.items import batch
+from tests.pipeline.dataset.items import batch, in_memory
 small, large = batch(3), batch(6)
 print("ready", flush=True)
 while True:
     for items in (small, large):
-        write_dataset(lambda: items, Path(sys.argv[1]), DatasetConfig(), CardFacts("killed"))
+        write_dataset(in_memory(items), Path(sys.argv[1]), DatasetConfig(), CardFacts("killed"))
 """
 
 

@@ -26,7 +26,7 @@ from pipeline.keep.diff import (
 from pipeline.keep.standing import Heard, Side, Standing, flat, side_of_file, side_of_run
 from pipeline.records import Verdict
 from tests.flows.run_on_disk import CONFIG, write_run
-from tests.pipeline.dataset.items import batch, item
+from tests.pipeline.dataset.items import batch, in_memory, item
 
 
 def labelled(one: Annotated, first_error: int | None, reason: str | None = None) -> Annotated:
@@ -152,7 +152,7 @@ def test_every_solution_is_counted_once_on_each_side_and_the_other_way_round_is_
 
 def test_a_published_dataset_is_compared_with_a_run_of_other_ids(tmp_path: Path) -> None:
     before = batch(5)
-    write_dataset(lambda: before, tmp_path / "dataset", DatasetConfig(), CardFacts("x"))
+    write_dataset(in_memory(before), tmp_path / "dataset", DatasetConfig(), CardFacts("x"))
     renamed = [
         Annotated(
             replace(one.solution, id=f"other {one.solution.id}"),

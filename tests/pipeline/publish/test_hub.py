@@ -23,7 +23,7 @@ from pipeline.files import sha256_of
 from pipeline.publish import HubTarget, dataset_files_of, publish
 from pipeline.publish.files import LocalFile
 from tests.conftest import ROOT
-from tests.pipeline.dataset.items import batch
+from tests.pipeline.dataset.items import batch, in_memory
 from tests.pipeline.publish.hub_server import READ_ONLY, TOKEN
 
 PUBLISHER = """
@@ -76,7 +76,7 @@ def dataset(tmp_path: Path) -> Path:
 def written(folder: Path, problems: int) -> Path:
     items = batch(problems)
     config = DatasetConfig(views=tuple(VIEWS), rows_per_file=20)
-    write_dataset(lambda: items, folder, config, CardFacts("published"))
+    write_dataset(in_memory(items), folder, config, CardFacts("published"))
     return folder
 
 

@@ -15,12 +15,12 @@ from pipeline.dataset import CardFacts, write_dataset
 from pipeline.errors import ConfigError, RunError, StepLabelError
 from pipeline.files import sha256_of
 from pipeline.publish import StoreTarget, dataset_files_of, publish
-from tests.pipeline.dataset.items import batch
+from tests.pipeline.dataset.items import batch, in_memory
 
 
 def written(folder: Path, problems: int = 8) -> Path:
     items = batch(problems)
-    write_dataset(lambda: items, folder, DatasetConfig(rows_per_file=10), CardFacts("published"))
+    write_dataset(in_memory(items), folder, DatasetConfig(rows_per_file=10), CardFacts("published"))
     return folder
 
 

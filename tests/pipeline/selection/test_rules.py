@@ -16,13 +16,14 @@ from pipeline.records import Outcome, Verdict, Vote
 from pipeline.selection import select
 from pipeline.selection.balanced_information import score
 from pipeline.selection.disagreement import chances
+from tests.pipeline.dataset.items import as_read
 from tests.pipeline.selection.items import solution
 
 RIGHT, WRONG = Outcome.CORRECT, Outcome.INCORRECT
 
 
 def left_out(items: list[Annotated], **rules: Any) -> dict[str, str]:
-    return dict(select(items, SelectConfig.model_validate(rules)).reasons)
+    return dict(select(as_read(items), SelectConfig.model_validate(rules)).reasons)
 
 
 def kept(items: list[Annotated], **rules: Any) -> list[Annotated]:

@@ -15,6 +15,7 @@ from pipeline.config import SelectConfig
 from pipeline.errors import InputError
 from pipeline.selection import RULES, Selection, select
 from pipeline.selection.select import fingerprint
+from tests.pipeline.dataset.items import as_read
 from tests.pipeline.selection.items import solution
 
 ALL: dict[str, Any] = {
@@ -50,7 +51,7 @@ def test_the_order_of_the_rows_does_not_matter(rule: str, items: list[Any], seed
     pytest.importorskip("datasketch", reason="datasketch is not installed (steplabel[select])")
     rules = config(**(ALL if rule == "all" else {rule: ALL[rule]}))
     shuffled = random.Random(seed).sample(items, len(items))
-    assert select(items, rules) == select(shuffled, rules)
+    assert select(as_read(items), rules) == select(as_read(shuffled), rules)
 
 
 @settings(deadline=None, max_examples=40)
@@ -59,7 +60,7 @@ def test_only_labelled_solutions_are_chosen_from_and_each_that_goes_has_a_reason
     items: list[Any],
 ) -> None:
     pytest.importorskip("datasketch", reason="datasketch is not installed (steplabel[select])")
-    chosen = select(items, config(**ALL))
+    chosen = select(as_read(items), config(**ALL))
     labelled = {one.solution.id for one in items if one.label.kept}
     assert chosen.seen == len(labelled)
     assert chosen.reasons.keys() <= labelled
@@ -68,7 +69,7 @@ def test_only_labelled_solutions_are_chosen_from_and_each_that_goes_has_a_reason
 
 
 def test_nothing_is_left_out_where_nothing_is_asked_for() -> None:
-    assert select([solution(0, 0)], SelectConfig()) == Selection()
+    assert select(as_read([solution(0, 0)]), SelectConfig()) == Selection()
 
 
 def test_a_test_set_that_changes_changes_the_selection_s_key(tmp_path: Path) -> None:
@@ -84,4 +85,4 @@ def test_a_test_set_without_problems_is_an_error_not_an_empty_one(tmp_path: Path
     path = tmp_path / "test.jsonl"
     path.write_text(json.dumps({"text": "one"}))
     with pytest.raises(InputError, match="has no text under question, problem, prompt"):
-        select([], config(decontaminate={"against": [str(path)]}))
+        select(as_read([]), config(decontaminate={"against": [str(path)]}))
