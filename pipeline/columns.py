@@ -75,17 +75,17 @@ def as_bytes(ids: Sequence[str]) -> Any:
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of one store, of a batch of solutions. `there`: for each solution, is there a row? `batch`: those
-    that are, in the order of the solutions; `columns` of them, and what was read for lengths alone."""
+    that are, in the order of the solutions."""
 
     store: Store
     kind: type[Record]
-    columns: frozenset[str]
     there: Any
     batch: pa.RecordBatch
 
-    def records(self) -> list[Any]:
-        """For each solution its row, None where there is none. Raises RunError for what is no row."""
-        made = self.store.made(self.kind, self.batch, self.columns)
+    def records(self, columns: frozenset[str]) -> list[Any]:
+        """For each solution its row, of these columns; None where there is none. Raises RunError for what is
+        no row."""
+        made = self.store.made(self.kind, self.batch, columns | {self.kind.SCHEMA.names[0]})
         if len(made) == len(self.there):
             return made
         rows = iter(made)
@@ -127,7 +127,7 @@ class Rowstore:
         if tables:
             table = pa.concat_tables(tables, promote_options="default")
             table = _taken(table, np.argsort(np.concatenate(order), kind="stable"))
-        return Rows(self._places.store, self._kind, self._columns, there, _whole(table))
+        return Rows(self._places.store, self._kind, there, _whole(table))
 
     def _part(self, number: int) -> pa.Table:
         if number not in self._loaded:

@@ -160,7 +160,7 @@ class Join:
             for batch in self._solutions.part_batches(part.file, Solution, columns):
                 ids = batch.column("id").to_pylist()
                 said = {name: store.rows(ids) for name, store in verdicts.items()}
-                solutions = Rows(self._solutions, Solution, columns, np.ones(len(ids), bool), batch)
+                solutions = Rows(self._solutions, Solution, np.ones(len(ids), bool), batch)
                 yield Joined(solutions, said, labels.rows(ids) if labels else None)
 
     def items(self, reads: Reads = EVERYTHING) -> Iterator[Annotated]:
@@ -181,11 +181,11 @@ def items_of(
 ) -> list[Annotated]:
     """A batch as records, of what `reads` names. Without a column of the verdicts an item has none, not even
     an empty dict: who takes them for none there would be wrong."""
-    solutions = batch.solutions.records()
+    solutions = batch.solutions.records(reads.solution)
     fields: dict[str, Iterable[Any]] = {"solution": solutions, "left_out": left_out}
-    fields["label"] = repeat(None) if batch.labels is None else batch.labels.records()
+    fields["label"] = repeat(None) if batch.labels is None else batch.labels.records(reads.label)
     if reads.verdict:
-        said = {name: rows.records() for name, rows in batch.verdicts.items()}
+        said = {name: rows.records(reads.verdict) for name, rows in batch.verdicts.items()}
         each = zip(*said.values(), strict=True) if said else repeat(())
         fields["verdicts"] = (
             {name: one for name, one in zip(said, of, strict=True) if one is not None}

@@ -112,11 +112,10 @@ def in_memory(items: Iterable[Annotated]) -> Callable[[Reads], Iterator[Joined]]
         for some in chunked(items, 32):
             names = sorted({name for one in some for name in one.verdicts})
             said = {
-                name: _rows([one.verdicts.get(name) for one in some], Verdict, reads.verdict)
-                for name in names
+                name: _rows([one.verdicts.get(name) for one in some], Verdict) for name in names
             }
-            solutions = _rows([one.solution for one in some], Solution, reads.solution)
-            yield Joined(solutions, said, _rows([one.label for one in some], Label, reads.label))
+            solutions = _rows([one.solution for one in some], Solution)
+            yield Joined(solutions, said, _rows([one.label for one in some], Label))
 
     return batches
 
@@ -139,8 +138,8 @@ def rows_of(view: View, items: Sequence[Annotated]) -> list[dict[str, Any]]:
     return [row for _, together in problems for row in view.of_problem(list(together))]
 
 
-def _rows(rows: Sequence[Record | None], kind: type[Record], columns: frozenset[str]) -> Rows:
+def _rows(rows: Sequence[Record | None], kind: type[Record]) -> Rows:
     found = [row for row in rows if row is not None]
     (batch,) = to_table(found, kind).to_batches() or [pa.RecordBatch.from_pylist([], kind.SCHEMA)]
     there = np.array([row is not None for row in rows], bool)
-    return Rows(Store(Path("memory")), kind, columns | {kind.SCHEMA.names[0]}, there, batch)
+    return Rows(Store(Path("memory")), kind, there, batch)
