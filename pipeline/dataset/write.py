@@ -30,7 +30,7 @@ from pipeline.dataset.tally import READS, Tally
 from pipeline.dataset.view import View, load_view
 from pipeline.errors import ConfigError, RunError
 from pipeline.join import Annotated, items_of
-from pipeline.records import content_hash
+from pipeline.records import Record, content_hash
 from pipeline.selection import Selection, select
 from pipeline.selection.select import fingerprint as selection_fingerprint
 from pipeline.shards import chunked
@@ -210,7 +210,15 @@ def _write_views(
         split = TEST if problem in test else TRAIN
         for some in chunked(together, _TOGETHER):
             for writer in by_problem:
-                writer.write(split, some)
+                try:
+                    writer.write(split, some)
+                except AttributeError as error:
+                    if not isinstance(error.obj, Record | Annotated):
+                        raise
+                    raise ConfigError(
+                        f"dataset.views: {writer.view.name}: looks at `{error.name}` of a "
+                        f"{type(error.obj).__name__}, which its `reads` doesn't name"
+                    ) from error
 
 
 def _only_ours(folder: Path) -> None:
