@@ -24,14 +24,20 @@ from pipeline.annotator import (
     LearningAnnotator,
     Tools,
 )
-from pipeline.cascade import CascadeRun, Crew
+from pipeline.cascade import CascadeRun, Crew, unheard
 from pipeline.cluster import Cluster, Lent
 from pipeline.config import LARGEST_SHARD, RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
-from pipeline.errors import ConfigError, EngineFaultError, InterruptedRun, RunError
+from pipeline.errors import (
+    BudgetSpentError,
+    ConfigError,
+    EngineFaultError,
+    InterruptedRun,
+    RunError,
+)
 from pipeline.files import disk_told, read_json, write_json
 from pipeline.finish import Finish
 from pipeline.grading import Grader
@@ -236,18 +242,26 @@ class _Batch:
                 if annotator in self.parts.cascaded:
                     continue
                 if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
-                    annotator = await self._calibrated(annotator, room)
+                    try:
+                        annotator = await self._calibrated(annotator, room)
+                    except BudgetSpentError:
+                        self._unasked(annotator)
+                        continue
                 store = run.verdicts(annotator.name)
                 await self._stage(self._annotation(annotator, self._chosen, room, store), room)
+            rule = self.parts.rule
             if self.parts.cascaded:
-                await self._cascaded(room)
-            else:
-                run.chain.unlink(
-                    missing_ok=True
-                )  # what an earlier configuration asked counts no more
+                try:
+                    await self._cascaded(room)
+                except BudgetSpentError:
+                    for annotator in self.parts.cascaded:
+                        self._unasked(annotator)
+                    rule = unheard
+            if not self.parts.cascaded or rule is unheard:
+                run.chain.unlink(missing_ok=True)  # what was asked before counts no more
         write_json(run.unpaid, sorted(self.unpaid))
         finish = Finish(config, run, self._names, self.progress)
-        finish.label(self.parts.rule, self.left_out)
+        finish.label(rule, self.left_out)
         summary = finish.summary(
             plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
         )
@@ -335,6 +349,7 @@ class _Batch:
             lambda annotator, among: self._calibrated(annotator, room, among),
             self._chosen,
             self.faults,
+            self.unpaid,
             self.progress.stages,
         )
         cascaded = self.parts.cascaded
@@ -345,7 +360,7 @@ class _Batch:
     ) -> Annotator:
         """The annotator with what it learned from a pilot, of all solutions or `among` some: learned once,
         then read from its file. A batch that grows keeps it; only a pilot that had too few to choose from
-        is chosen anew."""
+        is chosen anew. Raises BudgetSpentError where the pilot is not paid for."""
         run, name = self.run_folder, f"calibrate {annotator.name}"
         ids = nsmallest(
             annotator.pilot_size,
@@ -378,9 +393,8 @@ class _Batch:
                     "learned must not depend on which; run the same command again"
                 )
             if chosen & self.unpaid:
-                raise EngineFaultError(
-                    f"{name}: the budget was spent before its pilot of {len(chosen)} solutions ended; raise "
-                    "budget.dollars and run the same command again"
+                raise BudgetSpentError(
+                    f"{name}: its pilot of {len(chosen)} solutions was not paid for"
                 )
             verdicts = {verdict.solution_id: verdict for verdict in store.read(Verdict)}
             rows = [(s, verdicts[s.id]) for s in pilot()]
@@ -394,6 +408,13 @@ class _Batch:
             }
             write_json(run.learned(annotator.name), frozen)
         return annotator.knowing(frozen["facts"])
+
+    def _unasked(self, annotator: Annotator) -> None:
+        """Its pilot was not paid for: it is asked of no solution, and what it said before, under another
+        configuration maybe, doesn't count."""
+        store = self.run_folder.verdicts(annotator.name)
+        store.open(content_hash("unasked", annotator.fingerprint))
+        self.unpaid |= {s.id for s in self._chosen() if s.outcome is not Outcome.UNDECIDED}
 
     async def _stage(self, stage: Stage[Any], room: EngineRoom) -> None:
         """All shards of a stage, a few at a time: enough to keep the engine full."""

@@ -35,13 +35,14 @@ from pipeline.consensus.cascade import (
 )
 from pipeline.consensus.evidence import FIRST
 from pipeline.consensus.expected import RIGHT, WRONG, tokens_of
+from pipeline.consensus.labels import set_aside
 from pipeline.consensus.posterior import PosteriorRule, learned_of
-from pipeline.errors import EngineFaultError, RunError
+from pipeline.errors import BudgetSpentError, EngineFaultError, RunError
 from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, RowIndex
 from pipeline.labelling import AT_ONCE, pilot_of, usable_of
 from pipeline.progress import StageProgress
-from pipeline.records import Outcome, Solution, Verdict, content_hash
+from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
 from pipeline.rounds import RowsHeard, forget_rounds_after, rounds_of, stores_of
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
@@ -66,13 +67,15 @@ class StageOf(Protocol):
 @dataclass(frozen=True)
 class Crew:
     """What a batch lends: how stages are made and run, what they have counted, an annotator that has learned
-    from its own pilot, chosen among some solutions, and the solutions that are annotated at all."""
+    from its own pilot, chosen among some solutions, the solutions that are annotated at all, and what the
+    budget didn't pay for."""
 
     stage_of: StageOf
     run: Callable[[AnnotateStage], Awaitable[None]]
     calibrated: Callable[[LearningAnnotator, Set[str]], Awaitable[Annotator]]
     chosen: Callable[[], Iterator[Solution]]
     faults: Counter[str]
+    unpaid: Set[str]
     progress: Mapping[str, StageProgress]
 
 
@@ -100,8 +103,8 @@ class CascadeRun:
         self._witnesses = config.consensus.witnesses
 
     async def run(self) -> None:
-        """Raises EngineFaultError where a part of the pilot failed: what is learned must not depend on
-        which."""
+        """Raises EngineFaultError where a part of the pilot failed, BudgetSpentError where it was not paid
+        for: what is learned must not depend on which."""
         frozen = await self._calibrated()
         pilot = frozenset(frozen["pilot"])
         facts = Facts.of(frozen["facts"])
@@ -180,6 +183,8 @@ class CascadeRun:
                     f"{name}: {failed} of the cascade's pilot of {len(pilot)} solutions failed, and what "
                     "is learned must not depend on which; run the same command again"
                 )
+            if pilot & self._crew.unpaid:
+                raise BudgetSpentError(f"{name}: the cascade's pilot was not paid for")
         return fingerprints
 
     def _learned(self, pilot: Sequence[str], gold: Mapping[str, int]) -> dict[str, Any]:
@@ -385,3 +390,13 @@ def _part(annotator: Annotator, part: str) -> Annotator:
     if isinstance(annotator, VotingAnnotator) and annotator.votes_apart > 1:
         return annotator.apart(first_only=part.endswith(FIRST))
     return annotator
+
+
+def unheard(
+    solution: Solution,
+    verdicts: Mapping[str, Verdict],
+    witnesses: Sequence[str],
+    vetoes: Sequence[str],
+) -> Label:
+    """A rule for a cascade whose pilot was not paid for, so that nothing is known of its witnesses."""
+    return set_aside(solution, verdicts, "the cascade's pilot was not paid for")

@@ -63,6 +63,11 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
             raise RunError(
                 f"{run.folder}: is not finished; the same `steplabel run` command continues it"
             )
+        if config.cascade is not None and not run.chain.exists():
+            raise RunError(
+                f"{run.folder}: its cascade's pilot was not paid for, so there is nothing to relabel "
+                "by; raise budget.dollars and run the same command again"
+            )
         left_out = _without_label(run)
         if run.info["state"] == "finished":  # else it was begun, and what it was is kept already
             _keep_before(run)
