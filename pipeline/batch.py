@@ -144,7 +144,7 @@ async def run_batch(
                 if remote is not None:
                     await asyncio.to_thread(remote.publish, run.dataset)
                 run.end("finished")
-                record(run, summary)
+                record(run, config, summary)
             except BaseException as error:
                 with suppress(OSError, RunError):  # which would hide why it ended
                     run.end("stopped" if isinstance(error, InterruptedRun) else "failed")

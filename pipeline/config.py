@@ -588,8 +588,16 @@ class RunConfig(Options):
     @property
     def fingerprint(self) -> str:
         """Of all that a label or the dataset depends on."""
+        return self._fingerprint({})
+
+    @property
+    def growing_fingerprint(self) -> str:
+        """The same of a batch that grows: how many rows are taken aside."""
+        return self._fingerprint({"problems": {"limit"}, "solutions": {"limit"}})
+
+    def _fingerprint(self, aside: dict[str, Any]) -> str:
         paid = {"price", "requests_per_minute", "tokens_per_minute"}
-        exclude: dict[str, Any] = {"engines": {"__all__": paid}}
+        exclude: dict[str, Any] = {"engines": {"__all__": paid}} | aside
         exclude |= dict.fromkeys(("deploy", "remote", "budget", "cluster"), True)
         return content_hash(self.model_dump(mode="json", exclude=exclude))
 

@@ -11,13 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import RunConfig
 from pipeline.run_folder import RunFolder
 from pipeline.summary import KEPT, Summary
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Totals after the start; `exact`: of the decided kept labels, where the truth is known."""
+    """Totals after the start; `config`: the fingerprint, but for how many rows are taken; `exact`: of the
+    decided kept labels, where the truth is known."""
 
     attempt: int
     started: str
@@ -32,7 +34,7 @@ class Record:
     faults: int
 
 
-def record(run: RunFolder, summary: Summary) -> None:
+def record(run: RunFolder, config: RunConfig, summary: Summary) -> None:
     """Add the start that has just finished. A line torn by a kill is closed first, and not read."""
     info = run.info
     exact = [q.score.exact for q in summary.quality if (q.who, q.over) == (KEPT, "all")]
@@ -40,7 +42,7 @@ def record(run: RunFolder, summary: Summary) -> None:
         attempt=info["attempt"],
         started=info["started"],
         finished=info["finished"],
-        config=info["config_fingerprint"],
+        config=config.growing_fingerprint,
         problems=summary.problems,
         solutions=summary.solutions,
         kept=summary.kept,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
+from pipeline.config import RunConfig
 from pipeline.history import history
 from tests.test_resume import small_batch
 
@@ -29,3 +30,14 @@ def test_a_torn_line_hides_no_other(tmp_path: Path) -> None:
     file.write_text(whole + json.dumps(json.loads(whole))[:40])
     asyncio.run(run_batch(config, make_annotators(config)))
     assert [line.attempt for line in history(config.folder)] == [1, 2]
+
+
+def test_a_run_that_grew_by_its_limit_has_the_same_configuration(tmp_path: Path) -> None:
+    for limit, seed in ((2, 3), (3, 3), (3, 4)):
+        raw = small_batch(tmp_path, problems=3).model_dump(mode="json") | {"seed": seed}
+        raw["problems"]["limit"] = limit
+        config = RunConfig.check(raw, "test")
+        asyncio.run(run_batch(config, make_annotators(config)))
+    grown, further, other = history(config.folder)
+    assert grown.config == further.config != other.config
+    assert grown.solutions < further.solutions
