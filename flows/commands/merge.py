@@ -22,18 +22,19 @@ def merge(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="or its folder")] = None,
     refuse: Annotated[
-        bool, typer.Option("--refuse", help="stop where runs name different first errors")
+        bool, typer.Option("--refuse", help="stop where runs contradict each other")
     ] = False,
     runs_dir: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
 ) -> None:
     """Make one run of several: solutions, verdicts, labels, dataset with card, and report.
 
     A solution that several runs have (the same problem and steps) is there once, from the first run that
-    labels it. Where runs name different first errors it is undecided, and the reason says what each named;
-    --refuse stops there instead. The column `run` of the view `evidence` says which run a row is from; the
-    card says in what their configurations differ, which are kept in merged/. Recorded calls stay with
-    their runs, so a merged run is inspected, reported, evaluated and published like any other, but not
-    run further or relabelled: do that with its parts, and merge again.
+    labels it; of how many another run had no label is told. Where runs name different first errors, or grade
+    its answer differently, it is undecided, and the reason says what each said; --refuse stops there
+    instead. The column `run` of the view `evidence` says which run a row is from; the card says in what
+    their configurations differ, which are kept in merged/. Recorded calls stay with their runs, so a merged
+    run is inspected, reported, evaluated and published like any other, but not run further or relabelled: do
+    that with its parts, and merge again.
 
     Views and split are those of the first run's configuration.
 
@@ -50,7 +51,7 @@ def merge(
     print_summary(console, RunConfig.load(folder / "config.yaml"), done.summary)
     console.print(
         f"{done.shared:,} different texts are in several runs; {done.conflicts:,} of them are undecided "
-        "because runs disagree",
+        f"because runs disagree, and {done.filled:,} that one run labels another has without a label",
         highlight=False,
         soft_wrap=True,
     )

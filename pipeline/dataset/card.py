@@ -62,7 +62,8 @@ class CardFacts:
     `engines`: role -> kind and model. `rule`: how verdicts became labels, in words. `annotators`:
     name -> how it works, in words (optional; the kinds of evidence are told in any case). `gold`:
     where the true first errors of `quality` come from. `licences`: what went in -> its licence.
-    `merged`: the runs that it was merged of; `differences`: keys in which their configurations differ -> the
+    `merged`: the runs that it was merged of; `filled`: solutions that one of them labels and another has
+    without a label; `differences`: keys in which their configurations differ -> the
     value in each.
     `dollars`: paid for calls, None where none has a price.
     """
@@ -84,6 +85,7 @@ class CardFacts:
     dollars: float | None = None
     licences: Mapping[str, str] = field(default_factory=dict)
     merged: Sequence[MergedRow] = ()
+    filled: int = 0
     differences: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -223,8 +225,9 @@ def _merged(facts: CardFacts) -> str:
     parts = [
         "## Merged of several runs",
         "A solution that several runs have (the same problem and steps) is here once, from the first run "
-        "that labels it; where runs name different first errors it is undecided. `run` in `evidence` says "
-        "which run a row is from.",
+        "that labels it; where runs name different first errors, or grade its answer differently, it is "
+        f"undecided. {facts.filled:,} that one run labels another has without a label. `run` in `evidence` "
+        "says which run a row is from.",
         table(("run", "solutions taken", "labelled", "configuration fingerprint"), rows),
     ]
     if facts.differences:

@@ -1,8 +1,10 @@
 """One run of several: every solution once, its label where the runs that have it don't contradict each other.
 
 A solution is the same where problem and steps are. It is taken, with its verdicts, from the first run that
-labels it (else from the first that has it); where runs name different first errors it is set aside, and the
-reason says what each named. Solutions that one run holds twice stay twice: `dataset.select` is for those.
+labels it (else from the first that has it); where runs name different first errors, or one calls its answer
+right and another wrong, it is set aside, and the reason says what each said. That one run left it undecided
+is no contradiction, but counted and told. Solutions that one run holds twice stay twice: `dataset.select` is
+for those.
 """
 
 from __future__ import annotations
@@ -23,19 +25,19 @@ from pipeline.errors import RunError
 from pipeline.evaluate.cases import Case
 from pipeline.files import read_json, write_json, write_text
 from pipeline.join import Annotated, Join, annotated
-from pipeline.keep.diff import named
-from pipeline.keep.standing import content_of, flat, rows_of_run
+from pipeline.keep.same_text import Text, disagree, is_filled, reason_of, run_of, texts_of
+from pipeline.keep.standing import content_of, flat
 from pipeline.lock import locked
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Label, Solution, Verdict, content_hash
 from pipeline.report import write_report
+from pipeline.review.witness import REVIEW
 from pipeline.run_folder import FORMAT, RunFolder, git_commit, now, versions
 from pipeline.shards import chunked
 from pipeline.stages import key_of
 from pipeline.summary import StageCost, Summary, make_oracle, make_summary, to_json
 
 VERSION = 1
-CONFLICT = "runs disagree"
 _AT_ONCE = 4096
 _NOT_TOLD = ("name", "runs_dir", "remote", "deploy", "about", "built_on", "left_out")
 _PRIVATE = ("url", "api_key_env")
@@ -44,21 +46,13 @@ _PRIVATE = ("url", "api_key_env")
 @dataclass(frozen=True, slots=True)
 class Merged:
     """`shared`: different texts (problem and steps) that several runs have; `conflicts`: those of them that
-    were set aside because the runs disagree."""
+    were set aside because the runs disagree; `filled`: those that one run labels and another has without a
+    label."""
 
     summary: Summary
     shared: int
     conflicts: int
-
-
-@dataclass(slots=True)
-class _Shared:
-    """One text: from which run it is taken, whether it has a label there, and the first errors that each of
-    the runs that have it names."""
-
-    run: int
-    labelled: bool
-    named: dict[int, frozenset[int]]
+    filled: int
 
 
 def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merged:
@@ -68,21 +62,24 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
     where a run is not finished, or `folder` holds another, and InUseError where a process works on one.
     """
     names = _names(runs, folder)
+    _check_place(folder)
     with ExitStack() as stack:
         for run in (RunFolder(folder), *runs):
             stack.enter_context(locked(run.folder))
+        _check_place(folder)  # now that nobody else writes there
         for run in runs:
-            if run.info["state"] != "finished":
-                raise RunError(
-                    f"{run.folder}: is not finished; the same `steplabel run` command continues it"
-                )
+            _check_finished(run)
         configs = [RunConfig.load(run.folder / "config.yaml") for run in runs]
-        texts = _texts(runs, names, refuse)
+        texts = texts_of(runs, names, refuse)
         config = _config(configs, folder)
         merged = _begin(runs, names, config, folder)
         counts = _rows(runs, names, configs, texts, merged)
         summary = _summary(runs, configs, config, merged)
+        several = [text for text in texts.values() if len({said.run for said in text}) > 1]
+        conflicts = sum(map(disagree, several))
+        filled = sum(is_filled(text) and not disagree(text) for text in several)
         facts = _facts(names, configs, config, merged, summary, counts)
+        facts = replace(facts, filled=filled)
         made = write_dataset(
             Join(merged).batches,
             merged.dataset,
@@ -93,8 +90,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
         write_json(merged.folder / "summary.json", to_json(summary))
         write_report(config, merged, merged.report, merged.annotators())
         merged.end("finished")
-    several = [text for text in texts.values() if len(text.named) > 1]
-    return Merged(summary, len(several), sum(_disagree(text) for text in several))
+    return Merged(summary, len(several), conflicts, filled)
 
 
 def _names(runs: Sequence[RunFolder], folder: Path) -> list[str]:
@@ -103,49 +99,37 @@ def _names(runs: Sequence[RunFolder], folder: Path) -> list[str]:
         raise RunError(
             "merge: name two runs or more, each once, and another folder for what they make"
         )
+    names = [place.name for place in places]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{number}-{name}" for number, name in enumerate(names, 1)]  # as in merged/
+
+
+def _check_place(folder: Path) -> None:
+    """Raises RunError where a merged run would take the place of something else."""
     before = read_json(folder / "run.json")
     if before is not None and "merged" not in before:
         raise RunError(f"{folder}: holds a run; give the merged one another name")
-    names = [run.folder.name for run in runs]
-    return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
+    if before is None and folder.exists():
+        others = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        if others:
+            raise RunError(
+                f"{folder}: holds {others[0]!r}, which is of no merged run; name a folder that "
+                "isn't there yet"
+            )
 
 
-def _texts(runs: Sequence[RunFolder], names: Sequence[str], refuse: bool) -> dict[bytes, _Shared]:
-    texts: dict[bytes, _Shared] = {}
-    for number, run in enumerate(runs):
-        for key, standing in rows_of_run(run, heard=False):
-            content = standing.content or key.encode()
-            text = texts.get(content)
-            labelled = standing.label is not None
-            if text is None:
-                text = texts[content] = _Shared(number, labelled, {})
-            if labelled and not text.labelled:
-                text.run, text.labelled = number, True
-            named_here = text.named.get(number, frozenset())
-            if standing.label is not None:
-                named_here |= {standing.label}
-            text.named[number] = named_here
-            if refuse and _disagree(text):
-                raise RunError(
-                    f"solution {key} of {names[number]}: {_reason(text, names)}; without --refuse it is set "
-                    "aside"
-                )
-    return texts
-
-
-def _disagree(text: _Shared) -> bool:
-    """Whether several runs label it, and not all alike."""
-    labelled = [found for found in text.named.values() if found]
-    return len(labelled) > 1 and len(frozenset().union(*labelled)) > 1
-
-
-def _reason(text: _Shared, names: Sequence[str]) -> str:
-    told = [
-        f"{names[n]} names {' and '.join(map(named, sorted(found)))}"
-        for n, found in text.named.items()
-        if found
-    ]
-    return f"{CONFLICT}: {', '.join(told)}"
+def _check_finished(run: RunFolder) -> None:
+    info = run.info
+    if (its := info.get("format")) != FORMAT:
+        raise RunError(
+            f"{run.folder}: made by a version with run format {its}, this one has {FORMAT}; run it again "
+            "with this version, under another name"
+        )
+    if info["state"] != "finished":
+        raise RunError(
+            f"{run.folder}: is not finished; the same `steplabel run` command continues it"
+        )
 
 
 def _config(configs: Sequence[RunConfig], folder: Path) -> RunConfig:
@@ -191,10 +175,13 @@ def _begin(
         },
     )
     write_text(folder / "config.yaml", config.to_yaml())
-    shutil.rmtree(folder / "merged", ignore_errors=True)
+    for name in ("merged", "solutions", "verdicts", "labels"):  # of an earlier merge
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
     for number, run in enumerate(runs):
         text = (run.folder / "config.yaml").read_text(encoding="utf-8")
-        write_text(folder / "merged" / f"{number + 1}-{run.folder.name}.yaml", text)
+        place = folder / "merged" / f"{number + 1}-{run.folder.resolve().name}.yaml"
+        write_text(place, text)
     return merged
 
 
@@ -202,11 +189,12 @@ def _rows(
     runs: Sequence[RunFolder],
     names: Sequence[str],
     configs: Sequence[RunConfig],
-    texts: Mapping[bytes, _Shared],
+    texts: Mapping[bytes, Text],
     merged: RunFolder,
 ) -> list[tuple[int, int]]:
     """Write solutions, verdicts and labels. Of each run how many solutions were taken, and labels."""
     annotators = {name for config in configs for name in config.annotators}
+    annotators |= {REVIEW for run in runs if run.verdicts(REVIEW).parts()}
     made_by = content_hash(
         VERSION, [[_parts(run), name] for run, name in zip(runs, names, strict=True)]
     )
@@ -237,17 +225,17 @@ def _taken(
     config: RunConfig,
     number: int,
     names: Sequence[str],
-    texts: Mapping[bytes, _Shared],
+    texts: Mapping[bytes, Text],
 ) -> Iterator[Annotated]:
     """Of a run the solutions that are taken from it, with what the merged run says of them."""
-    for item in annotated(run, config.annotators):
+    for item in annotated(run, (*config.annotators, REVIEW)):
         s = item.solution
         text = texts[content_of(Case(s.id, s.question, s.steps)) or s.id.encode()]
-        if text.run != number:
+        if run_of(text) != number:
             continue
         label = item.label
-        if label is not None and _disagree(text):
-            label = set_aside(s, item.verdicts, _reason(text, names))
+        if label is not None and disagree(text):
+            label = set_aside(s, item.verdicts, reason_of(text, names))
         yield Annotated(replace(s, run=s.run or names[number]), item.verdicts, label)
 
 
@@ -267,9 +255,15 @@ def _summary(
         make_oracle(config.oracle),
     )
     stages: dict[str, StageCost] = {}
-    for one in told:
+    for run, one in zip(runs, told, strict=True):
         for name, raw in one.get("stages", {}).items():
-            cost = StageCost(**raw | {"cost": Cost(**raw["cost"]), "planned_tokens": None})
+            try:
+                cost = StageCost(**raw | {"cost": Cost(**raw["cost"]), "planned_tokens": None})
+            except (TypeError, KeyError) as error:
+                raise RunError(
+                    f"{run.folder}/summary.json: of another version of steplabel ({error}); the run's own "
+                    "`steplabel run` command writes it anew"
+                ) from error
             stages[name] = _sum(stages[name], cost) if name in stages else cost
     return replace(summary, stages=stages)
 

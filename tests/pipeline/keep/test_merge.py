@@ -22,7 +22,9 @@ from pipeline.keep import merge as merge_module
 from pipeline.keep.clean import clean
 from pipeline.keep.merge import merge
 from pipeline.lock import locked
+from pipeline.records import Label, Outcome, Verdict, Vote
 from pipeline.relabel import changed, relabel
+from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
 from tests.pipeline.dataset.items import batch, item
@@ -67,7 +69,7 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     one = with_config(write_run(folder, "a", a), consensus={"rule": "agree"})
     two = with_config(write_run(folder, "b", b), consensus={"rule": "majority"}, seed=7)
     done = merge([one, two], folder / "both")
-    assert (done.shared, done.conflicts) == (4, 2)
+    assert (done.shared, done.conflicts, done.filled) == (4, 2, 1)
     return RunFolder(folder / "both")
 
 
@@ -90,6 +92,11 @@ def test_a_solution_that_one_run_alone_labels_is_taken_from_that_run(merged: Run
     (found,) = [i for i in annotated(merged) if i.solution.id == "b-s2-1"]
     assert found.label is not None
     assert (found.label.first_error, found.solution.run) == (0, "b")
+
+
+def test_that_another_run_has_no_label_of_it_is_told(merged: RunFolder) -> None:
+    card = (merged.dataset / "README.md").read_text()
+    assert "1 that one run labels another has without a label" in card
 
 
 def test_its_dataset_loads_and_the_card_says_what_differs(merged: RunFolder) -> None:
@@ -168,6 +175,81 @@ def test_another_run_is_not_overwritten(two: list[RunFolder], tmp_path: Path) ->
     with pytest.raises(ConfigError, match="name"):
         merge(two, tmp_path / "no good name")
     assert len(list(annotated(third))) == 4
+
+
+def test_what_it_is_made_of_is_of_this_version(two: list[RunFolder], tmp_path: Path) -> None:
+    info = two[1].folder / "run.json"
+    info.write_text(info.read_text().replace('"format": 1', '"format": 0'))
+    with pytest.raises(RunError, match="run format 0"):
+        merge(two, tmp_path / "both")
+
+
+def test_a_summary_of_another_version_is_told(two: list[RunFolder], tmp_path: Path) -> None:
+    (two[0].folder / "summary.json").write_text('{"stages": {"judge": {"cost": {}, "tokens": 3}}}')
+    with pytest.raises(RunError, match=r"summary\.json: of another version"):
+        merge(two, tmp_path / "both")
+
+
+def test_a_folder_that_holds_something_else_is_left_as_it_is(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    for name in ("merged", "labels"):
+        (theirs / name).mkdir(parents=True)
+        (theirs / name / "precious").write_text("theirs")
+    with pytest.raises(RunError, match="holds 'labels'"):
+        merge(two, theirs)
+    assert sorted(p.name for p in theirs.rglob("*")) == ["labels", "merged", *["precious"] * 2]
+
+
+def test_an_answer_that_runs_grade_differently_is_set_aside(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    (clean_one,) = other_ids([item(2)], None)
+    wrong = replace(clean_one.solution, outcome=Outcome.INCORRECT, gold="5")
+    third = write_run(tmp_path, "c", [replace(clean_one, solution=wrong)])
+    done = merge([two[0], third], tmp_path / "graded")
+    assert (done.conflicts, done.filled) == (1, 0)
+    labels = {one.solution_id: one for one in RunFolder(tmp_path / "graded").labels.read(Label)}
+    reason = "runs disagree: a calls its answer correct, c calls its answer incorrect"
+    assert (labels["s2-0"].first_error, labels["s2-0"].reason) == (None, reason)
+
+
+def test_of_an_earlier_merge_in_the_same_folder_nothing_is_left(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    both = RunFolder(tmp_path / "both")
+    merge([with_config(run) for run in two], both.folder)
+    assert "rollouts" in both.annotators()
+    merge(
+        [with_config(run, annotators={"judge": {"prompt": "first_error"}}) for run in two],
+        both.folder,
+    )
+    assert both.annotators() == ["judge"]
+
+
+def test_no_path_of_this_machine_is_written_into_the_dataset(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / place, "night", [item(n)]) for n, place in enumerate("ab")]
+    merge(runs, tmp_path / "both")
+    both = RunFolder(tmp_path / "both")
+    assert {one.solution.run for one in annotated(both)} == {"1-night", "2-night"}
+    assert str(tmp_path) not in (both.dataset / "README.md").read_text()
+
+
+def test_what_people_decided_stays_among_the_verdicts(two: list[RunFolder], tmp_path: Path) -> None:
+    said = Verdict("s1-0", REVIEW, 2, votes=(Vote(2, "a person, by the steps alone"),))
+    two[0].verdicts(REVIEW).open("v1")
+    two[0].verdicts(REVIEW).write([said], Verdict)
+    merge(two, tmp_path / "both")
+    both = RunFolder(tmp_path / "both")
+    assert list(both.verdicts(REVIEW).read(Verdict)) == [said]
+
+
+@pytest.mark.parametrize("items", [[], [item(3)]])
+def test_a_run_without_solutions_adds_nothing(tmp_path: Path, items: list[Annotated]) -> None:
+    runs = [write_run(tmp_path, "a", []), write_run(tmp_path, "b", items)]
+    merge(runs, tmp_path / "both")
+    assert len(list(annotated(RunFolder(tmp_path / "both")))) == len(items)
 
 
 def test_killed_in_the_middle_the_same_call_makes_it_whole(
