@@ -46,6 +46,8 @@ KINDS = (TEMPORARY, DAMAGED, STRAY, ROWS, CALLS)
 _OF_A_WRITER = re.compile(r"\..+\.(?P<pid>\d+)\.tmp|\.tmp-(?P<other>\d+)\.parquet")
 _HALF_MADE = re.compile(r"\.keep-.+|\.[a-z]+\.(new|old)")
 _DERIVED = ("dataset", "before")
+_STORES = ("solutions", "verdicts", "calibrate", "cascade", "labels")
+"""Folders of a run that have parts; what a user puts beside them is theirs."""
 
 Wanted = Callable[[CallRecord], bool]
 
@@ -95,11 +97,11 @@ def clean(
         found = [*_temporary(run.folder), *_damaged(run.folder), *_stray(run)]
         left: list[str] = []
         wanted: dict[str, Wanted] = {}
-        if all_calls:
-            found += _all_calls(run)
         if state == "finished":
             found += _other_rows(run, config)
-            if not all_calls:
+            if all_calls:
+                found += _all_calls(run)
+            else:
                 try:
                     wanted = _wanted(config, annotators)
                 except StepLabelError as error:
@@ -151,12 +153,12 @@ def _damaged(folder: Path) -> Iterator[Found]:
 
 
 def _stores(run: RunFolder) -> Iterator[Store]:
-    for path in sorted(run.folder.rglob("manifest.jsonl")):
-        inside = path.relative_to(run.folder).parts
-        if inside[0] not in (*_DERIVED, "calls") and not any(
-            _HALF_MADE.fullmatch(p) for p in inside
-        ):
-            yield Store(path.parent)
+    for name in _STORES:
+        for path in sorted((run.folder / name).rglob("manifest.jsonl")):
+            inside = path.relative_to(run.folder).parts
+            is_one_of_many = len(inside) > 2 or name in ("solutions", "labels")
+            if is_one_of_many and not any(_HALF_MADE.fullmatch(p) for p in inside):
+                yield Store(path.parent)
 
 
 def _stray(run: RunFolder) -> Iterator[Found]:

@@ -145,11 +145,14 @@ def test_all_calls_go_only_where_that_is_said(config: RunConfig) -> None:
     assert rows_of(config) == rows
 
 
+@pytest.mark.parametrize("all_calls", [False, True])
 @pytest.mark.parametrize("state", ["failed", "stopped", "running"])
-def test_a_run_that_is_not_finished_keeps_rows_and_calls(config: RunConfig, state: str) -> None:
+def test_a_run_that_is_not_finished_keeps_rows_and_calls(
+    config: RunConfig, state: str, all_calls: bool
+) -> None:
     RunFolder(config.folder).end(state)
     before = files(config)
-    found = cleaned(config)
+    found = cleaned(config, all_calls=all_calls)
     assert (found.found, len(found.left)) == ((), 1)
     assert state in found.left[0]
     assert files(config) == before
@@ -171,6 +174,16 @@ def test_links_are_neither_followed_nor_removed(config: RunConfig, tmp_path: Pat
     assert cleaned(config, kinds=(TEMPORARY, CALLS), all_calls=False).found != ()
     assert (outside / f".x.{DEAD}.tmp").read_text() == "theirs"
     assert (config.folder / "calls" / "theirs").is_symlink()
+
+
+@pytest.mark.parametrize("place", ["mine", ".", "verdicts"])
+def test_what_only_looks_like_parts_of_a_stage_stays(config: RunConfig, place: str) -> None:
+    theirs = config.folder / place
+    theirs.mkdir(exist_ok=True)
+    for name in ("manifest.jsonl", "part-00000.parquet"):
+        (theirs / name).write_text("")
+    cleaned(config)
+    assert (theirs / "part-00000.parquet").exists()
 
 
 def test_an_unknown_kind_is_told(config: RunConfig) -> None:
