@@ -11,7 +11,7 @@ what counts, renewed every KEEP_S and at the end of a start, however it ends:
 
 A reader trusts the index alone, so a copy that was cut off is the one before. It trusts no name in it: what a
 store holds may be anybody's. Dataset and report are derived and made anew. Calls made since the last copy are
-lost with their machine, and made again.
+lost with their machine, and made again. What people decided is never replaced: rows are put together.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from typing import Any, NamedTuple
 from pipeline import remote_holder
 from pipeline.errors import InUseError, RunError, StepLabelError
 from pipeline.files import read_json, replacing, sha256_of, write_json
+from pipeline.lock import waiting
 from pipeline.publish import StoreTarget, dataset_files_of, publish
 from pipeline.remote_holder import Holder
+from pipeline.review.decisions import NAME, Decisions
 from pipeline.urls import Place, is_inside, told
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,10 @@ KEEP_S = 600.0
 FORMAT = 1
 INDEX, SEEN = "index.json", ".remote.json"
 FILES = ("config.yaml", "run.json", "progress.json", "history.jsonl", "summary.json")
-FOLDERS = ("solutions", "verdicts", "calibrate", "cascade", "labels", "calls")
+REVIEWS = "reviews"
+FOLDERS = ("solutions", "verdicts", "calibrate", "cascade", "labels", "calls", REVIEWS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REVIEW = re.compile(rf"{REVIEWS}/{NAME.pattern}\.jsonl")
 _JOURNAL = re.compile(r"journal-\d{6}\.jsonl")
 
 
@@ -77,9 +81,9 @@ class Remote:
             shutil.rmtree(half)
 
     def fetch(self) -> int:
-        """Make this folder what was kept, and more only in its calls; how many files that took. Nothing where
-        it is the folder that the copy is of. Raises RunError for a copy that is damaged or of another
-        version, and where a run is here that never had to do with it."""
+        """Make this folder what was kept, and more only in its calls and in what people decided; how many
+        files that took. Nothing where it is the folder that the copy is of. Raises RunError for a copy that
+        is damaged or of another version, and where a run is here that never had to do with it."""
         index = self.place.read(INDEX)
         seen = read_json(self.folder / SEEN) or {}
         known = seen.get("url") == str(self.place)
@@ -100,6 +104,8 @@ class Remote:
                 f"{self.folder}: holds a run that was never kept at {self.place}, where another one is; "
                 "give this run another name, or move its folder away"
             )
+        if not known:
+            self._see()  # killed from here on, it is one that had to do with it
         brought = 0
         for name, kept in files.items():
             path = self.folder / name
@@ -107,10 +113,10 @@ class Remote:
                 continue
             if _JOURNAL.fullmatch(path.name) and path.exists():
                 path.rename(_unused(path))  # calls that the copy doesn't have
-            if self._get(name, kept):
-                brought += 1
-            else:
+            if not self._get(name, kept):
                 del index["files"][name]
+                continue
+            brought += 1
         for path in self._rows():
             if path.relative_to(self.folder).as_posix() not in index["files"]:
                 path.unlink()  # of another past; what it rests on are calls
@@ -119,17 +125,22 @@ class Remote:
         return brought
 
     def _get(self, name: str, kept: Kept) -> bool:
-        """Whether its content is there, and now here."""
+        """Whether its content is there, and now here; what people decided, beside what they did here."""
         key, path = kept.key(name), self.folder / name
+        is_review = PurePosixPath(name).parts[0] == REVIEWS
+        place = path.with_name(f".{path.name}.theirs") if is_review else path
         with told(str(self.place)):
             try:
-                with replacing(path) as temporary:
+                with replacing(place) as temporary:
                     self.place.fs.get_file(self.place.path(key), str(temporary))
                     if sha256_of(temporary) != kept.sha256:
                         raise RunError(
                             f"{self.place}/{key}: is not what was kept there; restore it, or delete it: what "
                             "was in it is made again"
                         )
+                if is_review:
+                    Decisions(path).take(place)
+                    place.unlink()
             except FileNotFoundError:
                 if name in FILES:
                     raise
@@ -207,8 +218,11 @@ class Remote:
         yield from parts
 
     def _rows(self) -> list[Path]:
-        """What is kept, but for the calls."""
-        return [path for path in self._local() if path.relative_to(self.folder).parts[0] != "calls"]
+        """What is kept, but for the calls and what people decided."""
+        others = ("calls", REVIEWS)
+        return [
+            path for path in self._local() if path.relative_to(self.folder).parts[0] not in others
+        ]
 
     def _settled(self, path: Path, aside: Path) -> tuple[Path, str]:
         """A file that doesn't change any more, and its sha256: a part itself, of any other a copy."""
@@ -297,6 +311,12 @@ async def remote_run(url: str | None, folder: Path, wait: bool) -> AsyncIterator
             await asyncio.to_thread(remote.holder.let_go)
 
 
+async def keep_now(url: str, folder: Path) -> None:
+    """Keep what is new in a run's folder that nobody works with. Raises InUseError where somebody does."""
+    async with waiting(folder, wait=False), remote_run(url, folder, wait=False):
+        pass
+
+
 async def _held(remote: Remote, wait: bool) -> None:
     waited = False
     while True:
@@ -340,6 +360,8 @@ def _is_of_run(name: str) -> bool:
         return True
     hidden = any(part.startswith(".") for part in path.parts)
     inside = is_inside(name) and len(path.parts) > 1 and path.parts[0] in FOLDERS
+    if path.parts[:1] == (REVIEWS,):
+        return inside and _REVIEW.fullmatch(name) is not None
     journal = path.suffix != ".jsonl" or path.parts[0] != "calls" or _JOURNAL.fullmatch(path.name)
     return inside and not hidden and bool(journal)
 

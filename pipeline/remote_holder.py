@@ -2,8 +2,8 @@
 
 A store has no locks, so a holder says every BEAT_S that it is alive, and one that was silent for DEAD_S has
 died. Of a process on this machine that is known at once. Silence is told by the store's own clock, as those
-of two machines may differ. A holder that was taken over, because its machine slept, say, finds out at its
-next sign of life, and writes nothing any more.
+of two machines may differ; where it has none, who waits has to have heard it. A holder that was taken over,
+because its machine slept, say, finds out at its next sign of life, and writes nothing any more.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Holder:
         self.me = this_process()
         self._held = False
         self._mutex = threading.Lock()
+        self._last_sign: tuple[dict[str, Any], float] | None = None
 
     def hold(self) -> None:
         """Raises InUseError where another process works there, or has died on another machine less than
@@ -133,14 +134,20 @@ class Holder:
             place.fs.pipe_file(probe, b"now")
             try:
                 place.fs.invalidate_cache()
-                last = place.fs.modified(place.path(FILE))
-                return float((place.fs.modified(probe) - last).total_seconds())
-            except FileNotFoundError:
+                now = place.fs.modified(probe)
+                with suppress(FileNotFoundError):
+                    return float((now - place.fs.modified(place.path(FILE))).total_seconds())
                 return math.inf  # let go of in this instant
-            except NotImplementedError:  # a store without times
-                return time.time() - float(found["at"])
+            except NotImplementedError:
+                return self._heard_nothing_s(found)
             finally:
                 place.fs.rm_file(probe)
+
+    def _heard_nothing_s(self, found: dict[str, Any]) -> float:
+        """Of a store that tells no times: since when this process finds the same sign of life."""
+        if self._last_sign is None or self._last_sign[0] != found:
+            self._last_sign = found, time.monotonic()
+        return time.monotonic() - self._last_sign[1]
 
 
 def this_process() -> dict[str, Any]:

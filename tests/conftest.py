@@ -13,6 +13,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.nightly import Up
 
+settings.register_profile("steplabel", deadline=None)  # no test asserts a time
+settings.load_profile("steplabel")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("steplabel", deadline=None)  # no test asserts a time

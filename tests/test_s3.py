@@ -14,6 +14,8 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.inputs import read_problems
+from pipeline.remote import Remote
+from pipeline.review.decisions import Decision, Kind, decisions_of
 from pipeline.run_folder import RunFolder
 from tests.killing import finished_calls, made_calls, rows_of, run_once
 from tests.nightly import ROOT, slow_batch, undisturbed, until
@@ -75,6 +77,16 @@ def test_killed_with_its_machine_a_run_loses_what_was_not_kept_and_nothing_else(
     assert rows_of(config) == undisturbed(config.model_copy(update={"remote": None}))
     assert len(made_calls(config)) < len(finished_calls(config))
     assert RunFolder(config.folder).info["attempt"] == 2
+
+
+def test_what_people_decided_is_in_the_bucket_too(server: dict[str, str], tmp_path: Path) -> None:
+    one, two = (Remote(f"{URL}/runs/reviewed", tmp_path / name) for name in ("one", "two"))
+    row = Decision("a", Kind.NAMED, 1, 1.0, False, 1.0, "2026-01-01T00:00:00.000+00:00")
+    decisions_of(one.folder / "reviews", "ann").append(row)
+    one.fetch()
+    one.keep()
+    two.fetch()
+    assert decisions_of(two.folder / "reviews", "ann").rows() == [row]
 
 
 def _content(path: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import re
 from pathlib import Path
@@ -12,6 +13,8 @@ from rich.console import Console
 
 from flows.runs import find_run
 from pipeline.config import RunConfig
+from pipeline.errors import StepLabelError
+from pipeline.remote import keep_now
 from pipeline.review.decisions import decisions_of
 from pipeline.review.pool import order_of, pool_of
 from pipeline.review.server import serve
@@ -35,9 +38,10 @@ def review(
     for "no error", u for unsure, z to take the last one back, ? for the rest. What the witnesses say is
     hidden until you ask (w), so that you see for yourself; it is noted where you looked.
 
-    Each decision is on the disk, in RUN/reviews/REVIEWER.jsonl, before the next solution is shown. Several
-    people may review at once, each with a name and a command of their own: a fifth of the solutions is shown
-    to all of them, and the page says how far they agree.
+    Each decision is on the disk, in RUN/reviews/REVIEWER.jsonl, before the next solution is shown; a run with
+    `remote` keeps them there too, when the review ends. Several people may review at once, each with a name
+    and a command of their own: a fifth of the solutions is shown to all of them, and the page says how far
+    they agree.
 
     First come the solutions on which the models that the verdicts allow differ most; three in ten are drawn
     by chance alone, so that the decisions also say how true the stated confidences are. From 100 on,
@@ -71,6 +75,16 @@ def review(
 
     serve(session, config.name, port, told)
     state = session.state()
+    if config.remote is not None:
+        try:
+            asyncio.run(keep_now(f"{config.remote}/{config.name}", found.folder))
+        except StepLabelError as error:
+            console.print(
+                f"not sent for now ({error}); the next `steplabel run` does",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
     console.print(
         f"{state['done']} of {state['count']} decided; `steplabel relabel {run}` takes them",
         markup=False,

@@ -2,7 +2,8 @@
 
 A row is on the disk before the page is told that it is saved, and is never changed. The last decision on
 a solution stands; an undo is a row of its own, after which the one before stands again. A line that a
-kill cut short was never confirmed: it isn't read, and the next one takes its place.
+kill cut short was never confirmed: it isn't read, and the next one takes its place. Rows of another
+machine's copy (`remote:`) are put among those that are here, in the order in which they were made.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from heapq import merge
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipeline.errors import ConfigError, RunError
-from pipeline.files import disk_told, make_folder, sync_folder
+from pipeline.files import disk_told, make_folder, replacing, sync_folder
 from pipeline.records import NO_ERROR
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -54,6 +57,8 @@ class Decision:
             raise ValueError(f"no decision: {self}")
 
 
+_Line = tuple[bytes, "Decision"]
+
 Standing = Mapping[str, Decision]
 """By solution, the decision that stands."""
 
@@ -64,29 +69,55 @@ class Decisions:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def append(self, decision: Decision) -> None:
-        """Durable when this returns. Raises RunError where the disk is full or can't be written."""
-        make_folder(self._path.parent)
+    def append(self, decision: Decision, after: int | None = None) -> bool:
+        """Durable when this returns. False, and nothing is written, where there are not `after` rows before
+        it. Raises RunError where the disk is full or can't be written."""
         line = json.dumps(asdict(decision), ensure_ascii=True).encode() + b"\n"
-        with disk_told(self._path.parent):
+        with self._alone() as file:
+            if after is not None and after != len(self._lines()):
+                return False
+            _cut_torn_line(file.fileno())
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        return True
+
+    def take(self, copy: Path) -> None:
+        """Put the rows of another copy of this file among those that are here. Raises RunError at a damaged
+        row."""
+        with self._alone():
+            ours, theirs = self._lines(), Decisions(copy)._lines()
+            both = [line for line, _ in _merged(ours, theirs)]
+            if both != [line for line, _ in ours]:
+                with replacing(self._path) as temporary:
+                    temporary.write_bytes(b"".join(line + b"\n" for line in both))
+
+    @contextmanager
+    def _alone(self) -> Iterator[BinaryIO]:
+        """The file, to be appended to, while no other process writes it."""
+        make_folder(self._path.parent)
+        with disk_told(self._path.parent), ExitStack() as stack:
             is_new = not self._path.exists()
-            with self._path.open("ab+") as file:
+            while True:
+                file = stack.enter_context(self._path.open("ab+"))
                 fcntl.flock(file, fcntl.LOCK_EX)
-                _cut_torn_line(file.fileno())
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self._path)):
+                    break  # else `take` has put another in its place meanwhile
             if is_new:
                 sync_folder(self._path.parent)
+            yield file
 
     def rows(self) -> list[Decision]:
         """Raises RunError at a damaged row."""
+        return [row for _, row in self._lines()]
+
+    def _lines(self) -> list[_Line]:
         try:
             whole, _, _ = self._path.read_bytes().rpartition(b"\n")
         except FileNotFoundError:
             return []
         lines = enumerate(whole.split(b"\n"), 1)
-        return [self._row(number, line) for number, line in lines if line]
+        return [(line, self._row(number, line)) for number, line in lines if line]
 
     def _row(self, number: int, line: bytes) -> Decision:
         try:
@@ -97,6 +128,16 @@ class Decisions:
                 f"{self._path}: line {number} is damaged: {error}; delete that line alone, and the other "
                 "decisions stay"
             ) from error
+
+
+def _merged(ours: Sequence[_Line], theirs: Sequence[_Line]) -> list[_Line]:
+    """Each line once. What both begin with stays in front; the rest by time, neither's own order changed."""
+    known = dict(theirs)
+    begin = 0
+    while begin < min(len(ours), len(theirs)) and ours[begin] == theirs[begin]:
+        begin += 1
+    mine = [line for line in ours[begin:] if line[0] not in known]
+    return [*ours[:begin], *merge(mine, theirs[begin:], key=lambda line: line[1].at)]
 
 
 def standing(rows: Iterable[Decision]) -> dict[str, Decision]:
@@ -136,7 +177,8 @@ def decisions_of(folder: Path, reviewer: str) -> Decisions:
 
 def reviewers(folder: Path) -> dict[str, Standing]:
     """What stands of each reviewer, by name. Raises RunError at a damaged row."""
-    return {path.stem: standing(Decisions(path).rows()) for path in sorted(folder.glob("*.jsonl"))}
+    paths = [path for path in sorted(folder.glob("*.jsonl")) if NAME.fullmatch(path.stem)]
+    return {path.stem: standing(Decisions(path).rows()) for path in paths}
 
 
 def _cut_torn_line(descriptor: int) -> None:

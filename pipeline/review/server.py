@@ -70,7 +70,7 @@ def app(session: Session, name: str, token: str) -> Starlette:
                 return _json(act(await _body(request)))
             except InputError as error:
                 return _json({"error": str(error)}, 422)
-            except StepLabelError as error:
+            except (StepLabelError, OSError) as error:
                 return _json({"error": str(error)}, 500)
 
         return answer
@@ -81,7 +81,7 @@ def app(session: Session, name: str, token: str) -> Starlette:
             Route("/state", answering(lambda _: session.state())),
             Route("/evidence", answering(lambda raw: session.evidence(_id(raw))), methods=["POST"]),
             Route("/decide", answering(session.decide), methods=["POST"]),
-            Route("/undo", answering(lambda _: session.undo()), methods=["POST"]),
+            Route("/undo", answering(session.undo), methods=["POST"]),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
     )
@@ -150,6 +150,7 @@ def serve(session: Session, name: str, port: int, told: Callable[[str], None]) -
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, port))
+            listening.listen(128)  # else another may have the port until the server is ready
         except OSError as error:
             raise PrerequisiteError(
                 f"--port {port}: {error.strerror}; leave it out, and a free one is taken"

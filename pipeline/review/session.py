@@ -79,7 +79,8 @@ class Session:
     def state(self, solution_id: str | None = None) -> dict[str, Any]:
         """What the page shows: progress, agreement, and the next solution, or the one that is named.
         Raises InputError for one that isn't here."""
-        mine = standing(self._mine.rows())
+        rows = self._mine.rows()
+        mine = standing(rows)
         said = reviewers(self._folder)
         others = {name: of for name, of in said.items() if name != self._reviewer}
         queue = list(self._queue(mine, others))
@@ -92,7 +93,8 @@ class Session:
             "unsure": sum(of.kind is Kind.UNSURE for of in mine.values()),
             "others": sorted(others),
             "agreement": [one._asdict() for one in agreements(said)],
-            "can_undo": last_of(self._mine.rows()) is not None,
+            "rows": len(rows),
+            "can_undo": last_of(rows) is not None,
             "solution": None if current is None else self._shown(current),
         }
 
@@ -109,19 +111,23 @@ class Session:
                 yield one.solution_id
 
     def decide(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a decision of the page, durably, and say what is next. Raises InputError where it is none."""
-        self._mine.append(self._checked(raw))
-        return self.state()
+        """Keep a decision of the page, durably, and say what is next. What was sent twice, or from a page
+        that another one has overtaken (there are not the `rows` that it knew), is `stale` and not kept.
+        Raises InputError where it is none."""
+        kept = self._mine.append(self._checked(raw), _known(raw))
+        return self.state() | {"stale": not kept}
 
-    def undo(self) -> dict[str, Any]:
-        """Take the last decision back, and show its solution again; nothing where there is none."""
+    def undo(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Take the last decision back, and show its solution again; nothing where there is none, or where
+        the page is `stale`, as in `decide`."""
         last = last_of(self._mine.rows())
         if last is None:
-            return self.state()
-        self._mine.append(
-            Decision(last.solution_id, Kind.UNDO, None, last.drawn, False, 0.0, _now())
-        )
-        return self.state(last.solution_id if last.solution_id in self._items else None)
+            return self.state() | {"stale": False}
+        taken_back = Decision(last.solution_id, Kind.UNDO, None, last.drawn, False, 0.0, _now())
+        if not self._mine.append(taken_back, _known(raw)):
+            return self.state() | {"stale": True}
+        again = last.solution_id if last.solution_id in self._items else None
+        return self.state(again) | {"stale": False}
 
     def evidence(self, solution_id: str) -> dict[str, Any]:
         """What the witnesses say of it. Raises InputError for one that isn't here."""
@@ -162,6 +168,14 @@ class Session:
             float(told or 0) if known else MOST_SECONDS,
             _now(),
         )
+
+
+def _known(raw: Mapping[str, Any]) -> int | None:
+    """How many rows there were when the page was made. Raises InputError."""
+    rows = raw.get("rows")
+    if rows is not None and type(rows) is not int:
+        raise InputError("rows: should be what the last answer said")
+    return rows
 
 
 def shared(solution_id: str) -> bool:

@@ -16,7 +16,8 @@ import pytest
 from pipeline import remote_holder
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, InUseError, RunError
-from pipeline.remote import Remote, remote_run
+from pipeline.remote import Remote, keep_now, remote_run
+from pipeline.review.decisions import Decision, Kind, decisions_of, standing
 from tests.killing import made_calls, rows_of, run_once
 from tests.test_resume import small_batch
 
@@ -162,6 +163,50 @@ def test_a_clock_that_is_wrong_makes_nobody_dead_and_nobody_immortal(
     two.hold()
 
 
+@pytest.mark.parametrize("jump", [-1e9, 0, 1e9])
+def test_where_a_store_tells_no_times_who_waits_hears_whether_the_holder_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    one, two = pair(tmp_path)
+
+    def untold(self: object, path: str) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(type(one.place.fs), "modified", untold)
+    monkeypatch.setattr(remote_holder, "DEAD_S", 0.2)
+    with monkeypatch.context() as patched:
+        true_time = time.time
+        patched.setattr(time, "time", lambda: true_time() + jump)
+        one.hold()
+    for _ in range(3):
+        with pytest.raises(InUseError, match="in use by process 7"):
+            two.hold()
+        time.sleep(0.1)
+        one.holder.beat()
+    with pytest.raises(InUseError, match="in use by process 7"):
+        two.hold()
+    time.sleep(0.3)
+    two.hold()
+    assert not list((tmp_path / "store").glob("now-*"))
+
+
+def test_a_store_that_is_slow_to_show_what_was_written_makes_nobody_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = pair(tmp_path)
+    one.hold()
+    modified = type(one.place.fs).modified
+
+    def late(self: object, path: str) -> Any:
+        if "now-" in path:
+            raise FileNotFoundError(path)
+        return modified(self, path)
+
+    monkeypatch.setattr(type(one.place.fs), "modified", late)
+    with pytest.raises(RunError, match="now-"):
+        two.hold()
+
+
 def test_of_two_that_begin_in_the_same_instant_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +290,81 @@ def test_a_machine_that_was_thought_dead_overwrites_nothing(tmp_path: Path) -> N
     three = Remote(f"file://{tmp_path}/store", tmp_path / "three")
     three.fetch()
     assert contents(three.folder) == {"manifest": "two's"}
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_fetch_that_is_cut_off_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    folder_of(one.folder, manifest="1", part1="a", part2="b", part3="c")
+    one.keep()
+    store = type(two.place.fs)
+    get, left = store.get_file, [after]
+
+    def cut_off(self: Any, *paths: str, **_: Any) -> None:
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        get(self, *paths)
+
+    monkeypatch.setattr(store, "get_file", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        two.fetch()
+    monkeypatch.undo()
+    Remote(f"file://{tmp_path}/store", two.folder).fetch()
+    assert contents(two.folder) == contents(one.folder)
+
+
+def test_what_people_decided_on_two_machines_is_put_together(tmp_path: Path) -> None:
+    one, two, three = (Remote(f"file://{tmp_path}/store", tmp_path / n) for n in ("1", "2", "3"))
+
+    def decide(remote: Remote, solution: str, minute: int) -> None:
+        at = f"2026-01-01T00:{minute:02}:00.000+00:00"
+        row = Decision(solution, Kind.NAMED, minute, 1.0, False, 1.0, at)
+        decisions_of(remote.folder / "reviews", "ann").append(row)
+
+    def minutes(remote: Remote) -> list[int | None]:
+        return [row.first_error for row in decisions_of(remote.folder / "reviews", "ann").rows()]
+
+    folder_of(one.folder, manifest="1")
+    decide(one, "a", 1)
+    one.keep()
+    two.fetch()
+    decide(one, "a", 4)
+    decide(two, "a", 3)
+    decide(two, "b", 5)
+    two.keep()
+    one.fetch()
+    assert minutes(one) == [1, 3, 4, 5]
+    one.keep()
+    decide(two, "b", 6)
+    two.fetch()
+    two.keep()
+    three.fetch()
+    assert minutes(two) == minutes(three) == [1, 3, 4, 5, 6]
+    assert standing(decisions_of(three.folder / "reviews", "ann").rows())["a"].first_error == 4
+
+
+async def test_a_review_keeps_what_was_decided_when_it_ends(tmp_path: Path) -> None:
+    url, here = f"file://{tmp_path}/store", folder_of(tmp_path / "here", manifest="1")
+    await keep_now(url, here)
+    row = Decision("a", Kind.NAMED, 1, 1.0, False, 1.0, "2026-01-01T00:00:00.000+00:00")
+    decisions_of(here / "reviews", "ann").append(row)
+    await keep_now(url, here)
+    Remote(url, tmp_path / "there").fetch()
+    assert decisions_of(tmp_path / "there" / "reviews", "ann").rows() == [row]
+
+
+def test_decisions_that_were_never_kept_stay(tmp_path: Path) -> None:
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    folder_of(one.folder, manifest="1")
+    one.keep()
+    mine = two.folder / "reviews" / "ann.jsonl"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    two.fetch()
+    assert mine.read_text() == "mine"
 
 
 def test_calls_that_were_not_kept_stay_beside_those_that_were(tmp_path: Path) -> None:
@@ -339,6 +459,8 @@ NAMES = [
     "solutions/\0",
     "calls/judge/journal-x.jsonl",
     "solutions",
+    "reviews/deeper/ann.jsonl",
+    "reviews/ann.py",
 ]
 
 

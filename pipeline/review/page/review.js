@@ -2,6 +2,7 @@
 
 const LETTERS = "abdefghijklmnopqrsvxy"; // without those that mean something else: c t u w z
 const KEYS = [..."123456789", ...LETTERS];
+const OVERTAKEN = "nothing was saved just now: this was decided already, here or in another window; this is the newest";
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
 let state = null;
@@ -130,14 +131,14 @@ function decide(place) {
   if (state?.solution == null) return;
   const { id, outcome } = state.solution;
   const odd = place === -1 && outcome === "incorrect" ? " (its answer is not the known one: it gets no label)" : "";
-  doing(async () => {
-    show(await ask("decide", { id, first_error: place, shown: looked, seconds: (performance.now() - since) / 1000 }));
-  }, () => `saved: ${sayStep(place)}${odd}; z takes it back`);
+  const seconds = (performance.now() - since) / 1000;
+  doing(async () => show(await ask("decide", { id, first_error: place, shown: looked, seconds, rows: state.rows })),
+    () => (state.stale ? OVERTAKEN : `saved: ${sayStep(place)}${odd}; z takes it back`));
 }
 
 function undo() {
   if (!state?.can_undo) return;
-  doing(async () => show(await ask("undo", {})), () => "taken back");
+  doing(async () => show(await ask("undo", { rows: state.rows })), () => (state.stale ? OVERTAKEN : "taken back"));
 }
 
 function witnesses() {

@@ -46,6 +46,25 @@ def test_what_was_appended_is_read_back(some: list[Decision]) -> None:
         assert file.rows() == some
 
 
+def test_what_is_decided_while_another_copy_is_taken_is_not_lost(tmp_path: Path) -> None:
+    file, copy = (Decisions(tmp_path / name / "ann.jsonl") for name in ("here", "there"))
+    for number in range(40):
+        copy.append(decision(f"theirs {number}"))
+
+    def decide() -> None:
+        for number in range(40):
+            file.append(decision(f"mine {number}"))
+
+    with ThreadPoolExecutor() as threads:
+        deciding = threads.submit(decide)
+        while not deciding.done():
+            (tmp_path / "now").write_bytes((tmp_path / "there" / "ann.jsonl").read_bytes())
+            file.take(tmp_path / "now")
+        deciding.result()
+    found = [row.solution_id for row in file.rows()]
+    assert len(found) == len(set(found)) == 80
+
+
 @given(rows, made)
 def test_the_last_decision_on_a_solution_stands(some: list[Decision], last: Decision) -> None:
     assert standing([*some, last])[last.solution_id] == last

@@ -21,6 +21,7 @@ from tests.browser import Tab, browser, needs_browser
 from tests.pipeline.dataset.items import item
 from tests.pipeline.report.hostile import hostile_texts
 from tests.pipeline.report.rows import hostile_item
+from tests.pipeline.review.test_decisions import decision
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -111,6 +112,18 @@ def test_what_is_not_saved_is_told_and_stays(tab: Tab, tmp_path: Path) -> None:
     assert "not saved" in tab.run(SAVED)
     assert tab.run(ASKED) == item(0).solution.question
     assert decided(tmp_path) == {}
+
+
+def test_a_window_that_another_one_overtook_saves_nothing_and_shows_the_newest(
+    tab: Tab, tmp_path: Path
+) -> None:
+    with served(tmp_path, [item(0), item(1)]) as address:
+        open_page(tab, address)
+        Decisions(tmp_path / "reviews" / "ann.jsonl").append(decision("s0-0", 2))
+        press(tab, "1")
+        assert "nothing was saved just now" in tab.run(SAVED)
+        assert tab.run(ASKED) == item(1).solution.question
+    assert decided(tmp_path) == {"s0-0": 2}
 
 
 def test_nothing_that_a_model_wrote_is_run(tab: Tab, tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from pipeline.errors import PrerequisiteError
 from pipeline.review.decisions import Decisions, Kind, standing
 from pipeline.review.order import Drawn
-from pipeline.review.server import MOST_BYTES, TOKEN, app
+from pipeline.review.server import MOST_BYTES, TOKEN, app, serve
 from pipeline.review.session import Session, shared
 from pipeline.run_folder import RunFolder
 from tests.pipeline.dataset.items import batch
@@ -86,6 +88,50 @@ def test_a_time_that_can_t_be_harms_no_decision(
     assert rows(tmp_path).rows()[0].seconds == 3600
 
 
+def test_what_is_sent_twice_is_kept_once(client: TestClient, tmp_path: Path) -> None:
+    first = client.get("/state", headers=HEADERS).json()
+    said = {"id": first["solution"]["id"], "first_error": 1, "rows": first["rows"]}
+    once, twice = (client.post("/decide", headers=HEADERS, json=said).json() for _ in range(2))
+    assert (once["stale"], twice["stale"], twice["done"]) == (False, True, 1)
+    assert len(rows(tmp_path).rows()) == 1
+    back = {"rows": once["rows"]}
+    once, twice = (client.post("/undo", headers=HEADERS, json=back).json() for _ in range(2))
+    assert (once["stale"], twice["stale"]) == (False, False)
+    assert standing(rows(tmp_path).rows()) == {}
+
+
+def test_of_two_windows_of_one_reviewer_the_second_decides_nothing_unseen(tmp_path: Path) -> None:
+    one, two = session(tmp_path), session(tmp_path)
+    seen = one.state()
+    assert two.state()["rows"] == seen["rows"]
+    one.decide({"id": seen["solution"]["id"], "first_error": 1, "rows": seen["rows"]})
+    after = two.decide({"id": seen["solution"]["id"], "first_error": -1, "rows": seen["rows"]})
+    assert after["stale"]
+    assert after["solution"]["id"] != seen["solution"]["id"]
+    assert two.undo({"rows": seen["rows"]})["stale"]
+    (row,) = rows(tmp_path).rows()
+    assert row.first_error == 1
+
+
+def test_a_file_that_can_t_be_written_is_told(client: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "ann.jsonl").mkdir(parents=True)
+    answer = client.post("/decide", headers=HEADERS, json={"id": "s0-0", "first_error": 1})
+    assert answer.status_code == 500
+    assert "directory" in answer.json()["error"]
+
+
+def test_a_port_that_is_taken_is_told_and_one_that_is_told_is_ours(tmp_path: Path) -> None:
+    def told(address: str) -> None:
+        port = int(address.split(":")[2].split("/")[0])
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        with pytest.raises(PrerequisiteError, match="a free one is taken"):
+            serve(session(tmp_path), "run", port, print)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        serve(session(tmp_path), "run", 0, told)
+
+
 def test_an_undo_shows_the_solution_again(client: TestClient, tmp_path: Path) -> None:
     first = client.get("/state", headers=HEADERS).json()["solution"]["id"]
     client.post("/decide", headers=HEADERS, json={"id": first, "first_error": None})
@@ -106,6 +152,7 @@ def test_an_undo_shows_the_solution_again(client: TestClient, tmp_path: Path) ->
         {"id": "s0-0", "first_error": True},
         {"id": "s0-0", "first_error": "1"},
         {"id": "s0-0", "first_error": 1.0},
+        {"id": "s0-0", "first_error": 1, "rows": "0"},
         [],
     ],
 )
