@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import re
 import socket
 from collections import Counter
 from collections.abc import Sequence
@@ -40,8 +41,17 @@ log = logging.getLogger(__name__)
 RETRIES = 3
 """Times that a shard is begun again after its process or node died."""
 
+PATIENCE_S = 300.0
+"""So long a shard waits while no node of the cluster has a processor: one may be on its way."""
+LOOK_S = 10.0
+
 DECIDING = ("sympy", "math-verify", "latex2sympy2_extended", "z3-solver", "duckdb")
 """Packages on which rows depend."""
+
+
+_MISSING = re.compile(r"No module named '(?P<module>(?:pipeline|annotators)[\w.]*)'")
+_WHERE = re.compile(r"\bip=(?P<ip>[\w.:]+)")
+"""In what Ray says of a task that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,7 @@ class Cluster:
     @property
     def shards_at_once(self) -> int:
         """Enough to keep every processor of the cluster at work: two for each."""
-        return 2 * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        return 2 * max(1, int(self._processors()))
 
     async def make(
         self, stage: str, alone: Alone, items: Sequence[tuple[str, Any]]
@@ -105,16 +115,47 @@ class Cluster:
         is a fault, which a later run tries again."""
         done = self._task.options(name=stage).remote(self._basis, alone, items)
         try:
-            node, made = await done
+            node, made = await self._answer(done)
         except self._ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, StepLabelError):
                 raise error.cause from None
+            if missing := _MISSING.search(str(error)):
+                where = _WHERE.search(str(error))
+                raise PrerequisiteError(
+                    f"cluster: node {where['ip'] if where else '?'} has no {missing['module']!r}; install "
+                    "this version of steplabel on every node, in the Python that `ray start` runs"
+                ) from None
             raise
         except self._ray.exceptions.RayError as error:
             why = f"lost on the cluster {RETRIES + 1} times: {str(error).strip().splitlines()[0][:200]}"
             return [Fault(item_id, why) for item_id, _ in items]
         self.by_node[node] += 1
         return list(made)
+
+    async def _answer(self, done: Any) -> Any:
+        """Of a task that was begun. Raises PrerequisiteError where no node could do it for too long."""
+
+        async def answered() -> Any:
+            return await done
+
+        answer, idle_s = asyncio.create_task(answered()), 0.0
+        try:
+            while not answer.done():
+                await asyncio.wait({answer}, timeout=min(LOOK_S, PATIENCE_S))
+                has_any = answer.done() or await asyncio.to_thread(self._processors) >= 1
+                idle_s = 0.0 if has_any else idle_s + min(LOOK_S, PATIENCE_S)
+                if idle_s >= PATIENCE_S:
+                    raise PrerequisiteError(
+                        f"cluster.ray: no node of the cluster at {self._address!r} has had a processor for "
+                        f"{PATIENCE_S:.0f} s; start one with `ray start --address HEAD:PORT --num-cpus 4`, "
+                        "and run the same command again"
+                    )
+            return answer.result()
+        finally:
+            answer.cancel()
+
+    def _processors(self) -> float:
+        return float(self._ray.cluster_resources().get("CPU", 0))
 
     async def __aexit__(
         self,

@@ -23,6 +23,7 @@ class _Node:
     log: Path
     head: bool
     cpus: int
+    code: Path
     ready: bool = False
 
 
@@ -41,10 +42,10 @@ class RayNodes:
         self._nodes: list[_Node] = []
         self._begun = 0
 
-    def start(self, nodes: int = 1, cpus: int = 1) -> None:
-        """So many nodes more, ready when this returns."""
+    def start(self, nodes: int = 1, cpus: int = 1, code: Path = ROOT) -> None:
+        """So many nodes more, ready when this returns. `code`: where they have their steplabel."""
         for _ in range(nodes):
-            self._begin(head=not self._nodes, cpus=cpus)
+            self._begin(not self._nodes, cpus, code)
         until("Ray's nodes are ready", self._ready)
 
     def _ready(self) -> bool:
@@ -53,11 +54,11 @@ class RayNodes:
             if not node.ready and node.process.poll() is not None:
                 print(node.log.read_text(errors="replace"))
                 self._nodes.remove(node)
-                self._begin(node.head, node.cpus)
+                self._begin(node.head, node.cpus, node.code)
             node.ready = node.ready or "Ray runtime started" in node.log.read_text(errors="replace")
         return all(node.ready for node in self._nodes)
 
-    def _begin(self, head: bool, cpus: int) -> None:
+    def _begin(self, head: bool, cpus: int, code: Path) -> None:
         where = ["--address", self.address]  # waits for the head, if need be
         if head:
             where = ["--head", "--port", self.address.split(":")[1], "--temp-dir", str(self.folder)]
@@ -68,10 +69,11 @@ class RayNodes:
         command += ["--node-ip-address", "127.0.0.1", "--num-cpus", str(cpus)]
         command += ["--object-store-memory", str(STORE_BYTES), "--disable-usage-stats"]
         with log.open("wb") as out:
+            its = self.environment | {"PYTHONPATH": str(code)}
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=out, stderr=subprocess.STDOUT
+                command, cwd=code, env=its, stdout=out, stderr=subprocess.STDOUT
             )
-        self._nodes.append(_Node(process, log, head, cpus))
+        self._nodes.append(_Node(process, log, head, cpus, code))
 
     def alive(self) -> list[subprocess.Popen[bytes]]:
         """The processes of those that run; the head's comes first."""

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from annotators.arithmetic import ArithmeticAnnotator
 from annotators.registry import make_annotators
 from pipeline.annotator import Tools
 from pipeline.batch import run_batch
-from pipeline.config import RunConfig
+from pipeline.config import ClusterConfig, RunConfig
 from pipeline.errors import PrerequisiteError
 from pipeline.records import Solution, Verdict
 from tests.killing import rows_of
@@ -143,6 +144,68 @@ def test_shards_of_a_node_that_dies_are_made_again_and_once(
     begun = [solution for _, solution in begun_by(cluster)]
     assert len(begun) > len(set(begun)) == SOLUTIONS
     assert rows_of(config) == alone
+
+
+@pytest.fixture(scope="module")
+def other_nodes() -> Iterator[RayNodes]:
+    """A head without a processor, to which a test adds a node."""
+    nodes = RayNodes()
+    try:
+        nodes.start(cpus=0)
+        yield nodes
+    finally:
+        nodes.stop()
+
+
+def said_by(nodes: RayNodes, folder: Path) -> str:
+    """What a run with the cluster says, which ends with exit code 4. Ray would show the nodes the folder that
+    it is begun in."""
+    config = brought(folder, "run", annotators={"arithmetic": {}, "consistency": {}})
+    path = folder / "run.yaml"
+    path.write_text(config.model_copy(update={"cluster": ClusterConfig(ray="auto")}).to_yaml())
+    patient = "import pipeline.cluster as c; c.PATIENCE_S = 2; from flows.cli import main; main()"
+    command = [sys.executable, "-c", patient, "run", str(path), "--no-prefect"]
+    done = subprocess.run(
+        command, cwd=folder, env=nodes.environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.slow
+def test_a_cluster_without_a_processor_is_told(tmp_path: Path, other_nodes: RayNodes) -> None:
+    assert "has had a processor for 2 s; start one with `ray start" in said_by(
+        other_nodes, tmp_path
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("is_there", "said"),
+    [
+        (True, "give every node the same software"),
+        (False, "has no 'pipeline'; install this version of steplabel on every node"),
+    ],
+)
+def test_a_node_with_other_software_or_without_any_is_refused(
+    tmp_path: Path, other_nodes: RayNodes, is_there: bool, said: str
+) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    for room in ("pipeline", "annotators"):
+        if is_there:
+            shutil.copytree(ROOT / room, code / room)
+        else:  # the tests' own Python has steplabel
+            missing = f"raise ModuleNotFoundError(\"No module named '{room}'\")\n"
+            (code / f"{room}.py").write_text(missing)
+    if is_there:
+        (code / "pipeline" / "grading" / "other.py").write_text("")
+    other_nodes.start(code=code)
+    try:
+        assert said in said_by(other_nodes, tmp_path)
+    finally:
+        other_nodes.kill(other_nodes.alive()[-1])
 
 
 def test_a_run_without_the_cluster_it_names_says_how_to_start_one(tmp_path: Path) -> None:
