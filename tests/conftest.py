@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from tests.browser import Tab
     from tests.nightly import Up
 
 settings.register_profile("steplabel", deadline=None)  # no test asserts a time
@@ -40,6 +41,14 @@ def shared_data() -> Path:
             "public data sets absent: set STEPLABEL_TEST_DATA to the folder that holds them"
         )
     return folder
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    from tests.browser import browser
+
+    with browser() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

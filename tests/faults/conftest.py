@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -9,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from annotators.registry import make_annotators
+from pipeline.batch import run_batch
+from pipeline.config import RunConfig
+from pipeline.summary import Summary
+from tests.faults.model_server import ModelServer, serving
 from tests.nightly import Up, running
 
 HEAD = """# What happens when something is killed or fails
@@ -93,4 +99,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def up(tmp_path: Path) -> Iterator[Up]:
     """A server and a worker of the test's own."""
     with running(Up(tmp_path)) as one:
+        yield one
+
+
+def run(config: RunConfig) -> Summary:
+    return asyncio.run(run_batch(config, make_annotators(config)))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with serving() as one:
         yield one

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from annotators.registry import make_annotators
-from pipeline.batch import run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import EngineFaultError
 from pipeline.run_folder import RunFolder
-from pipeline.summary import Summary
-from tests.faults.conftest import Rows, Saw
+from tests.faults.conftest import Rows, Saw, run
 from tests.faults.model_server import ModelServer, serving
 from tests.killing import finished_calls, rows_of
 from tests.nightly import solutions_made
 
 FIRST = "every third request's first try"
-
-
-def run(config: RunConfig) -> Summary:
-    return asyncio.run(run_batch(config, make_annotators(config)))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with serving() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

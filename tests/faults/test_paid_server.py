@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from annotators.registry import make_annotators
-from pipeline.batch import run_batch
 from pipeline.config import RunConfig
 from pipeline.consensus.cascade import BUDGET
 from pipeline.records import Label
 from pipeline.run_folder import RunFolder
-from pipeline.summary import Summary
-from tests.faults.conftest import Saw
-from tests.faults.model_server import ModelServer, serving
+from tests.faults.conftest import Saw, run
+from tests.faults.model_server import ModelServer
 from tests.killing import made_calls, rows_of, run_once
 
 PRICE = {"input": 1000.0, "output": 2000.0}
 SHORT = {"sampling": {"max_tokens": 64}}
-
-
-def run(config: RunConfig) -> Summary:
-    return asyncio.run(run_batch(config, make_annotators(config)))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with serving() as one:
-        yield one
 
 
 def priced(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +11,7 @@ import pytest
 
 from pipeline.join import Annotated
 from pipeline.records import Check, ProbeCount, Status, Verdict, Vote
-from tests.browser import Tab, browser, needs_browser
+from tests.browser import Tab, needs_browser
 from tests.pipeline.dataset.items import batch, item
 from tests.pipeline.report.hostile import TEXTS, hostile_texts
 from tests.pipeline.report.rows import hostile_item, page_of
@@ -24,12 +23,6 @@ COUNT = "document.getElementById('count').textContent"
 SOLUTION = "document.getElementById('solution').innerText"
 SELECTED = "document.querySelector('.item[aria-selected=true] .id')?.textContent"
 HEADING = "document.querySelector('#solution h1 .id')?.textContent"
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    with browser() as found:
-        yield found
 
 
 def showing(tab: Tab, solution: str) -> None:

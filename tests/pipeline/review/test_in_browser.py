@@ -17,7 +17,7 @@ from pipeline.review.order import Drawn
 from pipeline.review.server import app
 from pipeline.review.session import Session
 from pipeline.run_folder import RunFolder
-from tests.browser import Tab, browser, needs_browser
+from tests.browser import Tab, needs_browser
 from tests.pipeline.dataset.items import item
 from tests.pipeline.report.hostile import hostile_texts
 from tests.pipeline.report.rows import hostile_item
@@ -28,12 +28,6 @@ pytestmark = [needs_browser, pytest.mark.slow]
 TOKEN = "a-token"
 ASKED = "document.querySelector('.problem')?.textContent"
 SAVED = "document.getElementById('saved')?.textContent"
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    with browser() as found:
-        yield found
 
 
 @contextmanager
