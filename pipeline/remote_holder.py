@@ -91,7 +91,7 @@ class Holder:
                 try:
                     self.beat()
                 except InUseError as error:
-                    return on_lost(error)
+                    return None if ended.is_set() else on_lost(error)
                 except (StepLabelError, OSError) as error:
                     log.warning("no sign of life for now: %s", error)
             return None

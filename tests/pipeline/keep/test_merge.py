@@ -252,6 +252,39 @@ def test_a_run_without_solutions_adds_nothing(tmp_path: Path, items: list[Annota
     assert len(list(annotated(RunFolder(tmp_path / "both")))) == len(items)
 
 
+@pytest.mark.slow
+def test_killed_at_any_change_of_a_folder_the_same_call_makes_it_whole(
+    two: list[RunFolder], tmp_path: Path
+) -> None:
+    merge(two, tmp_path / "both")
+    both = RunFolder(tmp_path / "both")
+    whole, kills, replace_file = list(annotated(both)), 0, os.replace
+    while True:
+        child = os.fork()
+        if child == 0:
+            left = 5 * kills
+
+            def dying(*names):  # type: ignore[no-untyped-def]
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                replace_file(*names)
+
+            os.replace = dying  # type: ignore[assignment]
+            try:
+                merge(two, both.folder)
+            finally:
+                os._exit(0)
+        if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+            break
+        kills += 1
+        assert both.info["state"] == "running" or kills == 1
+    assert list(annotated(both)) == whole
+    assert both.info["state"] == "finished"
+    assert kills > 2
+
+
 def test_killed_in_the_middle_the_same_call_makes_it_whole(
     two: list[RunFolder], tmp_path: Path
 ) -> None:
