@@ -209,12 +209,13 @@ class Remote:
                 yield self.folder / name
         for name in FOLDERS:
             for path in sorted((self.folder / name).rglob("*")):
-                if path.name.startswith(".") or path.suffix == ".damaged":
+                its = path.relative_to(self.folder).as_posix()
+                if path.suffix == ".damaged" or not _is_of_run(its) or not path.is_file():
                     continue
-                if path.suffix != ".parquet" and path.is_file():
+                if path.suffix != ".parquet":
                     yield path
-        for name in FOLDERS:
-            parts += sorted((self.folder / name).rglob("part-*.parquet"))
+                elif path.name.startswith("part-"):
+                    parts.append(path)
         yield from parts
 
     def _rows(self) -> list[Path]:

@@ -464,6 +464,22 @@ NAMES = [
 ]
 
 
+def test_a_file_that_an_index_may_not_name_is_not_kept(tmp_path: Path) -> None:
+    one, two = (Remote(f"file://{tmp_path}/store", tmp_path / name) for name in ("one", "two"))
+    folder_of(one.folder, manifest="1")
+    for name in (
+        "reviews/notes.txt",
+        "reviews/old/ann.jsonl",
+        "calls/judge/mine.jsonl",
+        "reviews/part-1.parquet",
+        "labels/.x/part-1.parquet",
+    ):
+        (one.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (one.folder / name).write_text("mine")
+    assert one.keep() == 1
+    assert two.fetch() == 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_index_can_t_name_a_file_outside_the_run(tmp_path: Path, name: str) -> None:
     one = Remote(f"file://{tmp_path}/store", folder_of(tmp_path / "one", part1="a"))
