@@ -4,9 +4,9 @@
 
 The address, http://HEAD:8000/v1, goes into an engine's line: `{kind: openai, url: …, tokenizer: MODEL}`.
 Each replica is one `vllm serve` on whichever node has the processors and GPUs for it, and this file's own
-part is to start it, to hand its answers on, and to end it. Ray Serve chooses the replica with the shorter
-queue, starts another in place of one that died, and answers 5xx for what that one had under way, which
-steplabel asks again. Needs `pip install 'steplabel[ray]'`, and vLLM on each node.
+part is to start it, to hand its answers on, and to end with it. Ray Serve chooses the replica with the
+shorter queue, starts another in place of one that died, and answers 5xx for what that one had under way,
+which steplabel asks again. Needs `pip install 'steplabel[ray]'`, and vLLM on each node.
 """
 
 from __future__ import annotations
@@ -58,9 +58,16 @@ class Replica:
                 raise RuntimeError(f"vLLM ended with status {self._server.returncode}: see above")
             try:
                 await self._http.get("/health")
-                return
+                break
             except httpx.TransportError:
                 await asyncio.sleep(0.5)
+        self._watch = asyncio.create_task(self._end_with_server())
+
+    async def _end_with_server(self) -> None:
+        """At once: one without a server has the shortest queue of all, and would be sent everything."""
+        status = await asyncio.to_thread(self._server.wait)
+        sys.stderr.write(f"vLLM ended with status {status}\n")
+        os._exit(1)
 
     async def __call__(self, request: Request) -> Response:
         body = await request.body()
@@ -74,29 +81,40 @@ class Replica:
         kind = answer.headers.get("content-type")
         return Response(answer.content, answer.status_code, media_type=kind)
 
-    def check_health(self) -> None:
-        """Called by Ray Serve every few seconds: a replica whose server has died is replaced."""
-        if self._server.poll() is not None:
-            raise RuntimeError(f"vLLM ended with status {self._server.returncode}")
+    async def check_health(self) -> None:
+        """Called by Ray Serve every few seconds: one that raises is replaced."""
+        (await self._http.get("/health")).raise_for_status()
 
     def __del__(self) -> None:
         self._server.terminate()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def read_words(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """What was chosen, and what `vllm serve` is given."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="What follows ` -- ` is given to `vllm serve` as it is.",
+    )
     parser.add_argument("model", help="folder or hub name, the same on every node")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--gpus", type=float, default=1, help="of each replica; 0: on processors")
     parser.add_argument("--cpus", type=float, default=1, help="of each replica")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: for other machines too")
-    parser.add_argument("vllm", nargs="*", help="after `--`: further arguments of `vllm serve`")
-    chosen = parser.parse_args()
-    arguments = ["--served-model-name", chosen.model, *chosen.vllm]
+    end = words.index("--") if "--" in words else len(words)
+    return parser.parse_args(words[:end]), words[end + 1 :]
+
+
+def main() -> None:
+    chosen, further = read_words(sys.argv[1:])
+    arguments = ["--served-model-name", chosen.model, *further]
     if chosen.gpus > 1:
         arguments += ["--tensor-parallel-size", str(int(chosen.gpus))]
     environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    if not chosen.gpus:
+        # by itself each would take the node's first cores, the same ones as its neighbour
+        environment["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+        environment["OMP_NUM_THREADS"] = str(max(1, int(chosen.cpus)))
 
     ray.init()  # joins the cluster of RAY_ADDRESS or of this machine, or starts one
     serve.start(http_options={"host": chosen.host, "port": chosen.port})

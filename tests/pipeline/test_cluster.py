@@ -212,3 +212,16 @@ def test_a_run_without_the_cluster_it_names_says_how_to_start_one(tmp_path: Path
     config = brought(tmp_path, "none", cluster={"ray": "127.0.0.1:1"})
     with pytest.raises(PrerequisiteError, match="ray start --head"):
         asyncio.run(run_batch(config, make_annotators(config)))
+
+
+def test_what_follows_two_dashes_is_for_each_replica_s_vllm() -> None:
+    spec = importlib.util.spec_from_file_location("serve_ray", ROOT / "docs/cluster/serve_ray.py")
+    assert spec is not None
+    assert spec.loader is not None
+    serve_ray = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(serve_ray)
+    words = ["MODEL", "--replicas", "3", "--gpus", "0"]
+    for more in ([], ["--dtype", "float32", "--enforce-eager"]):
+        chosen, further = serve_ray.read_words([*words, "--", *more])
+        assert (chosen.model, chosen.replicas, chosen.gpus, further) == ("MODEL", 3, 0.0, more)
+    assert serve_ray.read_words(words)[1] == []
