@@ -1,16 +1,18 @@
 """What a run will take, from what a part of it was measured to take: tokens, hours and money.
 
 What is measured is counted from the recorded calls and the rows' own costs, and grows with the rows; the
-pilot of a search or a cascade is of a fixed size and does not. Hours are at the pace so far, and rougher:
-a small sample doesn't fill an engine as the whole run does.
+pilot of a search or a cascade is of a fixed size and does not. Where few solutions take most of the tokens
+(a search that asks for rollouts of wrong ones only), a small sample says little: `spread` says how little.
+Hours are at the pace so far, and rougher: a small sample doesn't fill an engine as the whole run does.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
+from math import sqrt
 from typing import Any
 
 from pipeline.annotator import Annotator, LearningAnnotator
@@ -20,7 +22,7 @@ from pipeline.files import make_folder, read_json, write_text
 from pipeline.parts import Inputs
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress, read_progress
-from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
+from pipeline.records import Cost, Outcome, Problem, Solution, Verdict, content_hash
 from pipeline.run_folder import RunFolder
 from pipeline.stages import key_of
 
@@ -44,11 +46,12 @@ class StageSize:
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """`basis`: where the figures come from, in words. `gpus` of each stage's engine; none where it is a
-    server's."""
+    server's. `spread`: half the 95% interval of the sampled tokens by their figure, None where not known."""
 
     stages: Mapping[str, StageSize]
     basis: str
     gpus: Mapping[str, int]
+    spread: float | None = None
 
     @property
     def gpu_hours(self) -> float:
@@ -65,14 +68,15 @@ class Sizing:
 
 
 def sample_config(config: RunConfig, inputs: Inputs, size: int) -> RunConfig:
-    """The same run on `size` problems chosen by content (the first `size` solutions, where they are
-    brought along): in its own folder, so that the whole run goes on from there and pays nothing twice."""
+    """The same run on `size` problems, short and long ones in their shares (the first `size` solutions, where
+    they are brought along): in its own folder, so that the whole run goes on from there and pays nothing
+    twice."""
     config = config.model_copy(update={"deploy": DeployConfig(), "remote": None})
     if config.solutions is not None:
         return config.model_copy(
             update={"solutions": config.solutions.model_copy(update={"limit": size})}
         )
-    chosen = nsmallest(size, inputs.problems, key=lambda p: content_hash("sample", key_of(p)))
+    chosen = spread_out(inputs.problems, size)
     rows = ({n: v for n, v in p.to_row().items() if v is not None} for p in chosen)
     path = config.folder / "sample.jsonl"
     make_folder(config.folder)
@@ -81,6 +85,13 @@ def sample_config(config: RunConfig, inputs: Inputs, size: int) -> RunConfig:
     columns = ColumnsConfig(**{name: name for name in _COLUMNS if name in held})
     problems = {"path": str(path), "columns": columns, "limit": None}
     return config.model_copy(update={"problems": config.problems.model_copy(update=problems)})
+
+
+def spread_out(problems: Sequence[Problem], size: int) -> list[Problem]:
+    """So many of them, evenly over the lengths of their questions, on which the cost of a solution hangs."""
+    size = min(size, len(problems))
+    ordered = sorted(problems, key=lambda p: (len(p.question), content_hash("sample", key_of(p))))
+    return [ordered[(2 * i + 1) * len(ordered) // (2 * size)] for i in range(size)]
 
 
 def assumed_sizing(config: RunConfig, plan: Plan, annotators: Sequence[Annotator]) -> Sizing:
@@ -156,7 +167,33 @@ def measured_sizing(
     basis = (
         f"measured on {have:,} of {want:,} {'solutions' if brought else 'problems'} in {run.folder}"
     )
-    return Sizing(stages, basis, _gpus(config, roles))
+    spread = None
+    if config.cascade is None:
+        verdicts = [run.verdicts(annotator.name).read(Verdict) for annotator in annotators]
+        total = sum(stage.sampled_tokens for stage in stages.values())
+        written = stages["generate"].sampled_tokens if "generate" in stages else 0.0
+        if total:
+            of_verdicts = _spread_of(solutions, itertools.chain(*verdicts), have / want)
+            spread = None if of_verdicts is None else of_verdicts * (1 - written / total)
+    return Sizing(stages, basis, _gpus(config, roles), spread)
+
+
+def _spread_of(
+    solutions: Sequence[Solution], verdicts: Iterable[Verdict], share: float
+) -> float | None:
+    """Half the 95% interval of the verdicts' tokens, by these, from such a share of the problems, each of
+    which is one draw. What is written to a problem differs little beside what labelling it takes."""
+    tokens = {key_of(solution): 0 for solution in solutions}
+    problems = {solution.id: key_of(solution) for solution in solutions}
+    for verdict in verdicts:
+        if (problem := problems.get(verdict.solution_id)) is not None:
+            tokens[problem] += verdict.cost.completion_tokens
+    n, total = len(tokens), sum(tokens.values())
+    if n < 2 or not total:
+        return None
+    mean = total / n
+    variance = sum((t - mean) ** 2 for t in tokens.values()) / (n - 1)
+    return 1.96 * sqrt(variance / n * max(0.0, 1 - share)) / mean
 
 
 def _size(

@@ -96,7 +96,8 @@ def sizing_table(config: RunConfig, sizing: Sizing) -> Table:
 
 def told(config: RunConfig, sizing: Sizing, gpu_dollars: float | None) -> list[str]:
     """Totals in words."""
-    lines = [f"sampled tokens: {sizing.sampled_tokens:,.0f}"]
+    about = "" if sizing.spread is None else f" ± {100 * sizing.spread:.0f}%"
+    lines = [f"sampled tokens: {sizing.sampled_tokens:,.0f}{about}"]
     if sizing.gpu_hours:
         rent = "" if gpu_dollars is None else f", ${sizing.gpu_hours * gpu_dollars:,.2f}"
         lines.append(f"GPU hours, loading aside: {sizing.gpu_hours:,.2f}{rent}")

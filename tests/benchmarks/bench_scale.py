@@ -5,8 +5,9 @@
 
 Sections: grows (what a solution costs at 10^4, 10^5 and 10^6, and the memory it takes), searchers (the
 bayesian search beside bisection), prefect (its database), answers (how soon `status` and `inspect` answer
-on the largest run), plan (a tenth of a run tells the whole), plan-real (the same with the shipped models),
-replicas (two behind Ray Serve beside one, with a GPU's latencies; one of them killed).
+on the largest run), plan (a sample tells the whole run), plan-real (the same with TinyMath on vLLM),
+replicas (two behind Ray Serve beside one, with a GPU's latencies; one of them killed), replicas-real (their
+rows, with two vLLM servers for the shipped policy).
 
 Time is given twice: by the clock, and of the processor, which other work on the machine disturbs less.
 """
@@ -24,11 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.report import Row, report
-from tests.benchmarks.scale import planned, replicas
+from tests.benchmarks.scale import planned, real_replicas, replicas
 from tests.benchmarks.scale.labelled import configuration
 
 LIMIT_MB = 1500
-REAL_PROBLEMS = 60
 
 
 def run(folder: Path, solutions: int, *more: str) -> dict[str, Any]:
@@ -149,11 +149,15 @@ def plan(folder: Path, largest: int) -> list[Row]:
 
 
 def plan_real(folder: Path, largest: int) -> list[Row]:
-    return planned.measure(folder, "transformers", REAL_PROBLEMS)
+    return planned.measure_real(folder)
 
 
 def of_replicas(folder: Path, largest: int) -> list[Row]:
     return replicas.rows()
+
+
+def of_real_replicas(folder: Path, largest: int) -> list[Row]:
+    return real_replicas.rows()
 
 
 SECTIONS = {
@@ -164,6 +168,7 @@ SECTIONS = {
     "plan": plan,
     "plan-real": plan_real,
     "replicas": of_replicas,
+    "replicas-real": of_real_replicas,
 }
 
 

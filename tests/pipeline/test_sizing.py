@@ -9,8 +9,9 @@ from annotators.registry import make_annotators
 from pipeline.batch import run_batch
 from pipeline.config import RunConfig
 from pipeline.parts import read_inputs
+from pipeline.records import Problem
 from pipeline.run_folder import RunFolder
-from pipeline.sizing import Sizing, measured_sizing, sample_config
+from pipeline.sizing import Sizing, measured_sizing, sample_config, spread_out
 from tests.test_resume import small_batch
 
 PRICE = {"input": 1.0, "output": 2.0}
@@ -43,7 +44,18 @@ def test_a_finished_run_is_sized_as_what_it_took_and_its_sample_was_paid_once(
     assert sampled is not None
     assert whole is not None
     assert whole.dollars == pytest.approx(paid)
+    assert whole.spread == 0.0
+    assert sampled.spread is not None
+    assert sampled.spread > 0.02
     alone = config.model_copy(update={"name": "alone"})
     assert run(alone) == pytest.approx(paid)
     assert whole.stages["generate"].rows == sampled.stages["generate"].rows == 160
     assert sampled.sampled_tokens == pytest.approx(whole.sampled_tokens, rel=0.35)
+
+
+def test_a_sample_has_short_and_long_problems_in_their_shares() -> None:
+    problems = [Problem(f"{n}", "q" * (1 + n % 50), "1") for n in range(500)]
+    lengths = sorted(len(problem.question) for problem in spread_out(problems, 50))
+    assert lengths == list(range(1, 51))
+    assert spread_out(problems, 50) == spread_out(problems[::-1], 50)
+    assert spread_out(problems[:7], 50) == sorted(problems[:7], key=lambda p: len(p.question))
