@@ -3,7 +3,8 @@
 What is measured is counted from the recorded calls and the rows' own costs, and grows with the rows; the
 pilot of a search or a cascade is of a fixed size and does not. Where few solutions take most of the tokens
 (a search that asks for rollouts of wrong ones only), a small sample says little: `spread` says how little.
-Hours are at the pace so far, and rougher: a small sample doesn't fill an engine as the whole run does.
+Hours are rougher: the time that the engine was busy grows with the rows; the tail behind the last searches,
+when most of its slots are free, comes once more and doesn't.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 from pipeline.annotator import Annotator, LearningAnnotator
 from pipeline.config import ColumnsConfig, DeployConfig, RunConfig
+from pipeline.engine.journal import CallJournal
 from pipeline.engine.money import dollars, recorded_costs
 from pipeline.files import make_folder, read_json, write_text
 from pipeline.parts import Inputs
@@ -26,6 +29,8 @@ from pipeline.records import Cost, Outcome, Problem, Solution, Verdict, content_
 from pipeline.run_folder import RunFolder
 from pipeline.stages import key_of
 
+MOST_CALLS = 20_000
+"""Of a stage, looked at for how busy its engine was."""
 _COLUMNS = ("id", "question", "answer", "reference", "level", "tests", "tables")
 
 
@@ -123,7 +128,8 @@ def measured_sizing(
     stages: dict[str, StageSize] = {}
     if not brought:
         cost = _sum(recorded_costs(run.calls("generate")))
-        stages["generate"] = _size(config, roles, progress, "generate", cost, len(solutions), grows)
+        n, calls = len(solutions), run.calls("generate")
+        stages["generate"] = _size(config, roles, progress, "generate", cost, n, grows, calls)
     learned = read_json(run.learned("cascade")) or {}
     for annotator in annotators:
         name = annotator.name
@@ -137,7 +143,15 @@ def measured_sizing(
             pilot = min(config.cascade.pilot, decided * grows)
             rows = pilot + share * max(0.0, decided * grows - pilot)
             stages[name] = _size(
-                config, roles, progress, name, of_pilot, asked, rows / max(1, asked), recorded
+                config,
+                roles,
+                progress,
+                name,
+                of_pilot,
+                asked,
+                rows / max(1, asked),
+                run.calls(name),
+                recorded,
             )
             continue
         store = run.verdicts(name)
@@ -148,7 +162,8 @@ def measured_sizing(
         extra = _less(recorded, _said(store.read(Verdict)))  # of a pilot; others are shared by rows
         said = _less(recorded, extra)
         more = grows * total / done
-        stages[name] = _size(config, roles, progress, name, said, done, more, recorded)
+        calls = run.calls(name)
+        stages[name] = _size(config, roles, progress, name, said, done, more, calls, recorded)
         pilot_name = f"calibrate {name}"
         if isinstance(annotator, LearningAnnotator) and annotator.pilot_size and extra.calls:
             had = sum(part.rows for part in run.pilot(name).parts())
@@ -161,6 +176,7 @@ def measured_sizing(
                 extra,
                 had,
                 grown,
+                calls,
                 recorded,
             )
             roles = roles | {pilot_name: roles[name]}
@@ -170,11 +186,11 @@ def measured_sizing(
     spread = None
     if config.cascade is None:
         verdicts = [run.verdicts(annotator.name).read(Verdict) for annotator in annotators]
-        total = sum(stage.sampled_tokens for stage in stages.values())
+        sampled = sum(stage.sampled_tokens for stage in stages.values())
         written = stages["generate"].sampled_tokens if "generate" in stages else 0.0
-        if total:
+        if sampled:
             of_verdicts = _spread_of(solutions, itertools.chain(*verdicts), have / want)
-            spread = None if of_verdicts is None else of_verdicts * (1 - written / total)
+            spread = None if of_verdicts is None else of_verdicts * (1 - written / sampled)
     return Sizing(stages, basis, _gpus(config, roles), spread)
 
 
@@ -196,6 +212,32 @@ def _spread_of(
     return 1.96 * sqrt(variance / n * max(0.0, 1 - share)) / mean
 
 
+def busy_share(spans: Sequence[tuple[float, float, int]]) -> float:
+    """Of the engine's slots, while any was in use: as many slots as ever were. Each call is (begin, end,
+    sequences); 1.0 where nothing tells."""
+    changes = sorted([(b, n) for b, _, n in spans] + [(e, -n) for _, e, n in spans])
+    now = most = 0
+    used = active = before = 0.0
+    for at, change in changes:
+        if now:
+            used += now * (at - before)
+            active += at - before
+        before, now = at, now + change
+        most = max(most, now)
+    return used / (most * active) if active else 1.0
+
+
+def _spans(calls: Path) -> list[tuple[float, float, int]]:
+    if not calls.is_dir():
+        return []
+    journal = CallJournal(calls, read_only=True)
+    try:
+        records = itertools.islice(journal.records(), MOST_CALLS)
+        return [(r.at - r.cost.seconds, r.at, r.n) for r in records]
+    finally:
+        journal.close()
+
+
 def _size(
     config: RunConfig,
     roles: Mapping[str, str | None],
@@ -204,14 +246,16 @@ def _size(
     cost: Cost,
     rows: int,
     grows: float,
+    calls: Path,
     recorded: Cost | None = None,
 ) -> StageSize:
-    """`cost` of `rows`, `grows` times. The pace is that of all calls that were `recorded`."""
+    """`cost` of `rows`, `grows` times. The pace is that of all `calls`, which cost what was `recorded`."""
     of_all = recorded or cost
     names = [name for name in (stage, f"calibrate {stage}") if name in progress]
     seconds = sum(max(0.0, progress[n].seconds - progress[n].load_seconds) for n in names)
     if of_all.completion_tokens:
         seconds *= cost.completion_tokens / of_all.completion_tokens
+    busy = busy_share(_spans(calls)) if grows > 1 else 1.0
     role = roles.get(stage)
     price = config.engine_for(role).price if role else None
     return StageSize(
@@ -220,7 +264,7 @@ def _size(
         calls=cost.calls * grows,
         prompt_tokens=cost.prompt_tokens * grows,
         cached_tokens=cost.cached_tokens * grows,
-        hours=seconds * grows / 3600,
+        hours=seconds * (busy * grows + (1 - busy) * min(2.0, grows)) / 3600,
         dollars=dollars(price, cost) * grows if price else None,
     )
 

@@ -11,7 +11,7 @@ from pipeline.config import RunConfig
 from pipeline.parts import read_inputs
 from pipeline.records import Problem
 from pipeline.run_folder import RunFolder
-from pipeline.sizing import Sizing, measured_sizing, sample_config, spread_out
+from pipeline.sizing import Sizing, busy_share, measured_sizing, sample_config, spread_out
 from tests.test_resume import small_batch
 
 PRICE = {"input": 1.0, "output": 2.0}
@@ -59,3 +59,11 @@ def test_a_sample_has_short_and_long_problems_in_their_shares() -> None:
     assert lengths == list(range(1, 51))
     assert spread_out(problems, 50) == spread_out(problems[::-1], 50)
     assert spread_out(problems[:7], 50) == sorted(problems[:7], key=lambda p: len(p.question))
+
+
+def test_an_engine_is_less_busy_in_the_tail_behind_the_last_search() -> None:
+    full = [(0.0, 10.0, 1)] * 3 + [(0.0, 5.0, 1), (5.0, 10.0, 1)]
+    assert busy_share(full) == 1.0
+    assert busy_share([*full, (10.0, 20.0, 1)]) == pytest.approx(50 / 80)
+    assert busy_share([*full, (100.0, 110.0, 4)]) == 1.0  # nothing was asked in between
+    assert busy_share([]) == busy_share([(1.0, 1.0, 3)]) == 1.0
