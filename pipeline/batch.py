@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from pipeline.annotator import (
 )
 from pipeline.cascade import CascadeRun, Crew, unheard
 from pipeline.cluster import Cluster, Lent
+from pipeline.collecting import seldom_collecting
 from pipeline.config import LARGEST_SHARD, RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
@@ -62,12 +63,14 @@ from pipeline.sandbox import Sandbox
 from pipeline.search import Known
 from pipeline.shards import Store
 from pipeline.stages import (
+    NAMED,
     AnnotateStage,
     Fault,
     GenerateStage,
     ImportStage,
     Refusals,
     ShardResult,
+    Solutions,
     Stage,
     key_of,
     run_shard,
@@ -134,7 +137,7 @@ async def run_batch(
         )
     run = RunFolder(config.folder)
     url = f"{config.remote}/{config.name}" if config.remote else None
-    with disk_told(run.folder):
+    with disk_told(run.folder), seldom_collecting():
         async with waiting(run.folder, wait), remote_run(url, run.folder, wait) as remote:
             batch = _Batch(
                 config, annotators, run, run_one, watch or Watch(), stop or Stop(), approve
@@ -291,7 +294,7 @@ class _Batch:
     def _annotation(
         self,
         annotator: Annotator,
-        solutions: Callable[[], Iterator[Solution]],
+        solutions: Solutions,
         room: EngineRoom,
         store: Store,
         name: str | None = None,
@@ -335,7 +338,7 @@ class _Batch:
 
         def stage_of(
             annotator: Annotator,
-            solutions: Callable[[], Iterator[Solution]],
+            solutions: Solutions,
             store: Store,
             told: Told | None = None,
         ) -> AnnotateStage:
@@ -366,15 +369,15 @@ class _Batch:
             annotator.pilot_size,
             (
                 s.id
-                for s in self._chosen()
+                for s in self._chosen(NAMED)
                 if s.outcome is not Outcome.UNDECIDED and (among is None or s.id in among)
             ),
             key=lambda solution_id: content_hash("pilot", solution_id),
         )
         chosen = frozenset(ids)
 
-        def pilot() -> Iterator[Solution]:
-            return (s for s in self._chosen() if s.id in chosen)
+        def pilot(columns: Collection[str] | None = None) -> Iterator[Solution]:
+            return (s for s in self._chosen(columns) if s.id in chosen)
 
         store = run.pilot(annotator.name)
         stage = self._annotation(annotator.pilot(), pilot, room, store, name)
@@ -522,7 +525,7 @@ class _Batch:
             total *= self.config.generate.samples
         return min(LARGEST_SHARD, max(self.config.shard_size, -(-total // SHARDS_OF_A_STAGE)))
 
-    def _chosen(self) -> Iterator[Solution]:
-        for solution in self.run_folder.solutions.read(Solution):
+    def _chosen(self, columns: Collection[str] | None = None) -> Iterator[Solution]:
+        for solution in self.run_folder.solutions.read(Solution, columns):
             if key_of(solution) not in self.left_out:
                 yield solution

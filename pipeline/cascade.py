@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain as chained
 from typing import Any, Protocol
@@ -46,7 +46,7 @@ from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
 from pipeline.rounds import RowsHeard, forget_rounds_after, rounds_of, stores_of
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
-from pipeline.stages import AnnotateStage
+from pipeline.stages import AnnotateStage, Solutions
 from pipeline.told import Told
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class StageOf(Protocol):
     def __call__(
         self,
         annotator: Annotator,
-        solutions: Callable[[], Iterator[Solution]],
+        solutions: Solutions,
         store: Store,
         told: Told | None = None,
     ) -> AnnotateStage: ...
@@ -73,7 +73,7 @@ class Crew:
     stage_of: StageOf
     run: Callable[[AnnotateStage], Awaitable[None]]
     calibrated: Callable[[LearningAnnotator, Set[str]], Awaitable[Annotator]]
-    chosen: Callable[[], Iterator[Solution]]
+    chosen: Solutions
     faults: Counter[str]
     unpaid: Set[str]
     progress: Mapping[str, StageProgress]
@@ -167,8 +167,8 @@ class CascadeRun:
     async def _hear_all(self, pilot: Set[str]) -> list[str]:
         """Ask every witness of the pilot; the fingerprints of what was asked."""
 
-        def solutions() -> Iterator[Solution]:
-            return (s for s in self._crew.chosen() if s.id in pilot)
+        def solutions(columns: Collection[str] | None = None) -> Iterator[Solution]:
+            return (s for s in self._crew.chosen(columns) if s.id in pilot)
 
         fingerprints = []
         for name, annotator in self._asked.items():
@@ -300,8 +300,8 @@ class CascadeRun:
             )
             stage.store.open(stage.fingerprint)
 
-    def _decided(self) -> Iterator[Solution]:
-        return (s for s in self._crew.chosen() if s.outcome is not Outcome.UNDECIDED)
+    def _decided(self, columns: Collection[str] | None = None) -> Iterator[Solution]:
+        return (s for s in self._crew.chosen(columns) if s.outcome is not Outcome.UNDECIDED)
 
     def _choices(self, cascade: Cascade, pilot: Set[str], budget: int | None) -> list[Choice]:
         """The next round: of every solution that is still open, and waits for no verdict."""
@@ -351,8 +351,10 @@ class CascadeRun:
         for part in sorted(wanted, key=by_role):
             annotator = self._asked[part.removesuffix(FIRST)]
 
-            def solutions(of: Set[str] = wanted[part]) -> Iterator[Solution]:
-                return (s for s in self._crew.chosen() if s.id in of)
+            def solutions(
+                columns: Collection[str] | None = None, of: Set[str] = wanted[part]
+            ) -> Iterator[Solution]:
+                return (s for s in self._crew.chosen(columns) if s.id in of)
 
             stage = self._crew.stage_of(
                 _part(annotator, part),

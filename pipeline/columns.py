@@ -169,9 +169,12 @@ class Joined:
         """Those alone that a rule looked at; it may have left them undecided."""
         if self.labels is None or self.labels.there.all():
             return self
-        kept = self.labels.there
+        return self.of(self.labels.there)
+
+    def of(self, kept: Any) -> Joined:
+        """The solutions alone for which this is true."""
         return Joined(
             self.solutions.of(kept),
             {name: rows.of(kept) for name, rows in self.verdicts.items()},
-            self.labels.of(kept),
+            None if self.labels is None else self.labels.of(kept),
         )

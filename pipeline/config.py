@@ -584,6 +584,12 @@ class RunConfig(Options):
     cluster: ClusterConfig | None = Field(
         None, description="machines that do the work which needs no model; default: this one alone"
     )
+    processes: int | None = Field(
+        None,
+        ge=1,
+        description="how many this machine may give to a large run's end (dataset, report); default: as many "
+        "as it has cores; no file depends on it",
+    )
 
     @property
     def fingerprint(self) -> str:
@@ -598,7 +604,7 @@ class RunConfig(Options):
     def _fingerprint(self, aside: dict[str, Any]) -> str:
         paid = {"price", "requests_per_minute", "tokens_per_minute"}
         exclude: dict[str, Any] = {"engines": {"__all__": paid}} | aside
-        exclude |= dict.fromkeys(("deploy", "remote", "budget", "cluster"), True)
+        exclude |= dict.fromkeys(("deploy", "remote", "budget", "cluster", "processes"), True)
         return content_hash(self.model_dump(mode="json", exclude=exclude))
 
     @property

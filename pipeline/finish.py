@@ -16,7 +16,7 @@ from pipeline.files import read_json, sha256_of, write_json
 from pipeline.join import Join
 from pipeline.labelling import label_run
 from pipeline.progress import Progress
-from pipeline.report import report_stands, write_report
+from pipeline.report.beside import report_beside
 from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Oracle, Summary, make_summary, to_json
@@ -91,6 +91,16 @@ class Finish:
     def publish(self, summary: Summary) -> Summary:
         """Write the dataset, where it isn't there already, the summary and the report. Returns the summary
         with what the selection left out."""
+        told = to_json(summary)
+        with report_beside(self._config, self._run, self._shown, told) as report_written:
+            summary = self._dataset(summary)
+            self._progress.begin("report", 1, 0)
+            report_written()
+            self._progress.row("report")
+            self._progress.end("report")
+        return summary
+
+    def _dataset(self, summary: Summary) -> Summary:
         run, config = self._run, self._config
         self._progress.begin("dataset", 1, 0)  # one folder, whole or not at all
         if (not_selected := self._left_out) is None:
@@ -109,11 +119,6 @@ class Finish:
         write_json(run.folder / "summary.json", to_json(summary))
         self._progress.row("dataset")
         self._progress.end("dataset")
-        self._progress.begin("report", 1, 0)
-        if not report_stands(config, run, self._shown):
-            write_report(config, run, run.report, self._shown)
-        self._progress.row("report")
-        self._progress.end("report")
         return summary
 
 

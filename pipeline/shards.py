@@ -98,11 +98,18 @@ class Store:
             if part.file not in kept:
                 (self.folder / part.file).unlink(missing_ok=True)
 
-    def read(self, kind: type[RecordT], columns: Sequence[str] | None = None) -> Iterator[RecordT]:
-        """Rows of the current parts. Raises RunError naming a part that can't be read."""
+    def read(
+        self, kind: type[RecordT], columns: Collection[str] | None = None
+    ) -> Iterator[RecordT]:
+        """Rows of the current parts; where `columns` are named, no other field is set. Raises RunError
+        naming a part that can't be read."""
         for part in self.parts():
-            for batch in self._batches(part.file, columns):
-                yield from self.made(kind, batch)
+            if columns is None:
+                for batch in self._batches(part.file, None):
+                    yield from self.made(kind, batch)
+            else:
+                for batch in self.part_batches(part.file, kind, columns):
+                    yield from self.made(kind, batch, columns)
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
         """The same as plain dicts."""
@@ -167,7 +174,8 @@ class Store:
                 if missing and not lenient:
                     raise self._other_version(f"no column {', '.join(sorted(missing))}")
                 leaves = None if columns is None else [*columns, *_first_leaves(parquet, lengths)]
-                yield from parquet.iter_batches(1024, columns=leaves)
+                # parts are small: Arrow's threads would cost more than they read
+                yield from parquet.iter_batches(1024, columns=leaves, use_threads=False)
         except (OSError, pa.ArrowInvalid) as error:
             raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
 

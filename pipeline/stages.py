@@ -11,7 +11,7 @@ only the stages it touches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -169,6 +169,15 @@ class Refusals:
 
 KEY_COLUMNS = ("problem_id", "question", "gold", "tests", "tables")
 """Of a solution's row: what says to which problem it belongs."""
+
+NAMED = frozenset({"id", "outcome", *KEY_COLUMNS})
+"""Enough to know whether a solution is to be annotated."""
+
+
+class Solutions(Protocol):
+    def __call__(self, columns: Collection[str] | None = None, /) -> Iterator[Solution]:
+        """Solutions of a run, of which these columns are read (`NAMED` among them), or all."""
+        ...
 
 
 @lru_cache(64)  # a problem's solutions follow each other; its tables may be large
@@ -395,7 +404,7 @@ class AnnotateStage:
         self,
         config: RunConfig,
         annotator: Annotator,
-        solutions: Callable[[], Iterator[Solution]],
+        solutions: Solutions,
         tools: Callable[[Engine | None], Tools],
         engine_fingerprint: str,
         prompt: PromptTemplate,
@@ -425,7 +434,7 @@ class AnnotateStage:
 
     def counts(self) -> tuple[int, int]:
         done, total, of_them = self._done(), 0, 0
-        for solution in self._candidates():
+        for solution in self._candidates(NAMED):
             total += 1
             of_them += solution.id in done
         return total, of_them
@@ -442,8 +451,8 @@ class AnnotateStage:
     async def make(self, item: Solution, engine: Engine | None) -> Rows:
         return await _annotated(self._annotator, self.name, item, self._tools(engine))
 
-    def _candidates(self) -> Iterator[Solution]:
-        return (s for s in self._solutions() if s.outcome is not Outcome.UNDECIDED)
+    def _candidates(self, columns: Collection[str] | None = None) -> Iterator[Solution]:
+        return (s for s in self._solutions(columns) if s.outcome is not Outcome.UNDECIDED)
 
     def _done(self) -> set[str]:
         return {str(row["solution_id"]) for row in self.store.rows(["solution_id"])}

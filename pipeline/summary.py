@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from pipeline.columns import EVERYTHING, Reads
 from pipeline.engine.money import recorded_costs
 from pipeline.evaluate import Score, score
 from pipeline.evaluate.pass_at_k import mean_pass_at
-from pipeline.join import annotated
+from pipeline.join import Join
 from pipeline.mutants import GENERATOR as MUTANTS
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
@@ -25,6 +26,13 @@ from pipeline.run_folder import RunFolder
 
 KEPT = "kept labels"
 CUT_WARNING = 0.05
+READS = Reads(
+    solution=frozenset({"problem_id", "generator", "outcome", "finish_reason", "given", "tests"}),
+    label=frozenset({"first_error", "reason"}),
+    verdict=frozenset({"first_error", "cost"}),
+)
+"""What is counted."""
+SHOWN_TO_ORACLE = Reads(solution=EVERYTHING.solution)
 
 Oracle = Callable[[Solution], "int | None"]
 """The true first error of a solution, None where it isn't known. It is never shown to annotators."""
@@ -131,7 +139,7 @@ def make_summary(
     tokens: Counter[str] = Counter()
     verdicts: dict[str, list[Named]] = {}
     first_stage = next(iter(stages))
-    for item in annotated(run):
+    for item in Join(run).items(READS if oracle is None else READS | SHOWN_TO_ORACLE):
         solution, label = item.solution, item.label
         rows[first_stage] += 1
         for name, verdict in item.verdicts.items():

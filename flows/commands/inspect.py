@@ -89,17 +89,25 @@ def wanted(
     """Which ids are asked for; None: all."""
     if outcome is None and kept is None:
         return None
-    like = (
-        _ids(run.solutions, "id", "outcome", lambda of: pc.equal(of, outcome)) if outcome else None
-    )
-    labelled = _ids(run.labels, "solution_id", "first_error", pc.is_valid)
-    return lambda one: (like is None or one in like) and kept in (None, one in labelled)
+    like = _Passed(run.solutions, "id", "outcome", lambda of: pc.equal(of, outcome or ""))
+    labelled = _Passed(run.labels, "solution_id", "first_error", pc.is_valid)
+    return lambda one: (outcome is None or like(one)) and (kept is None or labelled(one) is kept)
 
 
-def _ids(store: Store, name: str, column: str, test: Callable[[Any], Any]) -> frozenset[str]:
-    """Of the rows whose column passes."""
-    batches = store.batches([name, column])
-    return frozenset(one for b in batches for one in b[name].filter(test(b[column])).to_pylist())
+class _Passed:
+    """Whether the column of an id's row passes a test. No more is read than it takes: of very many rows in
+    the order in which they are asked for, a few."""
+
+    def __init__(self, store: Store, name: str, column: str, test: Callable[[Any], Any]) -> None:
+        self._batches = store.batches([name, column])
+        self._name, self._column, self._test = name, column, test
+        self._found: dict[str, bool] = {}
+
+    def __call__(self, one: str) -> bool:
+        while one not in self._found and (batch := next(self._batches, None)) is not None:
+            passed = self._test(batch[self._column]).to_pylist()
+            self._found.update(zip(batch[self._name].to_pylist(), passed, strict=True))
+        return self._found.get(one, False)
 
 
 def listing(run: RunFolder, items: list[Item]) -> Table:

@@ -111,4 +111,4 @@ def _asked(prompt: Prompt) -> dict[str, object]:
 
 def _clean(text: str) -> str:
     """Lone surrogates, which a server's JSON may hold and Parquet may not, become `?`."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -97,6 +97,8 @@ class CallJournal:
         short = _short(key)
         if short in self._fresh:
             return self._fresh[short]
+        if not len(self._keys):
+            return None
         at = int(np.searchsorted(self._keys, np.uint64(short)))
         if at < len(self._keys) and int(self._keys[at]) == short:
             return int(self._places[at])

@@ -66,6 +66,12 @@ def simulated_gold(number: int) -> int:
     return 100 + int(content_hash("gold", number), 16) % 900
 
 
+@lru_cache(4096)
+def _draw_of(number: int) -> int:
+    """What decides how many steps a problem takes."""
+    return int(content_hash("steps", number), 16)
+
+
 def simulated_truth(text: str, gold: str) -> int:
     """First error of a simulated solution: its first bad step, or its answer line when only the
     answer is wrong; -1 when there is none. The answer line counts as a step."""
@@ -139,7 +145,7 @@ class SimulatedEngine:
 
     def _steps_of(self, number: int) -> int:
         low, high = sorted((self.options.min_steps, self.options.max_steps))
-        return low + int(content_hash("steps", number), 16) % (high - low + 1)
+        return low + _draw_of(number) % (high - low + 1)
 
     def _continue(self, prefix: str, number: int, chance: random.Random) -> str:
         if _ANSWER.search(prefix):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.columns import Reads
 from pipeline.evaluate.cases import Case, Columns, case_of, first_error_of, optional_number
 from pipeline.evaluate.conventions import Convention, from_processbench
 from pipeline.evaluate.relations import OUTCOMES
@@ -16,9 +17,16 @@ from pipeline.inputs.files import read_rows
 from pipeline.inputs.problems import MAX_SHORT
 from pipeline.inputs.rejected import Rejected
 from pipeline.inputs.rows import FieldFault, Row, field, optional_text
-from pipeline.join import Annotated, annotated
+from pipeline.join import Annotated, Join
 from pipeline.records import Label, Outcome
 from pipeline.run_folder import RunFolder
+
+SAID = Reads(
+    solution=frozenset({"problem_id", "question", "steps", "outcome", "level", "cost"}),
+    label=frozenset({"first_error", "confidence"}),
+    verdict=frozenset({"first_error", "confidence", "cost"}),
+)
+"""What `spoken` looks at."""
 
 
 class Answer(NamedTuple):
@@ -46,7 +54,7 @@ def of_run(run: RunFolder, witnesses: Sequence[str]) -> Iterator[Spoken]:
     """Every solution of a run. One that consensus has not reached is undecided, unless it has reached
     none."""
     labelled = bool(run.labels.parts())
-    for item in annotated(run, witnesses):
+    for item in Join(run, witnesses).items(SAID):
         yield spoken(item, labelled)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.grading.exact import NotUnderstood
 from pipeline.grading.extract import find_answer
@@ -82,6 +83,7 @@ def compare_here(pred: str, gold: str, decimals: int = 4) -> Comparison | None:
     return compare_readings(answer_of(pred), answer_of(gold), decimals)
 
 
+@lru_cache(1024)  # the gold answer, and what many attempts say
 def answer_of(text: str) -> Reading:
     """The text where it can be read as an answer, else the answer that it says, if it says one."""
     reading = read_text(text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.grading.conclusion import (
@@ -77,6 +78,7 @@ def _unstated(text: str) -> FoundAnswer | None:
     return FoundAnswer(*concluded) if concluded else None
 
 
+@lru_cache(1024)  # a problem's solutions and rollouts come together
 def gold_answer(text: str) -> str:
     """A gold answer as it is, or the final answer of a worked one (GSM8K: "… #### 18")."""
     found = stated_answer(text)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from pipeline.columns import Reads
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome
 
@@ -14,6 +15,11 @@ SILENT = "silent"
 CLEAN = "no error"
 FLAWED = "an error"
 BINS = 20
+COUNTED = Reads(
+    solution=frozenset({"problem_id", "outcome"}),
+    label=frozenset({"first_error", "reason", "confidence"}),
+    verdict=frozenset({"first_error"}),
+)
 
 
 @dataclass

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.columns import EVERYTHING, Joined
 from pipeline.config import EngineConfig, RunConfig
 from pipeline.errors import InputError
 from pipeline.evaluate.cases import Columns
@@ -16,15 +19,15 @@ from pipeline.evaluate.evaluation import Evaluation, Options, Rejections, evalua
 from pipeline.evaluate.gold import Gold, Known, OracleGold, read_gold
 from pipeline.evaluate.markup import el, head_of, to_html, verbatim
 from pipeline.evaluate.page_style import STYLE
-from pipeline.evaluate.said import Spoken, spoken
+from pipeline.evaluate.said import SAID, Spoken, spoken
 from pipeline.files import read_json, replacing
-from pipeline.join import Annotated, annotated
+from pipeline.join import Annotated, Join, items_of
 from pipeline.records import content_hash
 from pipeline.report.detail import detail
 from pipeline.report.index import Index
 from pipeline.report.overview import facts, overview
 from pipeline.report.pack import Chunks, data_block, packed, to_text
-from pipeline.report.tally import Tally
+from pipeline.report.tally import COUNTED, Tally
 from pipeline.run_folder import RunFolder
 from pipeline.summary import make_oracle
 
@@ -43,11 +46,18 @@ _HEAD_BYTES = 200_000
 
 
 def write_report(
-    config: RunConfig, run: RunFolder, path: Path, names: Sequence[str], gold: Gold | None = None
+    config: RunConfig,
+    run: RunFolder,
+    path: Path,
+    names: Sequence[str],
+    gold: Gold | None = None,
+    summary: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the page. `names`: the annotators that are shown; `gold`: who knows the true first errors,
-    by default what the configuration names. Raises RunError where a part of the run is damaged."""
-    summary = read_json(run.folder / "summary.json") or {}
+    by default what the configuration names; `summary`: by default that in the run's folder. Raises RunError
+    where a part of the run is damaged."""
+    if summary is None:
+        summary = read_json(run.folder / "summary.json") or {}
     gathered = _Gathered(run, names, gold if gold is not None else known_to(config))
     evaluated = gathered.read()
     style = STYLE + _asset("report.css")
@@ -146,18 +156,27 @@ class _Gathered:
         return None
 
     def _rows(self) -> Iterator[Spoken]:
-        for item in annotated(self._run, self._names, self._labelled):
-            self.tally.add(item)
-            said = spoken(item, self._labelled)
-            if self._chosen is None or item.solution.id in self._chosen:
-                self._show(item, said)
-            yield said
+        reads = COUNTED if self._gold is None else COUNTED | SAID
+        for batch in Join(self._run, self._names, self._labelled).batches(EVERYTHING):
+            for item in items_of(self._shown(batch), EVERYTHING):
+                self._show(item)
+            for item in items_of(batch, reads):
+                self.tally.add(item)
+                if self._gold is not None:
+                    yield spoken(item, self._labelled)
 
-    def _show(self, item: Annotated, said: Spoken) -> None:
+    def _shown(self, batch: Joined) -> Joined:
+        if self._chosen is None:
+            return batch
+        ids = batch.solutions.batch.column("id").to_pylist()
+        return batch.of(np.array([one in self._chosen for one in ids], bool))
+
+    def _show(self, item: Annotated) -> None:
         if self.chunks.chars >= MOST_CHARS:
             return
         known = None
         if self._gold is not None:
+            said = spoken(item, self._labelled)
             known = self._gold.find(said.case, item.label.first_error if item.label else None)
         truth = known.first_error if isinstance(known, Known) else None
         self.index.add(item, truth)

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.commands.inspect import inspect
+from flows.commands.inspect import inspect, wanted
 from flows.shown import plain
 from pipeline.errors import ConfigError, RunError
-from pipeline.records import Outcome
+from pipeline.records import Label, Outcome
+from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
 from tests.pipeline.dataset.items import HOSTILE, batch, item
 
@@ -48,6 +49,17 @@ def test_the_filters_choose(run: Path, capsys: pytest.CaptureFixture[str]) -> No
         for row in shown(run, capsys, outcome=Outcome.INCORRECT, as_json=True).splitlines()
     ]
     assert {row["solution"]["outcome"] for row in rows} == {"incorrect"}
+
+
+def test_what_is_wanted_does_not_depend_on_the_order_in_which_it_is_asked(run: Path) -> None:
+    found = RunFolder(run)
+    kept = {label.solution_id: label.kept for label in found.labels.read(Label)}
+    assert len(set(kept.values())) == 2
+    for ids in (list(kept), list(kept)[::-1]):
+        only = wanted(found, None, True)
+        assert only is not None
+        assert [only(one) for one in ids] == [kept[one] for one in ids]
+        assert not only("nobody")
 
 
 def test_one_solution_shows_every_kind_of_evidence(

@@ -35,6 +35,14 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert list(store.read(Label)) == rows(1, 2, 3)
 
 
+def test_a_field_that_was_not_asked_for_is_not_there(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1, 2))
+    found = list(store.read(Label, {"solution_id", "first_error"}))
+    assert [(label.solution_id, label.first_error) for label in found] == [("s1", -1), ("s2", -1)]
+    with pytest.raises(AttributeError):
+        found[0].step_labels  # noqa: B018 - to ask for it is what is tested
+
+
 def test_another_fingerprint_starts_empty_and_the_old_rows_come_back_with_theirs(
     tmp_path: Path,
 ) -> None:
