@@ -55,8 +55,8 @@ def report_beside(
             process.wait()
             assert process.stdin is not None
             process.stdin.close()
-            for left in run.folder.glob(f"*{made.name}*"):
-                left.unlink(missing_ok=True)
+        for left in run.folder.glob(f"*{made.name}*"):  # of one that was killed, too
+            left.unlink(missing_ok=True)
 
 
 def _processes(config: RunConfig, run: RunFolder) -> int:
