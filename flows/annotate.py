@@ -33,11 +33,12 @@ from annotators.registry import make_annotators
 from flows.board import Board
 from flows.server import ready
 from flows.tables import headline
-from pipeline.batch import ShardWork, Watch, run_batch
+from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, InterruptedRun, RunError
 from pipeline.files import make_folder
 from pipeline.recipes import on_recipe
+from pipeline.stage_work import ShardWork
 from pipeline.stages import ShardResult
 from pipeline.stopping import Stop, on_sigterm
 from pipeline.summary import Summary

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -27,10 +26,9 @@ from pipeline.annotator import (
 from pipeline.cascade import CascadeRun, Crew, unheard
 from pipeline.cluster import Cluster, Lent
 from pipeline.collecting import seldom_collecting
-from pipeline.config import LARGEST_SHARD, RunConfig
+from pipeline.config import RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
-from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import (
     BudgetSpentError,
@@ -62,43 +60,21 @@ from pipeline.run_folder import RunFolder
 from pipeline.sandbox import Sandbox
 from pipeline.search import Known
 from pipeline.shards import Store
+from pipeline.stage_work import RunShard, StageWork, run_directly
 from pipeline.stages import (
     NAMED,
     AnnotateStage,
-    Fault,
     GenerateStage,
     ImportStage,
-    Refusals,
-    ShardResult,
     Solutions,
     Stage,
     key_of,
-    run_shard,
 )
 from pipeline.stopping import DRAIN_S, Stop
 from pipeline.summary import Summary, paid
 from pipeline.told import Told
 
 log = logging.getLogger(__name__)
-
-LOGGED_FAULTS = 5
-SHARDS_OF_A_STAGE = 500
-"""A batch has larger shards rather than more: each is a task for Prefect, with 20 kB in its database, and
-a file."""
-
-MOST_SHARDS = 64
-"""Shards begun and not written: what a stage holds in memory."""
-
-FEW = 8
-"""Where a stage has rows already, so few new requests may all be refused for what they are."""
-
-ShardWork = Callable[[], Awaitable[ShardResult]]
-RunShard = Callable[[str, int, int, ShardWork], Awaitable[ShardResult]]
-"""(stage, number of the shard, items in it, the work) -> what the work returns."""
-
-
-async def run_directly(stage: str, number: int, items: int, work: ShardWork) -> ShardResult:
-    return await work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +154,9 @@ class _Batch:
         self._names = [annotator.name for annotator in annotators]
         self.grader = Grader(config.grading)
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
-        self.faults: Counter[str] = Counter()
-        self.refusals: dict[str, Refusals] = {}
-        self.first_fault: dict[str, str] = {}
         self.rates = PassRates()
         self.left_out: set[str] = set()
-        self.unpaid: set[str] = set()
-        """Items that the budget didn't pay for."""
         self.sandbox: Sandbox | None = None
-        self.cluster: Cluster | None = None
 
     async def run_until_stopped(self) -> Summary:
         """Raises InterruptedRun when a stop was asked for before the end."""
@@ -222,6 +192,7 @@ class _Batch:
             self.watch.on_plan(plan, run)
 
         self.room = room = EngineRoom(config, attempt, self.stop)
+        self.work = StageWork(config, run, room, self.progress, self.run_one)
         roles = {annotator.role for annotator in self.annotators if annotator.role}
         roles |= {"generator"} if imported is None else set()
         purse = room.purse(sorted(roles), run.folder / "calls")
@@ -235,10 +206,10 @@ class _Batch:
                 lent = Lent(
                     config.grading, self.parts.prompt, packages, config.sandbox.unsafe_local
                 )
-                self.cluster = await stack.enter_async_context(Cluster(config.cluster, lent))
+                self.work.cluster = await stack.enter_async_context(Cluster(config.cluster, lent))
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
-            await self._stage(self._solutions_stage(problems, imported, room), room)
+            await self.work.run(self._solutions_stage(problems, imported, room))
             self.rates = PassRates.of(run.solutions)
             self.left_out = self.rates.left_out(config.filter, set(problems))
             for annotator in self.parts.order:
@@ -251,7 +222,7 @@ class _Batch:
                         self._unasked(annotator)
                         continue
                 store = run.verdicts(annotator.name)
-                await self._stage(self._annotation(annotator, self._chosen, room, store), room)
+                await self.work.run(self._annotation(annotator, self._chosen, room, store))
             rule = self.parts.rule
             if self.parts.cascaded:
                 try:
@@ -262,14 +233,14 @@ class _Batch:
                     rule = unheard
             if not self.parts.cascaded or rule is unheard:
                 run.chain.unlink(missing_ok=True)  # what was asked before counts no more
-        write_json(run.unpaid, sorted(self.unpaid))
+        write_json(run.unpaid, sorted(self.work.unpaid))
         finish = Finish(config, run, self._names, self.progress)
         finish.label(rule, self.left_out)
         summary = finish.summary(
             plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
         )
         priced = any(engine.price for engine in config.engines.values())
-        summary = paid(summary, purse.spent if priced else None, len(self.unpaid))
+        summary = paid(summary, purse.spent if priced else None, len(self.work.unpaid))
         if self.approve is not None and config.deploy.approve_hours and not finish.published:
             await self.approve(summary)
         return finish.publish(summary)
@@ -348,11 +319,11 @@ class _Batch:
         assert isinstance(rule, PosteriorRule)
         crew = Crew(
             stage_of,
-            lambda stage: self._stage(stage, room),
+            self.work.run,
             lambda annotator, among: self._calibrated(annotator, room, among),
             self._chosen,
-            self.faults,
-            self.unpaid,
+            self.work.faults,
+            self.work.unpaid,
             self.progress.stages,
         )
         cascaded = self.parts.cascaded
@@ -389,13 +360,13 @@ class _Batch:
         )
         frozen = read_json(run.learned(annotator.name)) or {}
         if frozen.get("made_by") != made_by:
-            await self._stage(stage, room)
-            if self.faults[name]:
+            await self.work.run(stage)
+            if self.work.faults[name]:
                 raise EngineFaultError(
-                    f"{name}: {self.faults[name]} of {len(chosen)} solutions failed, and what is "
+                    f"{name}: {self.work.faults[name]} of {len(chosen)} solutions failed, and what is "
                     "learned must not depend on which; run the same command again"
                 )
-            if chosen & self.unpaid:
+            if chosen & self.work.unpaid:
                 raise BudgetSpentError(
                     f"{name}: its pilot of {len(chosen)} solutions was not paid for"
                 )
@@ -417,113 +388,7 @@ class _Batch:
         configuration maybe, doesn't count."""
         store = self.run_folder.verdicts(annotator.name)
         store.open(content_hash("unasked", annotator.fingerprint))
-        self.unpaid |= {s.id for s in self._chosen() if s.outcome is not Outcome.UNDECIDED}
-
-    async def _stage(self, stage: Stage[Any], room: EngineRoom) -> None:
-        """All shards of a stage, a few at a time: enough to keep the engine full."""
-        stage.store.open(stage.fingerprint)
-        total, done = stage.counts()
-        faults = self.faults[stage.name]
-        self.progress.begin(stage.name, total, done)
-        async with AsyncExitStack() as stack:
-            engine = None
-            if stage.role is not None and done < total:
-                calls = self.run_folder.calls(stage.calls)
-                engine = await stack.enter_async_context(room.recorded(stage.role, calls))
-            try:
-                refused = await self._shards(stage, engine, room, total, total - done)
-            except ExceptionGroup as errors:
-                raise errors.exceptions[0] from None
-        self.progress.end(stage.name)
-        if self.unpaid and isinstance(stage, GenerateStage) and not stage.store.parts():
-            raise EngineFaultError(f"{stage.name}: nothing was made, since the budget is spent")
-        failed = self.faults[stage.name] - faults
-        if failed == total - done > 0 and (done == 0 or refused > FEW):
-            raise EngineFaultError(
-                f"{stage.name}: every one of {failed} rows failed, the first because of: "
-                f"{self.first_fault[stage.name]}. Nothing is lost: run the same command again when it is "
-                "cured"
-            )
-
-    async def _shards(
-        self,
-        stage: Stage[Any],
-        engine: RecordedEngine | None,
-        room: EngineRoom,
-        total: int,
-        pending: int,
-    ) -> int:
-        """One shard after another begins as items end, not as shards do: else the engine would run
-        dry behind each shard's longest search. How many items were refused, where none was taken."""
-        cluster = self.cluster if stage.alone() is not None else None
-        elsewhere, at_once = (cluster.make, cluster.shards_at_once) if cluster else (None, 2)
-        size = self._shard_size(stage, total)
-        most = max(at_once * size, 0 if engine is None else 2 * engine.max_in_flight)
-        open_items, item_ended = 0, asyncio.Event()
-        open_shards = asyncio.Semaphore(max(MOST_SHARDS, at_once))
-        loaded = room.load_seconds(stage.role) if stage.role else 0.0
-
-        def ended() -> None:
-            nonlocal open_items
-            open_items -= 1
-            item_ended.set()
-
-        def made() -> None:
-            ended()
-            self.progress.row(stage.name)
-            if self.progress.due:
-                spent()
-
-        def spent() -> None:
-            if engine is not None and stage.role is not None:
-                load_seconds = room.load_seconds(stage.role) - loaded
-                self.progress.spent(stage.name, engine.stats(), load_seconds)
-
-        def failed(fault: Fault) -> None:
-            ended()
-            if fault.unpaid:
-                if not self.unpaid:
-                    log.warning("%s: %s", stage.name, fault.reason)
-                self.unpaid.add(fault.id)
-                return
-            self.faults[stage.name] += 1
-            self.first_fault.setdefault(stage.name, fault.reason)
-            self.progress.fault(stage.name)
-            if self.faults[stage.name] <= LOGGED_FAULTS:
-                log.warning(
-                    "%s: %s: %s; a later run tries again", stage.name, fault.id, fault.reason
-                )
-
-        refusals = self.refusals.setdefault(stage.calls, Refusals())
-        refusals.some_taken |= pending <= FEW and bool(stage.store.parts())
-
-        async def shard(number: int, items: list[Any]) -> None:
-            work = partial(run_shard, stage, items, engine, made, failed, refusals, elsewhere)
-            await self.run_one(stage.name, number, len(items), work)
-            open_shards.release()
-
-        async with asyncio.TaskGroup() as group:
-            for number, items in enumerate(stage.pending(size)):
-                await open_shards.acquire()
-                while open_items >= most:
-                    item_ended.clear()
-                    await item_ended.wait()
-                open_items += len(items)
-                group.create_task(shard(number, items))
-        spent()
-        if rows := refusals.settled():
-            await asyncio.to_thread(stage.store.write, rows, stage.kind)
-        for item_id, refused in refusals.waiting:
-            self.progress.row(stage.name, -1)
-            failed(Fault(item_id, f"request refused: {refused.reason}"))
-        refused_all, refusals.waiting = len(refusals.waiting), []
-        return refused_all
-
-    def _shard_size(self, stage: Stage[Any], total: int) -> int:
-        """As configured, but a large batch has larger ones, so that what counts shards stays small."""
-        if isinstance(stage, GenerateStage):
-            total *= self.config.generate.samples
-        return min(LARGEST_SHARD, max(self.config.shard_size, -(-total // SHARDS_OF_A_STAGE)))
+        self.work.unpaid |= {s.id for s in self._chosen() if s.outcome is not Outcome.UNDECIDED}
 
     def _chosen(self, columns: Collection[str] | None = None) -> Iterator[Solution]:
         for solution in self.run_folder.solutions.read(Solution, columns):
