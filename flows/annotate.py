@@ -38,8 +38,8 @@ from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, InterruptedRun, RunError
 from pipeline.files import make_folder
 from pipeline.recipes import on_recipe
-from pipeline.stage_work import ShardWork
 from pipeline.stages import ShardResult
+from pipeline.stages.work import ShardWork
 from pipeline.stopping import Stop, on_sigterm
 from pipeline.summary import Summary
 

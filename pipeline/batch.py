@@ -60,7 +60,6 @@ from pipeline.run_folder import RunFolder
 from pipeline.sandbox import Sandbox
 from pipeline.search import Known
 from pipeline.shards import Store
-from pipeline.stage_work import RunShard, StageWork, run_directly
 from pipeline.stages import (
     NAMED,
     AnnotateStage,
@@ -70,6 +69,7 @@ from pipeline.stages import (
     Stage,
     key_of,
 )
+from pipeline.stages.work import RunShard, StageWork, run_directly
 from pipeline.stopping import DRAIN_S, Stop
 from pipeline.summary import Summary, paid
 from pipeline.told import Told

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import pipeline.stages
+import pipeline.stages.grade
 from pipeline.config import Options, RunConfig
 from pipeline.engine.protocol import SampleRequest, SampleResult
 from pipeline.engine.simulated import SimulatedEngine
@@ -65,7 +65,7 @@ def test_another_version_of_the_grader_grades_anew(
     run_in_child(config, None)
     store = RunFolder(config.folder).solutions
     before, calls = store.fingerprint, made_calls(config)
-    monkeypatch.setattr(pipeline.stages, "GRADING_VERSION", -1)
+    monkeypatch.setattr(pipeline.stages.grade, "GRADING_VERSION", -1)
     run_in_child(config, None)
     assert store.fingerprint != before
     assert made_calls(config) == calls
