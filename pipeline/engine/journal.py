@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,8 @@ from pipeline.engine.journal_parts import PartReader, write_part, write_rows
 from pipeline.engine.journal_writer import JournalWriter
 from pipeline.errors import RunError
 from pipeline.records import Cost
+
+log = logging.getLogger(__name__)
 
 _OFFSET_BITS = 40
 
@@ -270,6 +273,21 @@ class CallJournal:
             if self._lock_file is not None:
                 self._lock_file.close()
                 self._lock_file = None
+
+
+def compact_left(folder: Path) -> None:
+    """What a run that was killed as it compacted has left: nobody needs those calls any more, but each would
+    be on disk twice. A damaged file stays where it is, and a warning says so."""
+    if not any(folder.glob("journal-*.jsonl")):
+        return
+    try:
+        journal = CallJournal(folder)
+        try:
+            journal.compact()
+        finally:
+            journal.close()
+    except RunError as error:
+        log.warning("%s", error)
 
 
 def _short(key: str) -> int:

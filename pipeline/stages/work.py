@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.cluster import Cluster
 from pipeline.config import LARGEST_SHARD, RunConfig
+from pipeline.engine.journal import compact_left
 from pipeline.engine.recorded import RecordedEngine
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import EngineFaultError
@@ -76,6 +77,8 @@ class StageWork:
             if stage.role is not None and done < total:
                 calls = self._run.calls(stage.calls)
                 engine = await stack.enter_async_context(self._room.recorded(stage.role, calls))
+            elif stage.role is not None:
+                await asyncio.to_thread(compact_left, self._run.calls(stage.calls))
             try:
                 refused = await self._shards(stage, engine, total, total - done)
             except ExceptionGroup as errors:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.journal import CallJournal
+from pipeline.engine.journal import CallJournal, compact_left
 from pipeline.engine.journal_files import CallRecord, CompletionRow
 from pipeline.errors import RunError
 from pipeline.records import Cost, content_hash
@@ -134,6 +134,29 @@ async def test_compaction_keeps_every_record_and_leaves_one_part(tmp_path: Path)
     assert again.compact() is None
     assert len(again) == 701
     again.close()
+
+
+async def test_what_a_killed_compaction_left_is_there_once_without_opening_an_engine(
+    tmp_path: Path,
+) -> None:
+    await write(tmp_path, range(20))
+    saved = journal_file(tmp_path).read_bytes()
+    compact_left(tmp_path)
+    (tmp_path / "journal-000001.jsonl").write_bytes(saved)
+    compact_left(tmp_path)
+    assert not names(tmp_path, "journal*")
+    assert len(CallJournal(tmp_path, read_only=True)) == 20
+
+
+async def test_a_damaged_file_that_nobody_needs_stays_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await write(tmp_path, range(20))
+    path = journal_file(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"rollout 3 ", b"rollout 4 "))
+    compact_left(tmp_path)
+    assert "journal-000001.jsonl" in caplog.text
+    assert path.exists()
 
 
 async def test_a_crash_between_the_part_and_the_removal_repeats_no_record(tmp_path: Path) -> None:
