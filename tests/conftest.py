@@ -19,9 +19,6 @@ settings.load_profile("steplabel")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-settings.register_profile("steplabel", deadline=None)  # no test asserts a time
-settings.load_profile("steplabel")
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long ones run only where they are asked for: `make test-faults`, or `-m faults`."""
