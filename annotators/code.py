@@ -1,10 +1,9 @@
 """Evidence by execution: steps that are Python, each run after those before it.
 
-The first step whose cumulative program raises is named, as rStar-Math keeps a step only where the program
-so far runs (arXiv 2501.04519). It can only contradict: code that runs may still reckon wrongly. A timeout,
-too little memory, and what may be the sandbox's doing (a package or file that is not there) are no
-evidence; neither is a step that is no whole statement where a later one completes or breaks it, nor the
-code at which a text was cut off.
+The first step that raises is named, as rStar-Math keeps a step only where the program so far runs (arXiv
+2501.04519). It can only contradict: code that runs may still reckon wrongly. A timeout, too little memory,
+and what may be the sandbox's doing (a package or file that is not there) are no evidence; neither is a step
+that is no whole statement where a later one completes or breaks it, nor the code at which a text was cut off.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
 from pipeline.grading.programs import Block, failed, fenced, unreadable
 from pipeline.records import Check, Solution, Status, Verdict, content_hash
-from pipeline.sandbox import Execution, Limits, Sandbox
+from pipeline.sandbox import Execution, Limits, Sandbox, run_in_turn
 
-VERSION = 2
+VERSION = 3
 MAX_CLAIM_CHARS = 2000
 MAX_STEPS = 100
-"""A program of more steps is not looked at: each is run with all before it."""
+"""A program of more steps is not looked at: each may have to be run with all before it."""
 _AS_FAR_AS = re.compile(r"\(detected at line \d{1,9}\)")
 """What a complaint of an open string says of where the program ends."""
 
@@ -93,13 +92,18 @@ class CodeAnnotator:
         return Block(found[0].start, found[-1].end, "\n".join(block.code for block in found))
 
     async def _run(self, blocks: list[Block], sandbox: Sandbox) -> list[Execution]:
-        """Each cumulative program, to the first that fails or tells nothing: later ones hold it too. A
-        step that can't be read may be completed by the next."""
-        runs: list[Execution] = []
-        program = ""
-        for block in blocks:
-            program += block.code if block.code.endswith("\n") else block.code + "\n"
-            runs.append(await sandbox.run(program, limits=self._limits))
+        """How each step ended, to the first that fails or tells nothing.
+
+        They are run in turn. One that can't be read may be completed by the next, or complete the one
+        before it: from there on each is run as one program with all before it.
+        """
+        codes = [block.code.removesuffix("\n") + "\n" for block in blocks]
+        runs = await run_in_turn(sandbox, codes, self._limits)
+        if not unreadable(runs[-1]):
+            return runs
+        for number in range(len(runs) - 1, len(codes)):
+            program = "".join(codes[: number + 1])
+            runs[number:] = [await sandbox.run(program, limits=self._limits)]
             if not runs[-1].ok and not unreadable(runs[-1]):
                 break
         return runs

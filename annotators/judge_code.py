@@ -2,9 +2,9 @@
 
 GenPRM (Zhao et al. 2025, arXiv 2504.00891) reasons about each step, writes code that verifies it, has it
 executed, and judges with the output before it. Here each vote is one such verification of all steps:
-its ```python blocks are run in the sandbox, each after those before it that ran; the judge is shown the
-text again with what each printed, and gives its verdict. Both texts and the outputs are the vote's
-rationale.
+its ```python blocks are run in the sandbox, each after those before it that ran to their end; the judge is
+shown the text again with what each printed, and gives its verdict. Both texts and the outputs are the
+vote's rationale.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
 from pipeline.grading.programs import Block, fenced
 from pipeline.records import Cost, Solution, content_hash
-from pipeline.sandbox import Execution, Limits, Sandbox
+from pipeline.sandbox import Execution, Limits, Sandbox, run_in_turn
 
-VERSION = 1
+VERSION = 2
 MAX_BLOCKS = 32
 MAX_OUTPUT_CHARS = 2000
 
@@ -83,21 +83,22 @@ class JudgeWithCode(JudgeAnnotator):
         return cost
 
     async def _executed(self, text: str, sandbox: Sandbox) -> str:
-        """The verification with what each of its blocks printed below it."""
+        """The verification with what each of its blocks printed below it. Those after one that failed are
+        run in a new process, with those before it."""
         blocks = fenced(text)[:MAX_BLOCKS]
-        program, printed, notes = "", "", []
-        for block in blocks:
-            done = await sandbox.run(program + block.code + "\n", limits=self._limits)
-            notes.append(_note(done, printed))
-            if done.ok:
-                program += block.code + "\n"
-                printed = done.stdout
+        ran: list[str] = []
+        notes: list[str] = []
+        while left := [block.code for block in blocks[len(notes) :]]:
+            runs = await run_in_turn(sandbox, [*ran, *left], self._limits)
+            new = runs[len(ran) :] or runs[-1:]
+            notes += map(_note, new)
+            ran += left[: len(new) - 1]
         return after_blocks(text, blocks, notes)
 
 
-def _note(done: Execution, before: str) -> str:
-    """What a block printed beyond what the blocks before it did, and how it ended."""
-    output = done.stdout.removeprefix(before)
+def _note(done: Execution) -> str:
+    """What a block printed, and how it ended."""
+    output = done.stdout
     if len(output) > MAX_OUTPUT_CHARS:
         output = output[:MAX_OUTPUT_CHARS] + " …"
     ended = "" if done.ok else f" ({done.status}: {done.reason[:300]})"

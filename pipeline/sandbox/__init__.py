@@ -1,8 +1,7 @@
 """Running Python that models wrote, in isolation: `async with Sandbox() as sandbox: await sandbox.run(code)`.
 
 A pool of zygotes has SymPy and NumPy loaded. While one is idle it forks a process for the next snippet,
-shuts it in and copies the pages that it will write, so that a check takes milliseconds. Three walls stand
-between a snippet and the machine:
+and shuts it in, so that a check takes milliseconds. Three walls stand between a snippet and the machine:
 
 1. bubblewrap around each zygote: process, network, IPC and host-name namespaces, no network device,
    and a file system of a read-only Python, the system's libraries and the loaded packages.
@@ -20,8 +19,9 @@ It protects
 
 It does not protect
 - from holes in the kernel: who must be safe from those runs steplabel in a virtual machine;
-- one part of a snippet from another: code that is run together with its tests can look at them, or
-  leave before they run. Whoever judges by tests must have them say a word that the code can't know;
+- one part of a snippet from another, nor the pieces that `run_in_turn` runs: code that is run together
+  with its tests can look at them, or leave before they run. Whoever judges by tests must have them say a
+  word that the code can't know;
 - from learning about the machine: processor, kernel version, the time, which packages are there;
 - from the processor's side channels, nor the host while a few snippets fill all limits at once: that
   is workers x (memory + disk) at most.
@@ -34,5 +34,14 @@ the first two walls and the filter: a snippet then is any program that this user
 from pipeline.sandbox.inside.frames import ExecutionStatus
 from pipeline.sandbox.limits import MAX_CODE_BYTES, Execution, Limits
 from pipeline.sandbox.pool import PACKAGES, Sandbox
+from pipeline.sandbox.turns import run_in_turn
 
-__all__ = ["MAX_CODE_BYTES", "PACKAGES", "Execution", "ExecutionStatus", "Limits", "Sandbox"]
+__all__ = [
+    "MAX_CODE_BYTES",
+    "PACKAGES",
+    "Execution",
+    "ExecutionStatus",
+    "Limits",
+    "Sandbox",
+    "run_in_turn",
+]

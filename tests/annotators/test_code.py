@@ -136,3 +136,32 @@ async def test_what_may_be_the_sandbox_s_doing_is_no_evidence(sandbox: Sandbox, 
 async def test_a_solution_without_code_is_left_undecided(sandbox: Sandbox) -> None:
     found = await verdict(sandbox, "2 + 2 = 5\n", "```\nnot (python\n```\n")
     assert (found.first_error, found.reason, found.checks) == (None, "no step holds code", ())
+
+
+async def test_a_step_that_goes_on_with_the_statement_before_it_runs_with_it(
+    sandbox: Sandbox,
+) -> None:
+    found = await verdict(
+        sandbox,
+        "x = 0\n",
+        "if x:\n    y = 1\n",
+        "else:\n    y = 2\n",
+        "assert y == 2\n",
+        form="python",
+    )
+    assert (found.first_error, found.reason) == (None, "every step runs")
+
+
+async def test_steps_that_run_are_run_once_in_one_process(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, calls = sandbox.run, []
+
+    async def counted(code: str, **given: object) -> object:
+        calls.append(code)
+        return await run(code, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sandbox, "run", counted)
+    found = await verdict(sandbox, "x = 1\n", "y = x\n", "assert y == 1\n", form="python")
+    assert found.reason == "every step runs"
+    assert len(calls) == 1

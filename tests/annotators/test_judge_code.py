@@ -104,3 +104,22 @@ async def test_a_blank_verification_is_a_missing_vote(sandbox: Sandbox) -> None:
 )
 def test_a_note_stands_below_the_fence_that_closes_its_block(text: str, expected: str) -> None:
     assert after_blocks(text, fenced(text), ["NOTE\n"]) == expected
+
+
+async def test_what_follows_a_block_that_failed_or_left_sees_those_that_ended(
+    sandbox: Sandbox,
+) -> None:
+    blocks = (
+        "x = 1\nprint('one')",
+        "x = 2\n1 / 0",
+        "print('x is', x)",
+        "exit(0)",
+        "print('last', x)",
+    )
+    code = "".join(f"```python\n{block}\n```\n" for block in blocks)
+    _, server = await verdict(sandbox, code, steps("right", "right", "right"), votes=1)
+    shown = server.prompts()[1]
+    assert shown.count("one\n```") == 1
+    assert "(error: ZeroDivisionError: division by zero)" in shown
+    assert "```output\nx is 1\n```" in shown
+    assert "```output\nlast 1\n```" in shown

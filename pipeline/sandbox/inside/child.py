@@ -7,7 +7,6 @@ tables; then it waits for the one snippet that it runs. No two ever share a proc
 from __future__ import annotations
 
 import os
-import select
 import signal
 import struct
 import time
@@ -16,14 +15,12 @@ from typing import NoReturn
 from pipeline.sandbox.inside import isolation, snippet
 from pipeline.sandbox.inside.frames import Request
 from pipeline.sandbox.inside.isolation import Cell
-from pipeline.sandbox.inside.pages import Pages, own
 
 REPORT = 3
 """Where the snippet's process tells how it ended; 0, 1 and 2 are a program's usual ones."""
 _ORDERS = 4
 """Where it is sent what to run. Closed before that begins."""
 _CHUNK = 1 << 16
-_AT_ONCE = 64
 _OF_A_PROCESS = 2
 """CPUCLOCK_SCHED of the kernel, in the number of a process's clock."""
 _SIZE = struct.Struct("!I")
@@ -61,11 +58,9 @@ class Output:
 class Child:
     """The zygote's side of it: a process, its pipes, and the limits that it was made with."""
 
-    def __init__(
-        self, cell: Cell | None, request: Request, hot: list[Pages], folder: str = "/"
-    ) -> None:
-        """`request`: one with the same limits as the one that will come. `hot`: pages that it is likely to
-        write. Without a cell it only has limits, and works in `folder`. Raises OSError."""
+    def __init__(self, cell: Cell | None, request: Request, folder: str = "/") -> None:
+        """`request`: one with the same limits as the one that will come. Without a cell it only has limits,
+        and works in `folder`. Raises OSError."""
         self._limits = request.limits
         self.outputs = self.out, self.err, self.report = Output(), Output(), Output()
         self._stdin = os.memfd_create("stdin", os.MFD_CLOEXEC)
@@ -78,7 +73,7 @@ class Child:
             raise
         else:
             if self.pid == 0:
-                _live([self._stdin, *theirs], cell, request, hot, folder)
+                _live([self._stdin, *theirs], cell, request, folder)
         finally:
             for number in theirs:
                 os.close(number)
@@ -120,9 +115,7 @@ class Child:
             os.close(number)
 
 
-def _live(
-    theirs: list[int], cell: Cell | None, request: Request, hot: list[Pages], folder: str
-) -> NoReturn:
+def _live(theirs: list[int], cell: Cell | None, request: Request, folder: str) -> NoReturn:
     """The child's side: shut in first, then the code. It never returns into the zygote's loop."""
     try:
         os.setpgid(0, 0)  # else a signal to its own process group would reach the zygote
@@ -134,14 +127,10 @@ def _live(
             isolation.limit(request, count_processes=False)
         else:
             isolation.shut_in(cell, request)
-        rest = _get_ready(hot)
-        if cell is not None:
             isolation.close(cell)
         (size,) = _SIZE.unpack(_received(_SIZE.size))
         code = _received(size)
         os.close(_ORDERS)
-        if b"sympy" in code:
-            own(rest)
         source = str(code, "utf-8", "surrogatepass")
         os.write(REPORT, snippet.SET_UP)
     except BaseException as error:  # noqa: BLE001 - no code may run in a process half shut in
@@ -153,17 +142,6 @@ def _live(
         snippet.run(source, REPORT)
     finally:  # it leaves by itself, unless the code broke the interpreter
         os._exit(1)
-
-
-def _get_ready(hot: list[Pages]) -> list[Pages]:
-    """Own the pages that a snippet is likely to write, until there is one; those that remain."""
-    poller = select.poll()
-    poller.register(_ORDERS, select.POLLIN)
-    for at in range(0, len(hot), _AT_ONCE):
-        if poller.poll(0):
-            return hot[at:]
-        own(hot[at : at + _AT_ONCE])
-    return []
 
 
 def _received(size: int) -> bytearray:

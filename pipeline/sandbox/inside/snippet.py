@@ -15,7 +15,7 @@ import struct
 import sys
 import traceback
 import types
-from typing import NoReturn
+from typing import Any, NoReturn
 
 FILE = "<snippet>"
 SET_UP, FAILED = b".", b"!"
@@ -35,7 +35,7 @@ def run(code: str, report: int) -> NoReturn:
     try:
         told, exit_code = _ended(code)
         if os.getpid() == mine:
-            _flush()
+            flush()
     except MemoryError:  # even for telling how it ended
         told, exit_code = out_of_memory, 1
     if os.getpid() == mine:  # a fork that the code made has nothing to report
@@ -52,17 +52,12 @@ def is_told(report: bytes | bytearray) -> bool:
     return report[:1] == SET_UP and report[1:2] in kinds and len(report) >= 2 + LINE.size
 
 
-def rehearse(code: str) -> None:
-    """Run the code as a snippet is run, in a process that is of no use for anything after that."""
-    _ended(code)
-
-
 def _ended(code: str) -> tuple[bytes, int]:
     """Run the code; what the zygote is to hear of its end, and the exit code. Raises MemoryError."""
     ended, line, reason, exit_code = RAN, 0, "", 0
     try:
         _as_main(code)
-        _flush()
+        flush()
     except MemoryError:
         raise
     except SystemExit as left:
@@ -94,11 +89,15 @@ def _as_main(code: str) -> None:
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
+    execute(code, main.__dict__)
+
+
+def execute(code: str, names: dict[str, Any]) -> None:
     linecache.cache[FILE] = (len(code), None, code.splitlines(keepends=True), FILE)
-    exec(compile(code, FILE, "exec", dont_inherit=True), main.__dict__)  # noqa: S102 - what this file is for
+    exec(compile(code, FILE, "exec", dont_inherit=True), names)  # noqa: S102 - what this file is for
 
 
-def _flush() -> None:
+def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import Any
 
 from pipeline.sandbox.inside import isolation, pages, seccomp, snippet
+from pipeline.sandbox.inside import turns as _loaded_for_snippets  # noqa: F401
 from pipeline.sandbox.inside.child import Child
 from pipeline.sandbox.inside.frames import (
     MAX_REASON_BYTES,
@@ -34,7 +35,6 @@ from pipeline.sandbox.inside.frames import (
 )
 from pipeline.sandbox.inside.isolation import Cell
 from pipeline.sandbox.inside.memory import group_fits, is_alone
-from pipeline.sandbox.inside.pages import Pages
 
 WARM_UP = {
     "sympy": """
@@ -56,16 +56,14 @@ x, y = symbols("x y")
 str(expand(sympify("(x + 2)**2 - (3*x - y)") - sympify("x**2 + x + 4 + y")) == 0)
 """,
 }
-"""What a snippet is likely to do: the pages that this writes are copied while a process waits for one."""
-WARM_UP_TIMES, TYPICAL_TIMES = 1, 20
+"""What a snippet is likely to do."""
+TYPICAL_TIMES = 20
 """So often that the interpreter has specialized the code on the way."""
 WATCH_MEMORY_EVERY_S = 0.05
 
 
 class Zygote:
-    def __init__(self, isolated: bool, hot: list[Pages]) -> None:
-        """`hot`: see `Child`."""
-        self._hot = hot
+    def __init__(self, isolated: bool) -> None:
         self._cell = Cell(os.geteuid(), os.getegid(), seccomp.program()) if isolated else None
         self._next: Child | None = None
         self._last: Child | None = None
@@ -80,7 +78,7 @@ class Zygote:
             last.close()
         if self._cell is not None:
             with suppress(OSError):
-                self._next = Child(self._cell, like._replace(nonce=b""), self._hot)
+                self._next = Child(self._cell, like._replace(nonce=b""))
 
     def execute(self, request: Request, payload: bytearray) -> list[bytes | bytearray]:
         """Run one snippet; its reply, in pieces. When this returns, nothing of it runs any more."""
@@ -120,7 +118,7 @@ class Zygote:
                 return waiting
             waiting.end()
             waiting.close()
-        child = Child(self._cell, request._replace(nonce=b""), [], folder)
+        child = Child(self._cell, request._replace(nonce=b""), folder)
         child.begin(request, payload)  # its verdict tells where it can't be
         return child
 
@@ -302,22 +300,20 @@ def main(options: dict[str, Any]) -> None:
         isolation.drop_root(options["user"])
     for name in options["modules"]:
         importlib.import_module(name)
-        for _ in range(WARM_UP_TIMES):
-            exec(compile(WARM_UP.get(name, ""), "<warm-up>", "exec"), {})  # noqa: S102 - the texts above
+        exec(compile(WARM_UP.get(name, ""), "<warm-up>", "exec"), {})  # noqa: S102 - the texts above
     typical = "".join(TYPICAL.get(name, "") for name in options["modules"])
     for _ in range(TYPICAL_TIMES):
         exec(compile(typical, "<typical>", "exec"), {})  # noqa: S102
     gc.collect()
     gc.freeze()  # the collector of a child then leaves these pages alone
     pages.collapse()
-    hot = pages.written_by(lambda: snippet.rehearse(typical))
     isolated = bool(options["isolated"])
     if isolated:
         isolation.close_to_others()
     else:
         isolation.adopt_orphans()
     random.seed(0)
-    zygote = Zygote(isolated, hot)
+    zygote = Zygote(isolated)
     os.dup2(1, 2)
     ready = Request(READY, 0.0, *([0] * 8))
     _write_all(replies, _reply(ready, ExecutionStatus.OK, ""))

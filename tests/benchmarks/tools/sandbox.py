@@ -5,23 +5,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import os
 import random
 import signal
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
-from pipeline.sandbox import Sandbox
+from pipeline.sandbox import Sandbox, run_in_turn
 from tests.benchmarks.report import Row
 
 WARM, ALONE, TOGETHER, KILLS = 50, 300, 1000, 10
+STEPS = 6
+"""Checks of one solution, a block each: a verification of a GSM8K solution has as many steps."""
 CHECK = """
 from sympy import *
 x, y = symbols("x y")
 left = sympify("(x + {a})**2 - ({b}*x - y)")
 right = sympify("x**2 + {c}*x + {d} + y")
 print({how}(left - right) == 0)
+"""
+
+_FORKS = """
+import gc, json, os, sys, time
+import numpy, sympy
+codes, took = json.load(sys.stdin), []
+exec(codes[0], {})
+gc.freeze()
+sys.stdout.flush()
+for code in codes:
+    began = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        exec(code, {})
+        os._exit(0)
+    os.waitpid(pid, 0)
+    took.append(1000 * (time.perf_counter() - began))
+print(json.dumps(took))
 """
 
 
@@ -50,25 +74,17 @@ async def _measure() -> list[Row]:
             await _alone(sandbox, "a SymPy check by simplify, warm, median ms", "simplify"),
             _in_process("expand"),
             _in_process("simplify"),
+            _forked("expand"),
             await _alone(sandbox, "an empty snippet, median ms"),
+            await _in_turn(sandbox),
         ]
-        rates = []
-        for repeat in range(3):
-            began = time.perf_counter()
-            lost = await _all(sandbox, range(repeat * TOGETHER, (repeat + 1) * TOGETHER))
-            rates.append(TOGETHER / (time.perf_counter() - began))
-            assert not lost
+        rates = [await _rate(_all(sandbox, _numbers(repeat))) for repeat in range(3)]
+        in_turn = [await _rate(_all_in_turn(sandbox, _numbers(repeat))) for repeat in range(3)]
         lost, replaced, replace_s = await _killed(sandbox)
     rows += [
         Row("sandbox", f"start of a pool of {cores}, s", start_s, n=1),
-        Row(
-            "sandbox",
-            f"SymPy checks by expand a second on {cores} cores",
-            statistics.median(rates),
-            f"{min(rates):.0f} to {max(rates):.0f}",
-            3 * TOGETHER,
-            ">= 300",
-        ),
+        _pace(f"SymPy checks by expand a second on {cores} cores, a process each", rates),
+        _pace(f"the same, {STEPS} of a solution in turn", in_turn),
         Row(
             "sandbox",
             f"checks lost when {replaced} zygotes are killed under them",
@@ -105,10 +121,65 @@ def _in_process(how: str) -> Row:
     return _median(f"the check by {how} without a sandbox, median ms", took)
 
 
+def _forked(how: str) -> Row:
+    """The same check in a plain fork of a process that has SymPy loaded: what no pool of forks can beat."""
+    codes = [check(number, how)[0] for number in range(ALONE)]
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKS],
+        input=json.dumps(codes),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    took = json.loads(done.stdout.splitlines()[-1])
+    return _median(f"the check by {how} in a plain fork, nothing shut in, median ms", took)
+
+
 def _median(figure: str, took: list[float], wanted: str = "") -> Row:
     parts = statistics.quantiles(took, n=20)
     spread = f"5% to 95%: {parts[0]:.2f} to {parts[-1]:.2f}"
     return Row("sandbox", figure, statistics.median(took), spread, len(took), wanted)
+
+
+async def _in_turn(sandbox: Sandbox) -> Row:
+    """A solution's checks in one process, as the annotators run them: each one's share of the time."""
+    took = []
+    for number in range(0, ALONE * STEPS, STEPS):
+        checks = [check(step) for step in range(number, number + STEPS)]
+        began = time.perf_counter()
+        done = await run_in_turn(sandbox, [code for code, _ in checks], sandbox.limits)
+        took.append(1000 * (time.perf_counter() - began) / STEPS)
+        assert [one.stdout for one in done] == [expected for _, expected in checks], done
+    return _median(
+        f"a SymPy check by expand, {STEPS} of a solution in turn, median ms", took, "<= 5"
+    )
+
+
+def _numbers(repeat: int) -> range:
+    return range(repeat * TOGETHER, (repeat + 1) * TOGETHER)
+
+
+async def _rate(work: Awaitable[int]) -> float:
+    """Checks a second; `work` tells how many were not answered rightly."""
+    began = time.perf_counter()
+    lost = await work
+    assert not lost
+    return TOGETHER / (time.perf_counter() - began)
+
+
+def _pace(figure: str, rates: list[float]) -> Row:
+    spread = f"{min(rates):.0f} to {max(rates):.0f}"
+    return Row("sandbox", figure, statistics.median(rates), spread, 3 * TOGETHER, ">= 300")
+
+
+async def _all_in_turn(sandbox: Sandbox, numbers: range) -> int:
+    async def some(few: range) -> int:
+        checks = [check(number) for number in few]
+        done = await run_in_turn(sandbox, [code for code, _ in checks], sandbox.limits)
+        return sum(one.stdout != said for one, (_, said) in zip(done, checks, strict=True))
+
+    each = (numbers[at : at + STEPS] for at in range(0, len(numbers), STEPS))
+    return sum(await asyncio.gather(*(some(few) for few in each)))
 
 
 async def _all(sandbox: Sandbox, numbers: range) -> int:

@@ -25,11 +25,11 @@ class Pool:
     """One sandbox and its event loop, for tests that aren't coroutines."""
 
     def __init__(self, runner: asyncio.Runner, sandbox: Sandbox) -> None:
-        self._runner = runner
+        self.runner = runner
         self.sandbox = sandbox
 
     def run(self, code: str, stdin: str = "", limits: Limits | None = None) -> Execution:
-        return self._runner.run(self.sandbox.run(code, stdin=stdin, limits=limits or PATIENT))
+        return self.runner.run(self.sandbox.run(code, stdin=stdin, limits=limits or PATIENT))
 
     @staticmethod
     def processes(depth: int = 99) -> list[int]:
