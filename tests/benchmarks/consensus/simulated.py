@@ -76,6 +76,9 @@ def _rows(world: World, gold: World, bootstrap: Bootstrap) -> Iterator[Row]:
             harmed = fused(*names, *ARITHMETIC, name)
             what = f"{panel} and one that {name}"
             yield from _losses(f"{what}: precision lost", alone, harmed, bootstrap, "<= .01")
+            harmed_too = fused(*names, *ARITHMETIC, name, gold_too=True)
+            lost_too = f"{what}, {GOLD} gold rows: precision lost"
+            yield from _losses(lost_too, told, harmed_too, bootstrap, "<= .01")
             found = reliabilities(SECTION, what, harmed, items, truth)
             yield from (one for one in found if f": {name}," in one.figure)
     together = fused(*ONE, "half a copy", *ARITHMETIC)
