@@ -92,6 +92,11 @@ class HintedAnnotator(Annotator, Protocol):
     """Names of annotators that are not hinted themselves."""
 
 
+def hints_of(annotator: Annotator) -> tuple[str, ...]:
+    """Whose verdicts it is told of; none for most."""
+    return annotator.hinted_by if isinstance(annotator, HintedAnnotator) else ()
+
+
 @runtime_checkable
 class VotingAnnotator(Annotator, Protocol):
     """An annotator whose first vote can be asked for by itself, and later all of them: the first is then

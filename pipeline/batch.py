@@ -17,12 +17,7 @@ from functools import partial
 from heapq import nsmallest
 from typing import Any
 
-from pipeline.annotator import (
-    Annotator,
-    HintedAnnotator,
-    LearningAnnotator,
-    Tools,
-)
+from pipeline.annotator import Annotator, LearningAnnotator, Tools, hints_of
 from pipeline.cascade import CascadeRun, Crew, unheard
 from pipeline.cluster import Cluster, Lent
 from pipeline.collecting import seldom_collecting
@@ -212,17 +207,7 @@ class _Batch:
             await self.work.run(self._solutions_stage(problems, imported, room))
             self.rates = PassRates.of(run.solutions)
             self.left_out = self.rates.left_out(config.filter, set(problems))
-            for annotator in self.parts.order:
-                if annotator in self.parts.cascaded:
-                    continue
-                if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
-                    try:
-                        annotator = await self._calibrated(annotator, room)
-                    except BudgetSpentError:
-                        self._unasked(annotator)
-                        continue
-                store = run.verdicts(annotator.name)
-                await self.work.run(self._annotation(annotator, self._chosen, room, store))
+            await self._annotate(room)
             rule = self.parts.rule
             if self.parts.cascaded:
                 try:
@@ -244,6 +229,33 @@ class _Batch:
         if self.approve is not None and config.deploy.approve_hours and not finish.published:
             await self.approve(summary)
         return finish.publish(summary)
+
+    async def _annotate(self, room: EngineRoom) -> None:
+        """The annotators that aren't asked by a cascade. Those that need no engine work beside those that do,
+        so that no engine waits for them; but one that hints at another goes before it."""
+        heard = {name for one in self.parts.order for name in hints_of(one)}
+        order = [one for one in self.parts.order if one not in self.parts.cascaded]
+        free = [
+            one for one in order if one.role is None and not hints_of(one) and one.name not in heard
+        ]
+        asking = [one for one in order if one not in free]
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._one_by_one(free, room))
+                group.create_task(self._one_by_one(asking, room))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _one_by_one(self, annotators: Sequence[Annotator], room: EngineRoom) -> None:
+        for annotator in annotators:
+            if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
+                try:
+                    annotator = await self._calibrated(annotator, room)
+                except BudgetSpentError:
+                    self._unasked(annotator)
+                    continue
+            store = self.run_folder.verdicts(annotator.name)
+            await self.work.run(self._annotation(annotator, self._chosen, room, store))
 
     def _solutions_stage(
         self, problems: dict[str, Problem], imported: Sequence[Solution] | None, room: EngineRoom
@@ -286,7 +298,7 @@ class _Batch:
         )
 
     def _told(self, annotator: Annotator) -> Told:
-        names = annotator.hinted_by if isinstance(annotator, HintedAnnotator) else ()
+        names = hints_of(annotator)
         run, cascaded = self.run_folder, {one.name for one in self.parts.cascaded}
         return Told.by(
             {name: run.panel(name) if name in cascaded else run.verdicts(name) for name in names}

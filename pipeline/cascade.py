@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import chain as chained
 from typing import Any, Protocol
 
-from pipeline.annotator import Annotator, HintedAnnotator, LearningAnnotator, VotingAnnotator
+from pipeline.annotator import Annotator, LearningAnnotator, VotingAnnotator, hints_of
 from pipeline.config import CascadeConfig, RunConfig
 from pipeline.consensus.cascade import (
     UNIDENTIFIED,
@@ -366,7 +366,7 @@ class CascadeRun:
 
     def _told(self, annotator: Annotator, fingerprint: str) -> Told:
         """What was said before this round: a solution is asked one thing in a round."""
-        names = annotator.hinted_by if isinstance(annotator, HintedAnnotator) else ()
+        names = hints_of(annotator)
         said = {
             name: chained.from_iterable(
                 store.read(Verdict) for store in stores_of(self._run, name, name in self._asked)

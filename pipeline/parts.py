@@ -10,8 +10,8 @@ from pipeline.annotator import (
     Annotator,
     ExecutingAnnotator,
     Expectation,
-    HintedAnnotator,
     LearningAnnotator,
+    hints_of,
 )
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, make_rule
@@ -171,7 +171,7 @@ def cascaded_of(
         )
     asked = {one.name for one in cascaded}
     for annotator in order:
-        hinted = set(annotator.hinted_by) if isinstance(annotator, HintedAnnotator) else set()
+        hinted = set(hints_of(annotator))
         if hinted & asked and annotator not in cascaded:
             raise ConfigError(
                 f"annotators.{annotator.name}.hints: {', '.join(sorted(hinted & asked))} isn't asked of "
@@ -197,18 +197,18 @@ def _ordered(
     """Those that take hints after those that give them. Raises ConfigError for a hint of nobody's, and
     for a consensus that would count a hint twice; one that weighs the evidence itself (`weighed`)
     doesn't."""
-    hinted = [a for a in annotators if isinstance(a, HintedAnnotator) and a.hinted_by]
+    hinted = [annotator for annotator in annotators if hints_of(annotator)]
     others = [a for a in annotators if a not in hinted]
     names = {annotator.name for annotator in others}
     for annotator in hinted:
         where = f"annotators.{annotator.name}.hints"
-        for name in annotator.hinted_by:
+        for name in hints_of(annotator):
             if name not in names:
                 raise ConfigError(
                     f"{where}: {name!r} is none of the annotators without hints of their own: "
                     f"{', '.join(sorted(names)) or 'there are none'}"
                 )
-        twice = {annotator.name, *annotator.hinted_by} & set(config.consensus.witnesses)
+        twice = {annotator.name, *hints_of(annotator)} & set(config.consensus.witnesses)
         if annotator.name in twice and len(twice) > 1 and not weighed:
             raise ConfigError(
                 f"consensus.witnesses: {annotator.name} takes hints of "

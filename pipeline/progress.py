@@ -60,8 +60,10 @@ def share_done(stages: Mapping[str, StageProgress], planned: Mapping[str, int]) 
 
 
 def progress_line(stages: Mapping[str, StageProgress]) -> str:
-    """The stage that is at work, in one line, and what all have cost so far."""
-    name, now = list(stages.items())[-1]
+    """The stage that is at work, in one line (of several the one that began last), and what all have cost
+    so far."""
+    at_work = {name: stage for name, stage in stages.items() if stage.state == "running"}
+    name, now = list((at_work or stages).items())[-1]
     parts = [f"{name}: {now.rows_done:,} of {now.rows_total:,} rows"]
     if now.completion_tokens:
         parts.append(f"{now.tokens_per_second:,.0f} tokens/s")

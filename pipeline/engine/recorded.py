@@ -122,6 +122,11 @@ class RecordedEngine:
         """Whether the inner engine has been opened."""
         return self._opened
 
+    @property
+    def hungry(self) -> bool:
+        """Whether it could be given more than it is asked for now."""
+        return self._limit.in_flight < self._limit.limit
+
     def stats(self) -> EngineStats:
         return replace(
             self._stats,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Protocol
 
-from pipeline.annotator import Annotator, HintedAnnotator, Tools
+from pipeline.annotator import Annotator, Tools, hints_of
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine
 from pipeline.errors import BadRequestError, RunError
@@ -75,8 +75,7 @@ class AnnotateStage:
         return item.id
 
     def alone(self) -> Alone | None:
-        hinted = isinstance(self._annotator, HintedAnnotator) and self._annotator.hinted_by
-        if self.role is not None or hinted:
+        if self.role is not None or hints_of(self._annotator):
             return None
         return partial(_annotated, self._annotator, self.name)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,12 @@ a file."""
 
 MOST_SHARDS = 64
 """Shards begun and not written: what a stage holds in memory."""
+
+LOOK_S = 0.1
+"""So long what has begun may take to ask the engine for something."""
+
+ALIKE = 4
+"""So many times the usual number of items may be under way where the engine is hungry."""
 
 FEW = 8
 """Where a stage has rows already, so few new requests may all be refused for what they are."""
@@ -102,14 +109,20 @@ class StageWork:
         pending: int,
     ) -> int:
         """One shard after another begins as items end, not as shards do: else the engine would run
-        dry behind each shard's longest search. How many items were refused, where none was taken."""
+        dry behind each shard's longest search. Where it is hungry still, since items ask the same or
+        wait for their own last answer, more begin. How many items were refused, where none was taken."""
         cluster = self.cluster if stage.alone() is not None else None
         elsewhere, at_once = (cluster.make, cluster.shards_at_once) if cluster else (None, 2)
         size = self._shard_size(stage, total)
         most = max(at_once * size, 0 if engine is None else 2 * engine.max_in_flight)
-        open_items, item_ended = 0, asyncio.Event()
+        open_items, item_ended, begun = 0, asyncio.Event(), 0.0
         open_shards = asyncio.Semaphore(max(MOST_SHARDS, at_once))
         loaded = self._room.load_seconds(stage.role) if stage.role else 0.0
+
+        def hungry() -> bool:
+            if engine is None or not engine.hungry or open_items >= ALIKE * most:
+                return False
+            return time.monotonic() - begun > LOOK_S
 
         def ended() -> None:
             nonlocal open_items
@@ -153,9 +166,12 @@ class StageWork:
         async with asyncio.TaskGroup() as group:
             for number, items in enumerate(stage.pending(size)):
                 await open_shards.acquire()
-                while open_items >= most:
+                while open_items >= most and not hungry():
                     item_ended.clear()
-                    await item_ended.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_S):
+                            await item_ended.wait()
+                begun = time.monotonic()
                 open_items += len(items)
                 group.create_task(shard(number, items))
         spent()
