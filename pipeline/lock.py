@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -22,6 +23,7 @@ from pipeline.files import make_folder, unwritable
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
+A_MOMENT_S, OF_THE_DEAD_S = 0.2, 5.0
 _open: set[TextIOWrapper] = set()
 
 
@@ -62,14 +64,32 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _taken(file: TextIOWrapper) -> bool:
-    """Tried a few times: who only looks (`holder`) has it for an instant."""
-    for pause in (0.02, 0.05, 0.1, 0.0):
+    """Tried for a moment: who only looks (`holder`) has it so long. Longer where the holder is dead: a child
+    that it was making when it was killed keeps the lock until it is the program that it is to be."""
+    began = time.monotonic()
+    while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(pause)
+            patience = OF_THE_DEAD_S if _is_dead(_said(file)) else A_MOMENT_S
+            if time.monotonic() - began > patience:
+                return False
+            time.sleep(0.02)
         else:
             return True
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether it is a process of this machine that is no more."""
+    found = re.fullmatch(r"process (\d{1,9}) on (\S+) since \S+", holder)
+    if found is None or found[2] != os.uname().nodename:
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
     return False
 
 

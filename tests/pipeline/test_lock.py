@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import signal
+import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -50,6 +54,30 @@ def test_a_child_that_outlives_a_killed_holder_does_not_keep_the_lock(tmp_path: 
         os.kill(child, signal.SIGKILL)
         for pipe in (read, write):
             os.close(pipe)
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_lock_that_a_dead_holder_left_to_a_child_for_a_moment_is_waited_for(
+    tmp_path: Path, dead: bool
+) -> None:
+    holder_of_it = subprocess.Popen(["sleep", "0" if dead else "60"])
+    if dead:
+        holder_of_it.wait()
+    with (tmp_path / ".lock").open("w") as file:  # as the child has it that is not yet its program
+        file.write(f"process {holder_of_it.pid} on {os.uname().nodename} since 2026-01-01")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        end = threading.Timer(1.0, fcntl.flock, (file, fcntl.LOCK_UN))
+        end.start()
+        try:
+            with ExitStack() as stack:
+                if not dead:
+                    stack.enter_context(pytest.raises(InUseError))
+                stack.enter_context(locked(tmp_path))
+        finally:
+            end.join()
+            holder_of_it.kill()
+            holder_of_it.wait()
 
 
 async def test_one_that_waits_begins_when_the_holder_is_killed(
