@@ -34,8 +34,8 @@ MOST_SHARDS = 64
 LOOK_S = 0.1
 """So long what has begun may take to ask the engine for something."""
 
-ALIKE = 4
-"""So many times the usual number of items may be under way where the engine is hungry."""
+ALIKE = 8
+"""So many items for each sequence in flight may be under way where the engine is hungry."""
 
 FEW = 8
 """Where a stage has rows already, so few new requests may all be refused for what they are."""
@@ -120,7 +120,7 @@ class StageWork:
         loaded = self._room.load_seconds(stage.role) if stage.role else 0.0
 
         def hungry() -> bool:
-            if engine is None or not engine.hungry or open_items >= ALIKE * most:
+            if engine is None or not engine.hungry or open_items >= ALIKE * engine.max_in_flight:
                 return False
             return time.monotonic() - begun > LOOK_S
 

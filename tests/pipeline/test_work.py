@@ -74,7 +74,7 @@ class Room:
 
 
 @pytest.mark.parametrize(
-    ("hungry", "expected"), [(True, ALIKE * 2 * IN_FLIGHT), (False, 2 * IN_FLIGHT)]
+    ("hungry", "expected"), [(True, ALIKE * IN_FLIGHT), (False, 2 * IN_FLIGHT)]
 )
 async def test_more_items_begin_while_those_under_way_leave_the_engine_hungry(
     tmp_path: Path, hungry: bool, expected: int
