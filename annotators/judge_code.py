@@ -34,7 +34,9 @@ class JudgeWithCodeOptions(JudgeOptions):
         "verify_code", description="prompt of the verification, which asks for code"
     )
     verdict_prompt: str = Field("code_verdict", description="prompt that shows it with its outputs")
-    timeout_s: float = Field(5.0, gt=0, le=600, description="longest run of a block, seconds")
+    timeout_s: float = Field(
+        5.0, gt=0, le=600, description="longest run of a block and those before it, seconds"
+    )
     wave: None = Field(None, description="not here: the verifications are written side by side")
 
 

@@ -71,7 +71,7 @@ def test_a_piece_that_closes_its_output_has_no_successor(pool: Pool) -> None:
     assert "OSError" in runs[0].reason
 
 
-def test_what_one_says_it_is_does_not_reach_the_next_solution(pool: Pool) -> None:
+def test_nothing_of_one_text_is_known_to_the_next(pool: Pool) -> None:
     ran(pool, "import sympy, builtins\nbuiltins.left = sympy.left = 1", "print(left)")
     (done,) = ran(
         pool, "import sympy, builtins\nprint(hasattr(sympy, 'left'), 'left' in dir(builtins))"
