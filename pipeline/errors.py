@@ -53,11 +53,15 @@ class BadRequestError(EngineError):
 
 
 class EngineFaultError(EngineError):
-    """`retry_after_s`: when the server wants to be asked again, where it said so."""
+    """`retry_after_s`: when the server wants to be asked again, where it said so. `away`: there was nobody
+    to ask, whatever was asked."""
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after_s: float | None = None, *, away: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.away = away
 
 
 class BudgetSpentError(EngineFaultError):

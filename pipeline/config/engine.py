@@ -66,6 +66,11 @@ class EngineConfig(Options):
     kv_cache_gib: float = Field(2.0, gt=0, description="CPU: memory for the prefix cache, GiB")
     request_timeout_s: float = Field(600.0, gt=0, description="a call that takes longer is a fault")
     retries: int = Field(4, ge=0, description="tries after a fault, with growing pauses")
+    patience_s: float = Field(
+        600.0,
+        ge=0,
+        description="openai: how long calls wait for a server that answered before and can't be reached now",
+    )
     price: PriceConfig | None = Field(
         None, description="what its calls cost, such as {input: 0.15, output: 0.60}"
     )

@@ -26,6 +26,7 @@ NEUTRAL_SETTINGS = frozenset(
         "kv_cache_gib",
         "request_timeout_s",
         "retries",
+        "patience_s",
         "price",
         "requests_per_minute",
         "tokens_per_minute",

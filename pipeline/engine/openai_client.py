@@ -25,6 +25,8 @@ _REFUSED = (400, 413, 415, 422)
 _LOCKED = (401, 403)
 _MISSING = (404, 405)
 _LATER = (429, 503)
+_AWAY = (502, 503, 504)
+"""What a router says that has no server."""
 MOST_PATIENCE_S = 300.0
 """However long a server asks to be left alone."""
 _SHOWN = 300
@@ -76,11 +78,14 @@ class OpenAIClient:
             response = await self._http.request(method, where, json=body)
         except httpx.TimeoutException as error:
             raise EngineFaultError(
-                f"{where}: no answer in time ({type(error).__name__}); see request_timeout_s"
+                f"{where}: no answer in time ({type(error).__name__}); see request_timeout_s",
+                away=isinstance(error, httpx.ConnectTimeout),
             ) from error
         except httpx.HTTPError as error:
             detail = self._hide(str(error)) or type(error).__name__
-            raise EngineFaultError(f"{where}: {detail}; is the server running?") from error
+            raise EngineFaultError(
+                f"{where}: {detail}; is the server running?", away=True
+            ) from error
         if response.status_code != 200:
             raise self._failure(where, response, body)
         try:
@@ -111,7 +116,7 @@ class OpenAIClient:
         if status in _REFUSED:
             return BadRequestError(message)
         later = response.headers.get("Retry-After") if status in _LATER else None
-        return EngineFaultError(message, retry_after(later, time.time()))
+        return EngineFaultError(message, retry_after(later, time.time()), away=status in _AWAY)
 
     def _hide(self, text: str, body: dict[str, Any] | None = None) -> str:
         """What may be logged of a server's words: neither the key nor what it quotes of the prompt."""

@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any, TypeVar
 
 from pipeline.config import PriceConfig
@@ -23,6 +25,7 @@ from pipeline.engine.journal import CallJournal
 from pipeline.engine.journal_files import CallRecord
 from pipeline.engine.limits import EngineStats, SequenceLimit, TokenMeter
 from pipeline.engine.money import Purse, at_most, dollars
+from pipeline.engine.patience import Patience
 from pipeline.engine.protocol import (
     Engine,
     Renderer,
@@ -68,10 +71,11 @@ class RecordedEngine:
 
     `retries` more tries follow an EngineFaultError, after pauses of about `pause_s`, doubling up to
     `longest_pause_s`; BadRequestError is never tried again. A try longer than `timeout_s` is a
-    fault. `seed` is the run's, and part of each sample's identity. What is returned is what was
-    recorded, so that a replay says the same to the letter. Once `stop` is asked for, no call begins;
-    where there is a `price`, none that the `purse` can't pay (BudgetSpentError). Calls keep to `rate`.
-    Use it from one event loop at a time; the journal is the caller's to close.
+    fault. Where the engine has gone away it is waited for with `patience`. `seed` is the run's, and
+    part of each sample's identity. What is returned is what was recorded, so that a replay says the same to
+    the letter. Once `stop` is asked for, no call begins; where there is a `price`, none that the `purse`
+    can't pay (BudgetSpentError). Calls keep to `rate`. Use it from one event loop at a time; the journal
+    is the caller's to close.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class RecordedEngine:
         price: PriceConfig | None = None,
         purse: Purse | None = None,
         rate: RateLimit | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.fingerprint = engine.fingerprint
         self.max_in_flight = engine.max_in_flight
@@ -102,6 +107,7 @@ class RecordedEngine:
         self._price = price
         self._purse = purse or Purse(None)
         self._rate = rate or RateLimit()
+        self._patience = patience or Patience()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -239,7 +245,8 @@ class RecordedEngine:
         self, sequences: int, most: Cost, call: Callable[[], Coroutine[Any, Any, ResultT]]
     ) -> ResultT:
         """`call` until it succeeds, with growing pauses between faults."""
-        for attempt in range(self._retries + 1):
+        first_fault = last_fault = 0.0
+        for attempt in count():
             try:
                 async with self._limit.hold(sequences):
                     await self._ensure_open()
@@ -259,16 +266,23 @@ class RecordedEngine:
             except (EngineFaultError, TimeoutError) as error:
                 self._stats.faults += 1
                 fault = self._fault(error)
-                if attempt == self._retries:
+                now = time.monotonic()
+                first_fault, before, last_fault = first_fault or now, last_fault or now, now
+                waits = attempt >= self._retries
+                if waits and not self._patience.holds(fault, first_fault, before):
                     raise fault from error
-                pause = min(self._pause_s * 2**attempt, self._longest_pause_s)
+                pause = min(self._pause_s * 2 ** min(attempt, 30), self._longest_pause_s)
                 pause *= self._jitter.uniform(0.5, 1.5)
                 if fault.retry_after_s is not None:
                     self._rate.hold(fault.retry_after_s)
                     pause = min(pause, 1.0)  # on top of what the server asks of every call
-                logger.warning("%s; next try in %.1f s", fault, pause)
-                await asyncio.sleep(pause)
+                if waits:
+                    await self._patience.pause(pause)
+                else:
+                    logger.warning("%s; next try in %.1f s", fault, pause)
+                    await asyncio.sleep(pause)
             else:
+                self._patience.answered()
                 cost = result.cost
                 self._rate.took(tokens, cost.prompt_tokens + cost.completion_tokens)
                 self._made(result)

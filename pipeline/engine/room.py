@@ -7,6 +7,7 @@ answers, so a run that only resumes loads none.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from pipeline.config import RunConfig
 from pipeline.engine import make_engine
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.money import Purse
+from pipeline.engine.patience import Patience
 from pipeline.engine.protocol import (
     Engine,
     Renderer,
@@ -32,12 +34,13 @@ from pipeline.stopping import Stop
 class _Shared:
     """An engine that several stages use in turn: closing it is the room's business alone."""
 
-    def __init__(self, engine: Engine, rate: RateLimit) -> None:
+    def __init__(self, engine: Engine, rate: RateLimit, patience: Patience) -> None:
         self.engine = engine
         self.fingerprint = engine.fingerprint
         self.max_in_flight = engine.max_in_flight
         self.load_seconds = 0.0
         self.rate = rate
+        self.patience = patience
         self._opened = False
 
     @property
@@ -115,6 +118,7 @@ class EngineRoom:
                 price=config.price,
                 purse=self._purse,
                 rate=engine.rate,
+                patience=engine.patience,
             )
             self._at_work.add(recorded)
             try:
@@ -132,8 +136,7 @@ class EngineRoom:
             await engine.drained()
 
     async def close(self) -> None:
-        for engine in self._engines.values():
-            await engine.unload()
+        await asyncio.gather(*(engine.unload() for engine in self._engines.values()))
 
     def _engine(self, role: str) -> _Shared:
         """Roles with the same configuration share an engine."""
@@ -142,5 +145,5 @@ class EngineRoom:
         if key not in self._engines:
             rate = RateLimit(config.requests_per_minute, config.tokens_per_minute)
             engine = make_engine(config, self._config.seed, self._attempt)
-            self._engines[key] = _Shared(engine, rate)
+            self._engines[key] = _Shared(engine, rate, Patience(config.patience_s))
         return self._engines[key]

@@ -129,6 +129,7 @@ def in_its_middle(config: RunConfig, act: Callable[[], None]) -> threading.Threa
     [
         ("killed", "SIGKILL of the engine's process, started again after two seconds"),
         ("hungry", "the engine's process runs out of memory and dies, and is started again"),
+        ("gone", "SIGKILL of the engine's process, started again long after the last retry"),
     ],
 )
 def test_an_engine_that_dies_in_mid_run_and_comes_back_costs_no_row(
@@ -137,16 +138,17 @@ def test_an_engine_that_dies_in_mid_run_and_comes_back_costs_no_row(
     server = ModelServer()
     server.start(most_bytes=4 << 30)
     try:
-        config = server.batch(tmp_path, "well", problems=60, retries=6)
+        retries, away_s = (2, 12.0) if how == "gone" else (6, 2.0)
+        config = server.batch(tmp_path, "well", problems=60, retries=retries)
 
         def die() -> None:
             assert server.process is not None
-            if how == "killed":
-                server.process.kill()
-            else:
+            if how == "hungry":
                 eat(server)
+            else:
+                server.process.kill()
             server.process.wait(30)
-            time.sleep(2.0)
+            time.sleep(away_s)
             server.start()
 
         dying = in_its_middle(config, die)
@@ -155,6 +157,8 @@ def test_an_engine_that_dies_in_mid_run_and_comes_back_costs_no_row(
         dying.join()
         assert summary.faults == 0
         shown = f"warnings, such as `{warned(caplog, server)}; next try in …`; the run ends as it should"
+        waited = [r for r in caplog.records if "waiting for it" in r.getMessage()]
+        assert bool(waited) == (how == "gone")
         rows, calls = rows_of(config), finished_calls(config)
         undisturbed = server.batch(tmp_path / "alone", "well", problems=60)
         run(undisturbed)
@@ -169,7 +173,7 @@ def test_an_engine_that_stays_dead_fails_rows_and_the_same_command_goes_on(
     tmp_path: Path, saw: Saw
 ) -> None:
     with serving() as server:
-        config = server.batch(tmp_path, "well", problems=60, retries=1)
+        config = server.batch(tmp_path, "well", problems=60, retries=1, patience_s=3)
         assert server.process is not None
         in_its_middle(config, server.process.kill)
         with pytest.raises(EngineFaultError) as told:
