@@ -1,7 +1,9 @@
 """Worker processes that compare answers, each with a hard limit of time and memory.
 
-A worker that takes too long, or dies, is killed and replaced, and the pair is undecided. Workers
-start when the first pair needs one. Threads wait for them, so any event loop can use the pool.
+What they parse was written by models, so where this machine has bubblewrap they see no file, no network and
+no process of it; elsewhere they have their limits alone. A worker that takes too long, or dies, is killed
+and replaced, and the pair is undecided. Workers start when the first pair needs one. Threads wait for
+them, so any event loop can use the pool.
 """
 
 from __future__ import annotations
@@ -12,35 +14,46 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distribution
 from pathlib import Path
 
 from pipeline.errors import PrerequisiteError
+from pipeline.sandbox import command
 
 MEMORY_BYTES = 2 << 30
 START_SECONDS = 180.0
 _SCRIPT = Path(__file__).with_name("worker.py")
+_PACKAGES = ("math_verify", "latex2sympy2_extended", "antlr4", "sympy", "mpmath")
+_RUNTIME = "antlr4-python3-runtime"
+"""Its version is read from its metadata."""
+_NUMBER = 499
+"""Beyond those of zygotes."""
+_ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
 
 
 class _Worker:
     """One process, used by one thread."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-B", str(_SCRIPT), str(MEMORY_BYTES)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
-            text=True,
-            encoding="utf-8",
-        )
-        if self._line(START_SECONDS) is None:
-            self.close()
-            raise PrerequisiteError(
-                "answers can't be compared: math-verify doesn't start in a worker process; "
-                "check `python -c 'import math_verify'`, or `pip install math-verify`"
+        for words in _ways():
+            self._process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                text=True,
+                encoding="utf-8",
             )
+            if self._line(START_SECONDS) is not None:
+                return
+            self.close()
+        raise PrerequisiteError(
+            "answers can't be compared: math-verify doesn't start in a worker process; "
+            "check `python -c 'import math_verify'`, or `pip install math-verify`"
+        )
 
     def compare(
         self, pred: str, gold: str, timeout_s: float
@@ -77,6 +90,20 @@ class _Worker:
                     pipe.close()
                 except BrokenPipeError:
                     pass  # a line that the dead worker never read
+
+
+def _ways() -> Iterator[list[str]]:
+    """How a worker is started: shut in, and where that can't be, with limits alone."""
+    limits = [str(MEMORY_BYTES)]
+    try:
+        found = Path(str(distribution(_RUNTIME).locate_file(""))).glob("antlr4_*.dist-info")
+        files = {f"/packages/{path.name}": path for path in found} | {"/code/worker.py": _SCRIPT}
+        user = command.user_of(_NUMBER)
+        who = [] if user is None else [str(user)]
+        yield [*command.python_within(_PACKAGES, files), "/code/worker.py", *limits, *who]
+    except (PrerequisiteError, ImportError):
+        pass  # no bubblewrap; or the next way will say what is absent
+    yield [sys.executable, "-P", "-B", str(_SCRIPT), *limits]
 
 
 class WorkerPool:

@@ -1,8 +1,8 @@
 """The comparing process: reads one JSON line {pred, gold}, writes one {same, why}.
 
 Run as a script by `pipeline.grading.pool`, never imported: math-verify parses with sympy, which may
-run away in time or memory, and in parts evaluates what it parses. This process may write no file,
-has a memory limit, and is killed when it takes too long. It is not a sandbox: the caps of
+run away in time or memory, and in parts evaluates what it parses. So it is started in bubblewrap, where there
+is one, may write no file, has a memory limit, and is killed when it takes too long; and the caps of
 `pipeline.grading.equivalence` keep what reaches it to short mathematical texts.
 
 `same` is true or false (both sides wholly parsed, and compared in both directions, which math-verify
@@ -42,7 +42,12 @@ def compare(pred: str, gold: str) -> tuple[bool | None, str | None]:
     return (both[0], None) if both[0] == both[1] else (None, "one way only")
 
 
-def main(memory_bytes: int) -> None:
+def main(memory_bytes: int, user: int | None = None) -> None:
+    """`user`: who it becomes, where it is shut in and starts as root."""
+    if user is not None:
+        from pipeline.sandbox.inside import isolation
+
+        isolation.drop_root(user)
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing else may write between the answers
     logging.disable(logging.CRITICAL)
@@ -61,4 +66,4 @@ def main(memory_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -1,4 +1,5 @@
-"""The command that starts a zygote: what of this machine it is shown, and under which roof."""
+"""The command that starts a zygote, or another process of ours that reads what models wrote: what of this
+machine it is shown, and under which roof."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import PrerequisiteError
@@ -35,29 +36,42 @@ def bubblewrap(number: int, packages: Sequence[str]) -> list[str]:
 
     Raises PrerequisiteError where bubblewrap is not installed, or the processor is not known.
     """
+    if not seccomp.supported():
+        raise PrerequisiteError(f"no sandbox for processors like {os.uname().machine}; {UNSAFE}")
+    options = {"modules": list(packages), "user": user_of(number), "isolated": True}
+    return [*python_within(packages), "-m", _MODULE, json.dumps(options)]
+
+
+def user_of(number: int) -> int | None:
+    """Who process `number` is to become where steplabel runs as root."""
+    return FIRST_USER + number % 500 if os.geteuid() == 0 else None
+
+
+def python_within(packages: Sequence[str], files: Mapping[str, Path] | None = None) -> list[str]:
+    """Python in namespaces of its own, that sees itself, the packages and `files` (where they are seen:
+    where they are), and can write nothing; its own arguments follow. Where steplabel runs as root so does
+    it, until it becomes `user_of`.
+
+    Raises PrerequisiteError where bubblewrap is not installed.
+    """
     command = shutil.which("bwrap")
     if command is None:
         raise PrerequisiteError(f"bubblewrap is not installed; {INSTALL}; {UNSAFE}")
-    if not seccomp.supported():
-        raise PrerequisiteError(f"no sandbox for processors like {os.uname().machine}; {UNSAFE}")
     root = os.geteuid() == 0
-    # As root it needs no user namespace for its mounts; the zygote then gives root up. Each snippet
-    # gets a user namespace in either case.
+    # As root it needs no user namespace for its mounts. Each snippet gets a user namespace in either case.
     roof = (
         ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         if root
         else ["--unshare-user"]
     )
-    user = FIRST_USER + number % 500 if root else None
     return [
         command, *roof,
         "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try",
         "--die-with-parent", "--new-session", "--hostname", "sandbox",
         "--clearenv", *(word for pair in _environment().items() for word in ("--setenv", *pair)),
-        *_runtime(packages),
+        *_runtime(packages, files or {}),
         "--proc", "/proc", "--remount-ro", "/", "--chdir", "/tmp",
-        "--", "/python/bin/python3", "-s", "-P", "-B", "-m", _MODULE,
-        json.dumps({"modules": list(packages), "user": user, "isolated": True}),
+        "--", "/python/bin/python3", "-s", "-P", "-B",
     ]  # fmt: skip
 
 
@@ -81,7 +95,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _runtime(packages: Sequence[str]) -> Iterator[str]:
+def _runtime(packages: Sequence[str], files: Mapping[str, Path]) -> Iterator[str]:
     """Bind arguments: this Python, the libraries of the system, the packages, and our own few files."""
     binary = Path(sys.executable).resolve()
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -98,6 +112,7 @@ def _runtime(packages: Sequence[str]) -> Iterator[str]:
     for name in packages:
         for path in _files_of(name):
             shown[f"/packages/{path.name}"] = path
+    shown |= files
     targets = (*shown, *_LIBRARIES, *_DEVICES)
     parents = {str(parent) for target in targets for parent in Path(target).parents} - {"/"}
     for parent in sorted(parents | {"/tmp"}):
