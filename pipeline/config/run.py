@@ -109,8 +109,8 @@ class RunConfig(Options):
         return self._fingerprint({"problems": {"limit"}, "solutions": {"limit"}})
 
     def _fingerprint(self, aside: dict[str, Any]) -> str:
-        paid = {"price", "requests_per_minute", "tokens_per_minute"}
-        exclude: dict[str, Any] = {"engines": {"__all__": paid}} | aside
+        said_alike = {"patience_s", "price", "requests_per_minute", "tokens_per_minute"}
+        exclude: dict[str, Any] = {"engines": {"__all__": said_alike}} | aside
         exclude |= dict.fromkeys(("deploy", "remote", "budget", "cluster", "processes"), True)
         return content_hash(self.model_dump(mode="json", exclude=exclude))
 

@@ -25,7 +25,7 @@ _REFUSED = (400, 413, 415, 422)
 _LOCKED = (401, 403)
 _MISSING = (404, 405)
 _LATER = (429, 503)
-_AWAY = (502, 503, 504)
+_AWAY = (502, 503)
 """What a router says that has no server."""
 MOST_PATIENCE_S = 300.0
 """However long a server asks to be left alone."""
@@ -57,7 +57,9 @@ class OpenAIClient:
         self.url = config.url.rstrip("/")
         try:
             self._http = httpx.AsyncClient(
-                timeout=httpx.Timeout(config.request_timeout_s, connect=30.0),
+                timeout=httpx.Timeout(
+                    config.request_timeout_s, connect=min(30.0, config.request_timeout_s / 2)
+                ),
                 limits=httpx.Limits(max_connections=connections, max_keepalive_connections=64),
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             )
@@ -83,8 +85,9 @@ class OpenAIClient:
             ) from error
         except httpx.HTTPError as error:
             detail = self._hide(str(error)) or type(error).__name__
+            away = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
             raise EngineFaultError(
-                f"{where}: {detail}; is the server running?", away=True
+                f"{where}: {detail}; is the server running?", away=away
             ) from error
         if response.status_code != 200:
             raise self._failure(where, response, body)

@@ -19,43 +19,60 @@ TOLD_EVERY_S = 60.0
 
 
 class Patience:
-    """Shared by all calls to one engine. Use it from one event loop at a time."""
+    """What all calls to one engine know of its outages. Use it from one event loop at a time."""
 
     def __init__(self, most_s: float = 0.0) -> None:
-        """`most_s`: how long a call waits since its first fault."""
+        """`most_s`: how long an outage is waited for, whoever waits."""
         self._most_s = most_s
-        self._answered_at: float | None = None
+        self._has_answered = False
+        self._away_since: float | None = None
+        self._last_away = float("-inf")
         self._waiting: set[asyncio.Future[None]] = set()
         self._told_at = float("-inf")
 
-    def answered(self) -> None:
-        """All that wait go on at once."""
-        self._answered_at = time.monotonic()
+    @property
+    def away(self) -> bool:
+        """Whether nobody was there when it was asked last."""
+        return self._away_since is not None
+
+    def answered(self, began: float) -> None:
+        """A call that was sent at `began` (monotonic seconds) was answered: where nobody was away since, all
+        that wait go on. A server that closes answers old calls and takes no new one."""
+        self._has_answered = True
+        if began < self._last_away:
+            return
+        self._away_since = None
         for call in self._waiting:
             if not call.done():
                 call.set_result(None)
         self._waiting.clear()
 
-    def holds(self, fault: EngineFaultError, first: float, before: float) -> bool:
-        """Whether a call that failed by `fault` had better wait than give up: while the engine is away, and
-        nobody has been answered since the fault before this one. `first`, `before`: when those faults were,
-        in monotonic seconds."""
-        if not fault.away or self._answered_at is None or self._answered_at > before:
+    def failed(self, fault: EngineFaultError) -> None:
+        if fault.away and self._has_answered:
+            self._last_away = time.monotonic()
+            if self._away_since is None:
+                self._away_since = self._last_away
+
+    def waits(self, fault: EngineFaultError) -> bool:
+        """Whether a call that failed so had better wait than give up."""
+        if not fault.away or self._away_since is None:
             return False
-        left = first + self._most_s - time.monotonic()
-        if left > 0 and time.monotonic() - self._told_at > TOLD_EVERY_S:
-            self._told_at = time.monotonic()
+        now = time.monotonic()
+        left = self._away_since + self._most_s - now
+        if left > 0 and now - self._told_at > TOLD_EVERY_S:
+            self._told_at = now
             logger.warning("%s; waiting for it, %.0f s at most", fault, left)
         return left > 0
 
-    async def pause(self, seconds: float) -> None:
-        """So long, or until the engine answers somebody."""
+    async def pause(self, seconds: float) -> bool:
+        """So long, or until the outage ends; whether it did."""
         call: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(call)
         try:
             async with asyncio.timeout(seconds):
                 await call
         except TimeoutError:
-            pass
+            return False
         finally:
             self._waiting.discard(call)
+        return True

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import count
 from typing import Any, TypeVar
 
 from pipeline.config import PriceConfig
@@ -131,7 +130,7 @@ class RecordedEngine:
     @property
     def hungry(self) -> bool:
         """Whether it could be given more than it is asked for now."""
-        return self._limit.in_flight < self._limit.limit
+        return self._limit.in_flight < self._limit.limit and not self._patience.away
 
     def stats(self) -> EngineStats:
         return replace(
@@ -244,9 +243,10 @@ class RecordedEngine:
     async def _try(
         self, sequences: int, most: Cost, call: Callable[[], Coroutine[Any, Any, ResultT]]
     ) -> ResultT:
-        """`call` until it succeeds, with growing pauses between faults."""
-        first_fault = last_fault = 0.0
-        for attempt in count():
+        """`call` until it succeeds, with growing pauses between faults. After an outage that was waited for
+        it may be tried as often again; as what it asks may be the cause, no more than `retries` times."""
+        tries = outages = 0
+        while True:
             try:
                 async with self._limit.hold(sequences):
                     await self._ensure_open()
@@ -256,6 +256,7 @@ class RecordedEngine:
                         await self._stop.gate()
                     self._under_way += 1
                     self._idle.clear()
+                    began = time.monotonic()
                     try:
                         async with asyncio.timeout(self._timeout_s):
                             result = await call()
@@ -266,28 +267,28 @@ class RecordedEngine:
             except (EngineFaultError, TimeoutError) as error:
                 self._stats.faults += 1
                 fault = self._fault(error)
-                now = time.monotonic()
-                first_fault, before, last_fault = first_fault or now, last_fault or now, now
-                waits = attempt >= self._retries
-                if waits and not self._patience.holds(fault, first_fault, before):
+                self._patience.failed(fault)
+                pause = min(self._pause_s * 2 ** min(tries, 30), self._longest_pause_s)
+                tries += 1
+                if tries > self._retries and (
+                    outages > self._retries or not self._patience.waits(fault)
+                ):
                     raise fault from error
-                pause = min(self._pause_s * 2 ** min(attempt, 30), self._longest_pause_s)
                 pause *= self._jitter.uniform(0.5, 1.5)
                 if fault.retry_after_s is not None:
                     self._rate.hold(fault.retry_after_s)
                     pause = min(pause, 1.0)  # on top of what the server asks of every call
-                if waits:
-                    await self._patience.pause(pause)
-                else:
+                if tries <= self._retries:
                     logger.warning("%s; next try in %.1f s", fault, pause)
                     await asyncio.sleep(pause)
+                elif await self._patience.pause(pause):
+                    tries, outages = 0, outages + 1
             else:
-                self._patience.answered()
+                self._patience.answered(began)
                 cost = result.cost
                 self._rate.took(tokens, cost.prompt_tokens + cost.completion_tokens)
                 self._made(result)
                 return result
-        raise AssertionError("the last try returns or raises")
 
     def _fault(self, error: Exception) -> EngineFaultError:
         if isinstance(error, EngineFaultError):

@@ -79,6 +79,7 @@ class EngineRoom:
         self._at_work: set[RecordedEngine] = set()
         self._attempt = attempt
         self._engines: dict[str, _Shared] = {}
+        self._servers: dict[str, Patience] = {}
         self._purse = Purse(None)
 
     def purse(self, roles: Iterable[str], calls: Path) -> Purse:
@@ -145,5 +146,8 @@ class EngineRoom:
         if key not in self._engines:
             rate = RateLimit(config.requests_per_minute, config.tokens_per_minute)
             engine = make_engine(config, self._config.seed, self._attempt)
-            self._engines[key] = _Shared(engine, rate, Patience(config.patience_s))
+            patience = Patience(config.patience_s)
+            if config.url is not None:  # the models of a server go away together
+                patience = self._servers.setdefault(config.url, patience)
+            self._engines[key] = _Shared(engine, rate, patience)
         return self._engines[key]

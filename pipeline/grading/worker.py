@@ -1,9 +1,9 @@
 """The comparing process: reads one JSON line {pred, gold}, writes one {same, why}.
 
 Run as a script by `pipeline.grading.pool`, never imported: math-verify parses with sympy, which may
-run away in time or memory, and in parts evaluates what it parses. So it is started in bubblewrap, where there
-is one, may write no file, has a memory limit, and is killed when it takes too long; and the caps of
-`pipeline.grading.equivalence` keep what reaches it to short mathematical texts.
+run away in time or memory, and in parts evaluates what it parses. So it is started in bubblewrap, where
+there is one, may write no file and begin no process, has a memory limit, and is killed when it takes too
+long; and the caps of `pipeline.grading.equivalence` keep what reaches it to short mathematical texts.
 
 `same` is true or false (both sides wholly parsed, and compared in both directions, which math-verify
 may tell apart), or null with the reason.
@@ -55,6 +55,7 @@ def main(memory_bytes: int, user: int | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # each would have as much memory again
     print(json.dumps({"ready": True}), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,26 +14,28 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PrerequisiteError
-from pipeline.grading.pool import _PACKAGES, WorkerPool, _ways
+from pipeline.grading import pool as pool_module
+from pipeline.grading.pool import WorkerPool, _guarded
 from pipeline.sandbox import command
 
 PROBE = """
 import os, socket, sys
 sys.path.insert(0, "/code")
 from pipeline.sandbox.inside import isolation
-if len(sys.argv) > 1:
-    isolation.drop_root(int(sys.argv[1]))
+port, *user = map(int, sys.argv[1:])
+if user:
+    isolation.drop_root(*user)
 def tried(what):
     try:
         what()
     except OSError as error:
         return type(error).__name__
     return "done"
-print(tried(lambda: open(sys.executable + "/../../../etc/passwd")))
+print(tried(lambda: open("/etc/passwd")))
 print(tried(lambda: os.listdir("/home")))
 print(tried(lambda: open("/tmp/file", "w")))
-print(tried(lambda: socket.create_connection(("127.0.0.1", 22), 1)))
-print(os.getuid(), sorted(p for p in os.listdir("/proc") if p.isdigit()))
+print(tried(lambda: socket.create_connection(("127.0.0.1", port), 5)))
+print(os.getuid(), len([name for name in os.listdir("/proc") if name.isdigit()]))
 """
 
 
@@ -70,26 +74,62 @@ async def test_answers_are_compared_where_there_is_nothing_to_steal() -> None:
 
 @pytest.mark.usefixtures("shut_in")
 def test_who_compares_sees_no_file_no_network_and_no_process_of_the_machine() -> None:
-    user = command.user_of(7)
-    words = [*command.python_within(_PACKAGES), "-c", PROBE, *([str(user)] if user else [])]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert Path("/etc/passwd").exists()
+    assert Path("/home").exists()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        user = [] if (found := command.user_of(7)) is None else [str(found)]
+        words = [*command.python_within(()), "-c", PROBE, str(port), *user]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     *tried, seen = done.stdout.splitlines()
     assert len(tried) == 4, done.stderr
     assert "done" not in tried
-    uid, _, processes = seen.partition(" ")
-    assert int(uid) == (user or os.getuid()) != 0
-    assert processes.count("'") <= 4  # bubblewrap's first process, and itself
+    uid, processes = map(int, seen.split())
+    assert uid == int(user[0]) if user else uid == os.getuid()
+    assert processes <= 2  # bubblewrap's first one, and itself
+
+
+@pytest.mark.usefixtures("shut_in")
+async def test_one_that_was_shut_in_is_never_replaced_by_one_that_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pool_of_one() as pool:
+        assert await pool.compare("x+1", "1+x") == (True, None)
+        monkeypatch.setattr(command, "python_within", lambda *_: ["false"])
+        next(iter(pool._open))._process.kill()
+        assert (await pool.compare("x+1", "1+x"))[0] is None
+        assert await pool.compare("x+1", "1+x") == (True, None)
+        assert Path(command_of(pool)).name == "bwrap"
 
 
 @pytest.mark.parametrize("how", ["not installed", "not allowed"])
 async def test_without_a_sandbox_answers_are_compared_all_the_same(
-    how: str, monkeypatch: pytest.MonkeyPatch
+    how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     if how == "not installed":
         monkeypatch.setattr(shutil, "which", lambda *_: None)
-        assert len(list(_ways())) == 1
+        assert _guarded() is None
     else:
-        monkeypatch.setattr(command, "python_within", lambda *_: ["false"])
+        refuses = [sys.executable, "-c", "raise SystemExit('no namespaces for you')"]
+        monkeypatch.setattr(command, "python_within", lambda *_: refuses)
     with pool_of_one() as pool:
         assert await pool.compare("x+1", "1+x") == (True, None)
         assert Path(command_of(pool)).name.startswith("python")
+    assert ("no namespaces for you" in caplog.text) == (how == "not allowed")
+
+
+@pytest.mark.parametrize(
+    "said", ["", "{}", "[]", '"same"', "{" * 4000, "x" * 100_000, '{"same": "yes", "why": null}']
+)
+async def test_a_worker_that_answers_as_none_does_is_lost_and_the_pair_undecided(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lies = (
+        f"import sys; print('ready', flush=True); sys.stdin.readline(); print({said!r}, flush=True)"
+    )
+    monkeypatch.setattr(pool_module, "_guarded", lambda: None)
+    monkeypatch.setattr(pool_module, "_UNGUARDED", [sys.executable, "-c", lies])
+    with pool_of_one() as pool:
+        assert await pool.compare("x+1", "1+x") == (None, "comparison over its limits")
+        assert pool.replaced == 1
