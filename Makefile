@@ -32,6 +32,8 @@ ui: setup ## a Prefect server with its pages at http://127.0.0.1:4200
 
 test: lint ## ruff, mypy, then every test; what was skipped or failed is named at the end (ARGS="-k name")
 	@command -v bwrap >/dev/null || $(MAKE) --no-print-directory system-packages || true
+	@for name in chromium chromium-browser google-chrome chrome; do command -v $$name && break; done >/dev/null || \
+		$(MAKE) --no-print-directory system-packages SYSTEM_PACKAGES=chromium || true
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup ## the tests without a real vLLM and without the slow ones
