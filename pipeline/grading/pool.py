@@ -96,7 +96,7 @@ def _read(line: str) -> tuple[bool | None, str | None] | None:
         same, why = answer["same"], answer["why"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    if same not in (True, False, None) or not isinstance(why, str | None):
+    if not isinstance(same, bool | None) or not isinstance(why, str | None):
         return None
     return same, why
 
