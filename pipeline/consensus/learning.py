@@ -124,8 +124,7 @@ def learned_from(
 
 def begun_of(rows: Sequence[Evidence]) -> Priors:
     """What fits begin with: how rollouts drift, by themselves."""
-    drifting = fit_priors([row.seen for row in rows])
-    return replace(BROAD, drift=drifting.drift, flawed_drift=drifting.flawed_drift)
+    return replace(BROAD, drift=fit_priors([row.seen for row in rows]).drift)
 
 
 def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Priors) -> list[Priors]:
@@ -176,7 +175,7 @@ def _fit(
     unseen: float | None = None,
     own: float | None = None,
 ) -> Priors:
-    """At the drifts of `begun`."""
+    """At the drift of `begun`."""
     names = {hint.name for row in rows for hint in row.hints}
     return fit_priors(
         [row.seen for row in rows],

@@ -154,7 +154,7 @@ def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.
 
 
 class BayesianStrategy:
-    VERSION = 5
+    VERSION = 6
     OPTIONS: ClassVar[type[Options]] = BayesianOptions
 
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:

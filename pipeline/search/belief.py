@@ -4,10 +4,12 @@ A rollout from prefix(t) of T steps succeeds with chance v^(((T-t)/T)^d) when t 
 policy's own chance on the bare problem and d the drift with which it rises as less is left to get
 wrong (1: each step is as hard; 0: none of it shows before the end), and with chance q when t > e: a
 lucky recovery. The solution's own outcome is one rollout from prefix(T), at chance 1 where there is no
-error (e = -1). Solutions with an error have a v and a d of their own: many come from problems in which
-one step is hard, where until that is passed no rollout is better off than from the start. Given e, what
-is seen before and after it is independent, so v and q are each summed over their own grid, and a
-posterior costs T x grid.
+error (e = -1). Solutions with an error have values of their own, and each a d of its own: many come from
+problems in which one step is hard, where until that is passed no rollout is better off than from the
+start. Luck may end before the last step, which mostly states what is settled by then: whoever said
+"yes" in the last step but one says so in the last. Given e, what is seen before and after it is
+independent, so (v, d) and (q, whether luck ends) are each summed over their own grid, and a posterior
+costs T x grid.
 
 Where an error lies goes with v: a solution whose policy hardly ever succeeds mostly fails at the step
 that makes the problem hard, wherever that is, and rollouts can't say where. So each band of v has
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +39,10 @@ RECOVERIES: Array = np.array(
     [0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9]
 )
 """Grid of q, the chance to recover from a wrong prefix."""
+FLAWED_DRIFTS = (0.0, 0.5, 1.0, 2.0)
+"""Grid of d, of solutions with an error."""
+NO_LUCK = 0.01
+"""Chance to recover in the last step where luck has ended."""
 BANDS: Array = np.array([0.08, 0.55])
 """Where one band of v ends and the next begins."""
 BAND_OF = np.searchsorted(BANDS, VALUES)
@@ -82,9 +89,10 @@ NO_SLIP = Slip()
 @dataclass(frozen=True)
 class Priors:
     """Weights that sum to one: of v on `VALUES` for solutions without an error (`value`) and with one
-    (`flawed_value`), of q on `RECOVERIES`, and for each band of v of an error's place in `PLACES` bins
-    (`places`); the drifts of the two; `clean`, the share without an error; how far each kind of hint
-    can be trusted (`reliability`, by name); and the rollouts' `slip`."""
+    (`flawed_value`), of q on `RECOVERIES`, for each band of v of an error's place in `PLACES` bins
+    (`places`), and of d on `FLAWED_DRIFTS` where there is an error; `clean`, the share without one; their
+    `drift`; in what share of the others luck `ends` before the last step; how far each kind of hint can be
+    trusted (`reliability`, by name); and the rollouts' `slip`."""
 
     value: tuple[float, ...]
     flawed_value: tuple[float, ...]
@@ -92,12 +100,14 @@ class Priors:
     places: tuple[tuple[float, ...], ...]
     clean: float = 0.5
     drift: float = 1.0
-    flawed_drift: float = 1.0
+    flawed_drifts: tuple[float, ...] = (1 / len(FLAWED_DRIFTS),) * len(FLAWED_DRIFTS)
+    ends: float = 0.2
     reliability: Mapping[str, Reliability] = field(default_factory=dict, hash=False)
     slip: Slip = NO_SLIP
 
     def joint(self, n_steps: int) -> Array:
-        """Prior of e = -1, 0, ..., T-1 and v on its grid (T+1, V)."""
+        """Prior of e = -1, 0, ..., T-1, and of v and d on their grid (T+1, V D), where without an error d
+        doesn't matter."""
         edges = np.linspace(0, PLACES, n_steps + 1)
         by_band = [
             np.diff(np.interp(edges, np.arange(PLACES + 1), np.concatenate([[0], np.cumsum(of)])))
@@ -105,7 +115,10 @@ class Priors:
         ]
         place = np.stack(by_band)[BAND_OF].T  # (T, V)
         flawed = (1 - self.clean) * place * np.array(self.flawed_value)
-        return np.concatenate([self.clean * np.array(self.value)[None], flawed])
+        clean = self.clean * np.array(self.value)[None]
+        drifts = np.array(self.flawed_drifts)
+        even = np.full(len(drifts), 1 / len(drifts))
+        return np.concatenate([np.kron(clean, even), np.kron(flawed, drifts)])
 
 
 def left(n_steps: int, drift: float) -> Array:
@@ -136,36 +149,28 @@ class Belief:
     """What is known of a solution: P(e) for e = -1..T-1, and what the next rollout would say.
 
     Of many solutions of one length at once, where `seen` has leading axes: every array here has the
-    same (...). E = T+1 rows stand for e = -1..T-1, V and R for the grids of v and q. `heard` is what
-    hints said. `log_likelihood` is the rollouts' own, of the first fatal
-    step; `posterior` is of the first wrong one, and `fatal` (..., E) of the fatal one.
+    same (...). E = T+1 rows stand for e = -1..T-1, V D for the grid of v and d, R for that of q, once where
+    luck lasts and once where it ends. `heard` is what hints said. `log_likelihood` is the rollouts' own, of
+    the first fatal step; `posterior` is of the first wrong one, and `fatal` (..., E) of the fatal one.
     """
 
     def __init__(self, priors: Priors, seen: Seen, heard: Heard = NOTHING_HEARD) -> None:
         steps = seen.n_steps
-        self._good = VALUES[:, None] ** left(steps, priors.drift)
-        self._flawed_good = VALUES[:, None] ** left(steps, priors.flawed_drift)
+        self._good, self._flawed_good = _good(steps, (priors.drift,)), _good(steps, FLAWED_DRIFTS)
         # without an error every prefix is good, with one those up to e are
-        clean = _log_chance(seen, self._good).sum(axis=-1, keepdims=True)
-        flawed = np.cumsum(_log_chance(seen, self._flawed_good), axis=-1)
-        by_value = np.concatenate([clean, flawed[..., :-1]], axis=-1)
-        self._by_value: Array = np.moveaxis(by_value, -1, -2)  # (..., E, V)
-        self._by_recovery: Array = _after(seen.right)[..., None] * np.log(RECOVERIES) + _after(
-            seen.wrong
-        )[..., None] * np.log1p(-RECOVERIES)  # (..., E, R)
-        prior = priors.joint(steps)
-        first_error = prior.sum(axis=-1)
-        weights = prior / np.maximum(first_error, 1e-300)[:, None]
-        self._value_mass, value_total = _weighed(self._by_value, weights)
-        self._recovery_mass, recovery_total = _weighed(self._by_recovery, np.array(priors.recovery))
+        clean = np.repeat(_log_chance(seen, self._good)[..., -1:, :], len(FLAWED_DRIFTS), axis=-1)
+        flawed = _log_chance(seen, self._flawed_good)
+        by_value = np.concatenate([clean, flawed[..., :-1, :]], axis=-2)
+        prior = _prior(priors, steps)
+        self._value_mass, value_total = _weighed(by_value, prior.values)
+        self._recovery_mass, recovery_total = _weighed(_by_recovery(seen), prior.luck)
         self.log_likelihood: Array = value_total + recovery_total
         of_wrong = of_fatal = self.log_likelihood + heard.fatal
         self._fatal_of: Array | None = None  # (..., E of wrong, E of fatal), where they may differ
-        if priors.slip != NO_SLIP:
-            related = np.log(np.maximum(priors.slip.relation(steps), 1e-300))
-            both = of_fatal[..., None, :] + related
+        if prior.related is not None:
+            both = of_fatal[..., None, :] + prior.related
             self._fatal_of, of_wrong = _weighed(both, np.ones(steps + 1))
-        joint = of_wrong + heard.wrong + np.log(np.maximum(first_error, 1e-300))
+        joint = of_wrong + heard.wrong + prior.first_error
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
         total = mass.sum(axis=-1, keepdims=True)
@@ -177,18 +182,20 @@ class Belief:
 
     def chances(self) -> Array:
         """Chance that a rollout succeeds, for each first wrong step and prefix 0..T-1 (..., E, T)."""
-        steps = self._good.shape[1] - 1
+        steps = len(self._good.chance) - 1
+        clean = np.repeat(self._good.chance, len(FLAWED_DRIFTS), axis=-1)
         good = np.concatenate(
             [
-                self._value_mass[..., :1, :] @ self._good[:, :steps],
-                self._value_mass[..., 1:, :] @ self._flawed_good[:, :steps],
+                self._value_mass[..., :1, :] @ clean[:steps].T,
+                self._value_mass[..., 1:, :] @ self._flawed_good.chance[:steps].T,
             ],
             axis=-2,
         )
-        lucky = self._recovery_mass @ RECOVERIES
+        luck = np.repeat(np.concatenate([RECOVERIES, RECOVERIES])[:, None], steps, axis=1)
+        luck[len(RECOVERIES) :, -1] = NO_LUCK
         is_good = np.arange(steps)[None, :] <= np.arange(-1, steps)[:, None]
         is_good[0] = True
-        chances = np.where(is_good, good, lucky[..., None])
+        chances = np.where(is_good, good, self._recovery_mass @ luck)
         return chances if self._fatal_of is None else self._fatal_of @ chances
 
     def information(self) -> Array:
@@ -199,12 +206,14 @@ class Belief:
         return np.asarray(np.maximum(told, 0.0))[..., 0, :]
 
     def responsibilities(self) -> tuple[Array, Array]:
-        """Posterior of the fatal step and v (..., E, V), and of q where there is one (..., R),
-        unscaled."""
+        """Posterior of the fatal step, v and d (..., E, V, D), and where there is one of q and of whether
+        luck lasts or ends (..., 2, R), unscaled."""
         flawed = self.fatal[..., None, 1:]
+        by_value = self.fatal[..., None] * self._value_mass
+        by_recovery = (flawed @ self._recovery_mass[..., 1:, :])[..., 0, :]
         return (
-            self.fatal[..., None] * self._value_mass,
-            (flawed @ self._recovery_mass[..., 1:, :])[..., 0, :],
+            by_value.reshape(*by_value.shape[:-1], len(VALUES), len(FLAWED_DRIFTS)),
+            by_recovery.reshape(*by_recovery.shape[:-1], 2, len(RECOVERIES)),
         )
 
     def slips(self) -> Array:
@@ -218,10 +227,71 @@ class Belief:
         return np.stack([same, joint.sum(axis=(-1, -2)) - same - unseen, unseen], axis=-1)
 
 
-def _log_chance(seen: Seen, good: Array) -> Array:
-    """Log chance of what is seen at each prefix, were it good, for each v (..., V, T+1)."""
-    wrong = np.log1p(-np.minimum(good, 1 - _SURE))
-    return np.asarray(seen.right[..., None, :] * np.log(good) + seen.wrong[..., None, :] * wrong)
+class _Prior(NamedTuple):
+    """What `Priors` say of solutions of one length: the log chance of each e (E,), the weights of v and d
+    for each (E, V D), those of q (2 R,), and the log chance of each fatal step for each wrong one (E, E),
+    None where they are the same."""
+
+    first_error: Array
+    values: Array
+    luck: Array
+    related: Array | None
+
+
+@lru_cache(maxsize=64)
+def _prior(priors: Priors, n_steps: int) -> _Prior:
+    """Read-only: searches ask for the same few again and again."""
+    joint = priors.joint(n_steps)
+    first_error = np.maximum(joint.sum(axis=-1), 1e-300)
+    recovery = np.array(priors.recovery)
+    luck = np.concatenate([(1 - priors.ends) * recovery, priors.ends * recovery])
+    related = None
+    if priors.slip != NO_SLIP:
+        related = np.log(np.maximum(priors.slip.relation(n_steps), 1e-300))
+    return _Prior(np.log(first_error), joint / first_error[:, None], luck, related)
+
+
+class _Good(NamedTuple):
+    """Chance that a rollout from each good prefix 0..T succeeds, for each v and each of some d
+    (T+1, V D); and the log chances that it does, and that it doesn't."""
+
+    chance: Array
+    right: Array
+    wrong: Array
+
+
+@lru_cache(maxsize=64)
+def _good(n_steps: int, drifts: tuple[float, ...]) -> _Good:
+    """Read-only: solutions of the same few lengths come again and again."""
+    exponents = np.stack([left(n_steps, drift) for drift in drifts], axis=-1)
+    chance = (VALUES[:, None] ** exponents[:, None, :]).reshape(n_steps + 1, -1)
+    good = _Good(chance, np.log(chance), np.log1p(-np.minimum(chance, 1 - _SURE)))
+    for table in good:
+        table.setflags(write=False)
+    return good
+
+
+def _log_chance(seen: Seen, good: _Good) -> Array:
+    """Log chance of what is seen up to each prefix, were all so far good, for each v and d
+    (..., T+1, V D)."""
+    chance = seen.right[..., None] * good.right + seen.wrong[..., None] * good.wrong
+    return np.asarray(np.cumsum(chance, axis=-2))
+
+
+def _by_recovery(seen: Seen) -> Array:
+    """Log chance of what is seen after each e, for each q where luck lasts, and where it ends before the
+    last step (..., E, 2 R)."""
+    q, failed = np.log(RECOVERIES), np.log1p(-RECOVERIES)
+    right, wrong = _after(seen.right)[..., None], _after(seen.wrong)[..., None]
+    lasting = right * q + wrong * failed
+    last = seen.n_steps - 1
+    after_last = (
+        np.arange(-1, last + 1)[:, None] < last
+    )  # whether the last step's prefix is after e
+    after_last[0] = False
+    right, wrong = seen.right[..., last, None, None], seen.wrong[..., last, None, None]
+    instead = right * (np.log(NO_LUCK) - q) + wrong * (np.log1p(-NO_LUCK) - failed)
+    return np.concatenate([lasting, lasting + after_last * instead], axis=-1)
 
 
 def _after(counts: Array) -> Array:

@@ -58,7 +58,7 @@ def fit_priors(
     after others, where they are to be held and not fitted.
     `trust`: where the fit of each hint's reliability starts.
     `truth`: the first error of each pilot solution, where gold says it.
-    Without `drifts` those of `start` are kept."""
+    Without `drifts` the drift of solutions without an error is that of `start`."""
     names = sorted({hint.name for of_one in hints for hint in of_one})
     begun = {name: (trust or {}).get(name, START) for name in names}
     if own is not None:
@@ -70,21 +70,13 @@ def fit_priors(
     )
     alike = _distinct(pilot, hints, truth)
     best = start
-    for which in ("flawed_drift", "drift") if drifts else ():
+    if drifts:
         fitted = [
-            _fitted(
-                alike,
-                replace(best, **{which: drift}),  # type: ignore[arg-type]
-                start,
-                max(1, rounds // 6),
-                unseen,
-                own,
-            )
+            _fitted(alike, replace(start, drift=drift), start, max(1, rounds // 6), unseen, own)
             for drift in DRIFTS
         ]
-        usual = float(getattr(start, which))
         best = max(
-            fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(getattr(fit[0], which) - usual)
+            fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(fit[0].drift - start.drift)
         )[0]
     return _fitted(alike, best, start, rounds, unseen, own)[0]
 
@@ -97,7 +89,7 @@ def _fitted(
     unseen: float | None,
     own: float | None,
 ) -> tuple[Priors, float]:
-    """EM from `priors` at their drifts, drawn to `start`; and the log evidence it ends with."""
+    """EM from `priors` at their drift, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
     solutions = sum(float(times.sum()) for _, times in pilot)
     for _ in range(rounds):
@@ -105,6 +97,8 @@ def _fitted(
         flawed_value = VALUE_PULL * np.array(start.flawed_value)
         recovery = RECOVERY_PULL * np.array(start.recovery)
         places = PLACE_PULL * np.array(start.places)
+        flawed_drifts = PULL * np.array(start.flawed_drifts)
+        luck = PULL * np.array([1 - start.ends, start.ends])
         without = PULL * start.clean
         kinds = {
             name: [
@@ -117,10 +111,11 @@ def _fitted(
         evidence = 0.0
         for batch, times in pilot:
             belief = Belief(priors, batch.seen, batch.heard(priors.reliability))
-            by_value, q = belief.responsibilities()
-            joint = np.tensordot(times, by_value, axes=1)
+            by_value, q = (np.tensordot(times, of, axes=1) for of in belief.responsibilities())
+            joint = by_value.sum(axis=-1)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
-            recovery = recovery + times @ q
+            flawed_drifts = flawed_drifts + by_value[1:].sum(axis=(0, 1))
+            recovery, luck = recovery + q.sum(axis=0), luck + q.sum(axis=1)
             without += float(times @ belief.posterior[:, 0])
             slip = slip + times @ belief.slips()
             for band in range(len(BANDS) + 1):
@@ -140,6 +135,8 @@ def _fitted(
             recovery=_shares(recovery),
             places=tuple(_shares(place) for place in places),
             clean=without / (solutions + PULL),
+            flawed_drifts=_shares(flawed_drifts),
+            ends=_shares(luck)[1],
             reliability={
                 name: Reliability(
                     _shares(clean), _shares(flawed), _shares(spoke)[0] if own is None else own

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.records import Outcome, content_hash
-from pipeline.search.belief import BANDS, PLACES, RECOVERIES, VALUES, Priors
+from pipeline.search.belief import BANDS, FLAWED_DRIFTS, PLACES, RECOVERIES, VALUES, Priors
 from tests.benchmarks.search.world import Case, Rollout
 
 STRENGTHS = {"weak": (2.0, 4.0), "middle": (4.0, 3.0), "strong": (6.0, 2.0)}
@@ -52,7 +52,16 @@ class SimulatedCase(Case):
             tuple(np.eye(len(grid))[at].tolist()) for grid, at in ((VALUES, v), (RECOVERIES, q))
         )
         places = ((1 / PLACES,) * PLACES,) * (len(BANDS) + 1)
-        return Priors(value, value, recovery, places, float(VALUES[v]), self.drift, self.drift)
+        return Priors(
+            value,
+            value,
+            recovery,
+            places,
+            float(VALUES[v]),
+            self.drift,
+            flawed_drifts=tuple(float(drift == self.drift) for drift in FLAWED_DRIFTS),
+            ends=0.0,
+        )
 
 
 class Draws:
