@@ -145,6 +145,35 @@ BROAD = Priors(
 """Where a fit starts and what it is drawn to when a pilot is small."""
 
 
+class Scaled(NamedTuple):
+    """Likelihoods on a grid (..., E, G), each row as multiples of its largest, whose `log` is beside it
+    (..., E, 1)."""
+
+    chance: Array
+    log: Array
+
+    @classmethod
+    def of(cls, log_likelihood: Array) -> Scaled:
+        top = log_likelihood.max(axis=-1, keepdims=True)
+        return cls(np.exp(log_likelihood - top), top)
+
+
+class Tables(NamedTuple):
+    """What was seen, on the grid of v and d (G = V D) and on that of luck (G = 2 R), for each e: all that
+    rollouts say, whatever the priors' weights."""
+
+    values: Scaled
+    luck: Scaled
+
+    @classmethod
+    def of(cls, seen: Seen, drift: float) -> Tables:
+        """`drift`: of solutions without an error; every prefix of theirs is good, with one those up to e."""
+        clean = _log_chance(seen, _good(seen.n_steps, (drift,)))[..., -1:, :]
+        flawed = _log_chance(seen, _good(seen.n_steps, FLAWED_DRIFTS))[..., :-1, :]
+        by_value = np.concatenate([np.repeat(clean, len(FLAWED_DRIFTS), axis=-1), flawed], axis=-2)
+        return cls(Scaled.of(by_value), Scaled.of(_by_recovery(seen)))
+
+
 class Belief:
     """What is known of a solution: P(e) for e = -1..T-1, and what the next rollout would say.
 
@@ -154,22 +183,19 @@ class Belief:
     the first fatal step; `posterior` is of the first wrong one, and `fatal` (..., E) of the fatal one.
     """
 
-    def __init__(self, priors: Priors, seen: Seen, heard: Heard = NOTHING_HEARD) -> None:
-        steps = seen.n_steps
-        self._good, self._flawed_good = _good(steps, (priors.drift,)), _good(steps, FLAWED_DRIFTS)
-        # without an error every prefix is good, with one those up to e are
-        clean = np.repeat(_log_chance(seen, self._good)[..., -1:, :], len(FLAWED_DRIFTS), axis=-1)
-        flawed = _log_chance(seen, self._flawed_good)
-        by_value = np.concatenate([clean, flawed[..., :-1, :]], axis=-2)
+    def __init__(self, priors: Priors, seen: Seen | Tables, heard: Heard = NOTHING_HEARD) -> None:
+        tables = seen if isinstance(seen, Tables) else Tables.of(seen, priors.drift)
+        self._steps = steps = tables.values.chance.shape[-2] - 1
+        self._drift = priors.drift
         prior = _prior(priors, steps)
-        self._value_mass, value_total = _weighed(by_value, prior.values)
-        self._recovery_mass, recovery_total = _weighed(_by_recovery(seen), prior.luck)
+        self._value_mass, value_total = _weighed(tables.values, prior.values)
+        self._recovery_mass, recovery_total = _weighed(tables.luck, prior.luck)
         self.log_likelihood: Array = value_total + recovery_total
         of_wrong = of_fatal = self.log_likelihood + heard.fatal
         self._fatal_of: Array | None = None  # (..., E of wrong, E of fatal), where they may differ
         if prior.related is not None:
             both = of_fatal[..., None, :] + prior.related
-            self._fatal_of, of_wrong = _weighed(both, np.ones(steps + 1))
+            self._fatal_of, of_wrong = _weighed(Scaled.of(both), np.ones(steps + 1))
         joint = of_wrong + heard.wrong + prior.first_error
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
@@ -182,12 +208,13 @@ class Belief:
 
     def chances(self) -> Array:
         """Chance that a rollout succeeds, for each first wrong step and prefix 0..T-1 (..., E, T)."""
-        steps = len(self._good.chance) - 1
-        clean = np.repeat(self._good.chance, len(FLAWED_DRIFTS), axis=-1)
+        steps = self._steps
+        clean = np.repeat(_good(steps, (self._drift,)).chance, len(FLAWED_DRIFTS), axis=-1)
+        flawed = _good(steps, FLAWED_DRIFTS).chance
         good = np.concatenate(
             [
                 self._value_mass[..., :1, :] @ clean[:steps].T,
-                self._value_mass[..., 1:, :] @ self._flawed_good.chance[:steps].T,
+                self._value_mass[..., 1:, :] @ flawed[:steps].T,
             ],
             axis=-2,
         )
@@ -300,12 +327,12 @@ def _after(counts: Array) -> Array:
     return np.concatenate([np.zeros_like(total[..., :1]), total[..., :-1]], axis=-1)
 
 
-def _weighed(log_likelihood: Array, weights: Array) -> tuple[Array, Array]:
+def _weighed(scaled: Scaled, weights: Array) -> tuple[Array, Array]:
     """Posterior weights of a grid for each row, and the log of each row's sum."""
-    top = log_likelihood.max(axis=-1, keepdims=True)
-    mass = np.exp(log_likelihood - top) * weights
+    mass = scaled.chance * weights
     total = mass.sum(axis=-1, keepdims=True)
-    return mass / total, (top + np.log(total))[..., 0]
+    mass /= total
+    return mass, (scaled.log + np.log(total))[..., 0]
 
 
 def _entropy(p: Array) -> Array:

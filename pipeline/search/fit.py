@@ -18,17 +18,23 @@ from pipeline.search.belief import (
     BAND_OF,
     BANDS,
     BROAD,
+    FLAWED_DRIFTS,
     NO_SLIP,
     PLACES,
+    RECOVERIES,
+    VALUES,
     Array,
     Belief,
     Priors,
     Seen,
     Slip,
+    Tables,
 )
 from pipeline.search.hints import START, Hint, Reliability, counted
 
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
+IN_MEMORY = 8_000_000
+"""Numbers that the tables of a fit may hold."""
 DRIFT_PENALTY = 2.0
 """Log evidence that a drift must show for each unit it lies from where the fit starts."""
 SLIP = Slip(0.85, 0.1, 0.05)
@@ -91,6 +97,7 @@ def _fitted(
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drift, drawn to `start`; and the log evidence it ends with."""
     before = -np.inf
+    seen = _tables([batch for batch, _ in pilot], priors.drift)
     solutions = sum(float(times.sum()) for _, times in pilot)
     for _ in range(rounds):
         value = VALUE_PULL * np.array(start.value)
@@ -109,8 +116,8 @@ def _fitted(
         }
         slip = PULL * np.array(start.slip)
         evidence = 0.0
-        for batch, times in pilot:
-            belief = Belief(priors, batch.seen, batch.heard(priors.reliability))
+        for (batch, times), rollouts in zip(pilot, seen, strict=True):
+            belief = Belief(priors, rollouts, batch.heard(priors.reliability))
             by_value, q = (np.tensordot(times, of, axes=1) for of in belief.responsibilities())
             joint = by_value.sum(axis=-1)
             value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
@@ -149,6 +156,15 @@ def _fitted(
             break
         before = evidence
     return priors, before
+
+
+def _tables(pilot: Sequence[Batch], drift: float) -> list[Seen | Tables]:
+    """What the rounds of a fit go by; what would take too much memory is computed in each anew."""
+    left, found = IN_MEMORY, list[Seen | Tables]()
+    for batch in pilot:
+        left -= batch.seen.right.size * (len(VALUES) * len(FLAWED_DRIFTS) + 2 * len(RECOVERIES))
+        found.append(Tables.of(batch.seen, drift) if left > 0 else batch.seen)
+    return found
 
 
 def _held(slip: Slip, unseen: float | None) -> Slip:
