@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from pipeline.doctor.finding import Finding, State
-from pipeline.doctor.machine import graphics, processor, room, sandbox
+from pipeline.doctor.machine import grading, graphics, processor, room, sandbox
 from pipeline.doctor.services import prefect, shipped_models
 from pipeline.doctor.software import engine, packages, python
 
@@ -26,6 +26,7 @@ def examine(root: Path = ROOT) -> list[Finding]:
         *graphics(),
         *room(),
         *sandbox(),
+        *grading(),
         *prefect(os.environ),
         *shipped_models(root),
     ]

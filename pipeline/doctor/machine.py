@@ -14,6 +14,7 @@ from pipeline.doctor.finding import Finding, State
 from pipeline.doctor.software import installed
 from pipeline.engine.models import cpu_has_bfloat16
 from pipeline.errors import PrerequisiteError
+from pipeline.grading.pool import WorkerPool
 from pipeline.sandbox import Sandbox
 
 MEMORY_GIB = 4.0
@@ -101,6 +102,26 @@ def sandbox() -> Iterator[Finding]:
         return
     seconds = time.monotonic() - started
     yield Finding("sandbox", State.OK, f"a snippet runs in isolation; started in {seconds:.1f} s")
+
+
+def grading() -> Iterator[Finding]:
+    """Whether answers can be compared, and in isolation: it starts a worker and compares two."""
+    pool = WorkerPool(1, timeout_s=60.0)
+    try:
+        asyncio.run(pool.compare("1", "1"))
+    except PrerequisiteError as error:
+        detail, _, cure = str(error).partition("; ")
+        yield Finding("grading", State.MISSING, detail, cure)
+        return
+    finally:
+        pool.close()
+    if pool.is_shut_in:
+        yield Finding("grading", State.OK, "answers are compared in isolation")
+    else:
+        detail = (
+            "answers that models wrote are read by a process with limits of time and memory alone"
+        )
+        yield Finding("grading", State.NOTE, detail, "what `sandbox` needs would shut it in")
 
 
 async def _run_isolated() -> None:

@@ -146,6 +146,11 @@ class WorkerPool:
         self.replaced = 0
         """Workers killed or lost so far."""
 
+    @property
+    def is_shut_in(self) -> bool:
+        """Whether bubblewrap shuts the workers in, once the first has started."""
+        return self._words is not None and self._words is not _UNGUARDED
+
     async def compare(self, pred: str, gold: str) -> tuple[bool | None, str | None]:
         """(same, None), or (None, why). Raises PrerequisiteError when no worker can start."""
         loop = asyncio.get_running_loop()

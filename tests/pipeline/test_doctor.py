@@ -9,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from pipeline.doctor import Finding, State, examine, machine, services, software
+from pipeline.grading import pool
 
 
 def only(findings: object) -> Finding:
@@ -18,9 +19,18 @@ def only(findings: object) -> Finding:
 
 def test_every_lack_on_this_machine_has_a_cure() -> None:
     findings = examine()
-    assert {"python", "processor", "gpu", "memory", "disk", "sandbox", "prefect", "models"} <= {
-        finding.what for finding in findings
-    }
+    expected = [
+        "python",
+        "processor",
+        "gpu",
+        "memory",
+        "disk",
+        "sandbox",
+        "grading",
+        "prefect",
+        "models",
+    ]
+    assert set(expected) <= {finding.what for finding in findings}
     assert all(finding.cure for finding in findings if finding.state is State.MISSING)
 
 
@@ -40,6 +50,17 @@ def test_a_processor_without_avx2_is_noted(tmp_path: Path) -> None:
     finding = only(machine.processor(tmp_path / "cpuinfo"))
     assert finding.state is State.NOTE
     assert "AVX2" in finding.detail
+
+
+def test_whether_answers_are_compared_in_isolation_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    shut_in = only(machine.sandbox()).state is State.OK
+    assert only(machine.grading()).state is (State.OK if shut_in else State.NOTE)
+    monkeypatch.setattr(pool, "_guarded", lambda: None)
+    without = only(machine.grading())
+    assert without.state is State.NOTE
+    assert without.cure
+    monkeypatch.setattr(pool, "_started", lambda words: None)
+    assert only(machine.grading()).state is State.MISSING
 
 
 def test_memory_is_what_is_available_and_no_more_than_the_limit(tmp_path: Path) -> None:
