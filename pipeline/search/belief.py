@@ -312,9 +312,8 @@ def _by_recovery(seen: Seen) -> Array:
     right, wrong = _after(seen.right)[..., None], _after(seen.wrong)[..., None]
     lasting = right * q + wrong * failed
     last = seen.n_steps - 1
-    after_last = (
-        np.arange(-1, last + 1)[:, None] < last
-    )  # whether the last step's prefix is after e
+    # whether the last step's prefix is after e
+    after_last = np.arange(-1, last + 1)[:, None] < last
     after_last[0] = False
     right, wrong = seen.right[..., last, None, None], seen.wrong[..., last, None, None]
     instead = right * (np.log(NO_LUCK) - q) + wrong * (np.log1p(-NO_LUCK) - failed)
