@@ -33,8 +33,6 @@ from pipeline.search.belief import (
 from pipeline.search.hints import START, Hint, Reliability, counted
 
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
-IN_MEMORY = 8_000_000
-"""Numbers that the tables of a fit may hold."""
 DRIFT_PENALTY = 2.0
 """Log evidence that a drift must show for each unit it lies from where the fit starts."""
 SLIP = Slip(0.85, 0.1, 0.05)
@@ -42,6 +40,8 @@ SLIP = Slip(0.85, 0.1, 0.05)
 VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
 """Solutions that the start counts for, in what is drawn to it: v, q, the places of each band, and all
 else. A pilot of hundreds says little of ten places in three bands, and much of how rare luck is."""
+IN_MEMORY = 8_000_000
+"""Numbers that the tables of a fit may hold."""
 
 
 def fit_priors(
