@@ -3,6 +3,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RECIPE ?= flows/recipes/tinymath.yaml
 ARGS ?=
+TESTS_AT_ONCE ?= 2
+AT_ONCE = -n $(TESTS_AT_ONCE) --no-loadscope-reorder
 SYSTEM_PACKAGES := bubblewrap libnuma1
 
 export VENV
@@ -34,10 +36,10 @@ test: lint ## ruff, mypy, then every test; what was skipped or failed is named a
 	@command -v bwrap >/dev/null || $(MAKE) --no-print-directory system-packages || true
 	@for name in chromium chromium-browser google-chrome chrome; do command -v $$name && break; done >/dev/null || \
 		$(MAKE) --no-print-directory system-packages SYSTEM_PACKAGES=chromium || true
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(ARGS)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 test-fast: setup ## the tests without a real vLLM and without the slow ones
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -m "not slow and not vllm" $(ARGS)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q $(AT_ONCE) -m "not slow and not vllm" $(ARGS)
 
 test-faults: setup ## kill flow, worker, server and database in mid-run, and runs many times; writes docs/faults.md
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \

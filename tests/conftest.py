@@ -11,6 +11,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
+
     from tests.browser import Tab
     from tests.nightly import Up
 
@@ -19,14 +22,34 @@ settings.load_profile("steplabel")
 
 ROOT = Path(__file__).resolve().parent.parent
 
+VLLM = ("tests/pipeline/engine/test_models.py", "tests/flows/test_vllm_server.py")
+"""Files that start a real vLLM, which takes all cores there are: in one process, one after another."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneVllm(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "vllm" if nodeid.startswith(VLLM) else super()._split_scope(nodeid)
+
+    return OneVllm(config, log)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long ones run only where they are asked for: `make test-faults`, or `-m faults`."""
-    if "faults" in config.option.markexpr:
-        return
-    long = [item for item in items if item.get_closest_marker("faults")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if not item.get_closest_marker("faults")]
+    """The longest run only where they are asked for: `make test-faults`, or `-m faults`. Files with long
+    ones come first: two are run at once, and neither process shall wait at the end for the other's."""
+    if "faults" not in config.option.markexpr:
+        longest = [item for item in items if item.get_closest_marker("faults")]
+        config.hook.pytest_deselected(items=longest)
+        items[:] = [item for item in items if not item.get_closest_marker("faults")]
+    long = {
+        item.path
+        for item in items
+        if item.get_closest_marker("slow") or item.get_closest_marker("vllm")
+    }
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ be repeated, or be right without being in the reference. Base facts count as kno
 
 The first *wrong* step is the label. The first *fatal* one is all that an outcome can show: the
 earliest wrong step, among those that the written answer rests on, that gave a value that is not
-the true one. A corrected value is no longer rested on, a left-out step whose value is right
-does no harm, and a wrong last copy of a true value is fatal where it stands; one of a value that is wrong
-already comes too late to be. With a right answer nothing was fatal.
+the true one. A corrected value is no longer rested on, one that is repeated is rested on where it was
+first given, a left-out step whose value is right does no harm, and a wrong last copy of a true value is
+fatal where it stands; one of a value that is wrong already comes too late to be. With a right answer
+nothing was fatal.
 """
 
 from __future__ import annotations
@@ -58,9 +59,14 @@ class _Known:
         self.given.setdefault(name, []).append((value, step))
 
     def source(self, quoted: Assigned) -> int | None:
-        """The latest step that gave this person this value."""
-        steps = [s for value, s in self.given.get(quoted.name, []) if value == quoted.value]
-        return steps[-1] if steps else None
+        """The step that gave this person this value: the first since another was given, since a later one
+        only repeats it."""
+        found = last = None
+        for value, step in self.given.get(quoted.name, []):
+            if value == quoted.value != last:
+                found = step
+            last = value
+        return found
 
     def check(self, quoted: Assigned) -> StepKind:
         """Whether a person's value may be quoted so."""

@@ -97,7 +97,9 @@ async def test_one_that_was_shut_in_is_never_replaced_by_one_that_is_not(
     with pool_of_one() as pool:
         assert await pool.compare("x+1", "1+x") == (True, None)
         monkeypatch.setattr(command, "python_within", lambda *_: ["false"])
-        next(iter(pool._open))._process.kill()
+        worker = next(iter(pool._open))._process
+        worker.kill()
+        worker.wait()
         assert (await pool.compare("x+1", "1+x"))[0] is None
         assert await pool.compare("x+1", "1+x") == (True, None)
         assert Path(command_of(pool)).name == "bwrap"

@@ -184,6 +184,14 @@ def test_a_corrected_value_is_not_fatal() -> None:
     assert (verdict.first_error, verdict.first_fatal) == (1, 4)
 
 
+def test_a_wrong_value_is_fatal_where_it_was_given_and_not_where_it_is_repeated() -> None:
+    asked, answer = swap(ASKED, "90", "110"), "Answer : 110\n"
+    verdict = judge_solution(QUESTION, [EVE, WRONG_CAL, WRONG_CAL, WRONG_DAN, asked, answer])
+    assert (verdict.first_error, verdict.first_fatal) == (1, 1)
+    again = [EVE, WRONG_CAL, CAL, WRONG_CAL, WRONG_DAN, asked, answer]  # corrected in between
+    assert judge_solution(QUESTION, again).first_fatal == 3
+
+
 def test_a_wrong_last_copy_is_fatal_where_it_stands() -> None:
     verdict = judge_solution(QUESTION, [EVE, CAL, DAN, "Answer : 45\n"])
     assert verdict.step_kinds[-1] is K.MISCOPIED
