@@ -51,8 +51,11 @@ _INEXACT = re.compile(
 )
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|lt|gt|leq|geq)(?:slant)?(?![a-z])")
 _BASE = re.compile(r"(?<=\d)_\{?\w+\}?")
-_SCALE = re.compile(r"\A[-+$]?[\d.,]+( ?[KM]| [a-z])\Z")
-"""A number with a letter that may be a unit or a scale: parsers multiply by it, or drop it, like a base."""
+_SCALE = re.compile(r"\A[-+$]?[\d.,]+( ?(?:[A-Za-z]{2,3}|[A-Zabcdf-hj-mo-w])| [a-z])\Z")
+"""A number with letters that may be a unit or a scale, as those that are no usual variable: parsers multiply
+by them, or drop them, like a base."""
+_AMIDST = re.compile(r"\d ?(?![xX] ?\d)[A-Za-z]{1,3} ?\d")
+"""7R2, 5C2, 1h30m: letters between numbers are seldom factors."""
 _INDEX = re.compile(r"_\{?\w+\}?")
 _CODE = re.compile(r"(?=[A-Z0-9]{0,20}\d)(?:[A-Z]\d*){4,20}")
 """A plate or a serial number is no number."""
@@ -134,7 +137,7 @@ async def _compare_elsewhere(one: Reading, other: Reading, pool: WorkerPool) -> 
             return Comparison(None, f"an answer {why}")
         if not (_MATHS.search(text) and understood(text)):
             return Comparison(None, NOT_UNDERSTOOD)
-    if _differ(_SCALE, pred, gold) or _differ(_BASE, pred, gold):
+    if any(_differ(what, pred, gold) for what in (_SCALE, _BASE, _AMIDST)):
         return Comparison(None, UNCLEAR)
     same, why = await pool.compare(pred, gold)
     if same is None:

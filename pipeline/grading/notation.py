@@ -44,6 +44,12 @@ _OVER_ESCAPED = re.compile(
 """"\\\\\\\\frac" where "\\\\frac" was meant, as from JSON that was escaped twice."""
 _PERCENT = re.compile(r"(?<=\d) ?(?:percent(?:age)?|pct)\b")
 _PI = re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])")
+_FUNCTION = re.compile(
+    r"(?<![\\A-Za-z])((?:arc)?(?:sin|cos|tan|cot|csc)|ln|log|sec(?= ?\())(?= ?[({\\\d]| [a-z]\b)"
+)
+_LOG_BASE = re.compile(r"(?<![\\A-Za-z])log_?(\d{1,3}) ?(?=\()")
+_CHANCE = re.compile(r"(\d{1,12}) in (\d{1,12})")
+_TIME_OF_DAY = re.compile(r"(?<=\d) ?([ap])\.m\b", re.I)
 _SPACED_GROUPS = re.compile(r"(?<![\d.,/])\d{1,3}(?: \d{3})+(?![\d,/])")
 
 
@@ -58,7 +64,11 @@ def tidy(answer: str) -> str:
     text = _GROUPING.sub(",", _NO_SPACE.sub(r"\1", text)).replace("\\%", "%")
     text = _DEGREE.sub(" degrees ", text.replace("\\$", "$")).translate(_SYMBOLS)
     text = _PERCENT.sub("%", _PI.sub(r"\\pi ", _ROOT.sub(r"\\sqrt{\1}", text)))
+    text = _FUNCTION.sub(r"\\\1 ", _LOG_BASE.sub(r"\\log_{\1}", text))
     text = _SPACING.sub(r"\1 ", text.strip("*_ ")).strip()
+    text = _TIME_OF_DAY.sub(r" \1m", text)
+    if chance := _CHANCE.fullmatch(text):
+        text = f"{chance[1]}/{chance[2]}"
     text = _SPACED_GROUPS.sub(lambda group: group[0].replace(" ", ""), text)
     return text[:-1].rstrip() if text.endswith(".") else text
 

