@@ -28,6 +28,7 @@ from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine
 from pipeline.errors import ConfigError
+from pipeline.prompts import PromptTemplate
 from pipeline.records import Cost, Solution, Verdict, content_hash
 
 VERSION = 4
@@ -78,7 +79,8 @@ class JudgeAnnotator:
                 f"annotators.{name}.rubric: prompt {options.prompt} shows no rubric; the prompt `rubric` "
                 "does"
             )
-        self._shows_reference = self._question.shows_reference
+        self.prompts: tuple[PromptTemplate, ...] = (self._question.prompt,)
+        self.shows_reference = self._question.shows_reference
         self.fingerprint = content_hash(
             VERSION, options.fingerprint, self._question.prompt.fingerprint, self._rubric
         )
@@ -111,7 +113,7 @@ class JudgeAnnotator:
 
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
-        if self._shows_reference and not (solution.reference or "").strip():
+        if self.shows_reference and not (solution.reference or "").strip():
             return Verdict(solution.id, self.name, None, "the problem has no reference solution")
         size = self._size
         needed = min(size, self._options.min_votes or size // 2 + 1)

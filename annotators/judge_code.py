@@ -51,7 +51,8 @@ class JudgeWithCode(JudgeAnnotator):
         super().__init__(name, options)
         self._verify = self._question
         self._question = self._make_question(options.verdict_prompt)
-        self._shows_reference |= self._question.shows_reference
+        self.prompts += (self._question.prompt,)
+        self.shows_reference |= self._question.shows_reference
         self._limits = Limits(
             wall_s=options.timeout_s, cpu_s=max(1, round(options.timeout_s)), output_kb=64
         )

@@ -92,6 +92,7 @@ class LikelihoodAnnotator:
         self.role: str | None = options.role
         self.fingerprint = content_hash(VERSION, options.fingerprint)
         self._options = options
+        self.shows_reference = options.target == "reference"
 
     def expected_completion_tokens(self, solution: Expectation) -> float:
         """It samples nothing."""

@@ -99,9 +99,11 @@ class LogicAnnotator:
             statements = read_statements(step, proof.names).statements
             claims = [s for s in statements if s.kind not in ("goal", "unclear")]
             concludes = index == len(solution.steps) - 1 and stated_answer(step) is not None
-            if not claims and step.strip() and not concludes and unknown is None:
+            left = MAX_CHECKS - len(checks)
+            unread = len(claims) > left or (not claims and step.strip() and not concludes)
+            if unread and unknown is None:
                 unknown = index
-            for claim in claims[: MAX_CHECKS - len(checks)]:
+            for claim in claims[:left]:
                 status, expected, error = proof.judge(claim)
                 open_before = proof.left_open
                 checks.append(

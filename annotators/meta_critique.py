@@ -39,7 +39,8 @@ class MetaCritique(JudgeAnnotator):
         self._verifications = options.verifications
         self._verify = self._question
         self._question = self._make_question(options.meta_prompt)
-        self._shows_reference |= self._question.shows_reference
+        self.prompts += (self._question.prompt,)
+        self.shows_reference |= self._question.shows_reference
         self.fingerprint = content_hash(self.fingerprint, self._question.prompt.fingerprint)
 
     def expected_completion_tokens(self, solution: Expectation) -> float:

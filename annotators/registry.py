@@ -35,6 +35,11 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
     An entry `name: {kind: judge, …}` runs the kind `judge` under a name of its own, so that one run
     can hold several panels. Raises ConfigError.
     """
+    if not config.annotators:
+        raise ConfigError(
+            "annotators: there are none; name a method, such as `recipe: agree` (`steplabel recipes` lists "
+            "them), or annotators of your own"
+        )
     annotators = []
     for name, raw in config.annotators.items():
         where = f"annotators.{name}"
@@ -56,6 +61,6 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
             if name not in config.annotators:
                 raise ConfigError(
                     f"consensus.{role}: no annotator is named {name!r}; "
-                    f"annotators are {', '.join(config.annotators) or 'none'}"
+                    f"annotators are {', '.join(config.annotators)}"
                 )
     return annotators

@@ -16,6 +16,8 @@ from pipeline.evaluate.report import BASELINE, Report
 from pipeline.evaluate.wording import share, signed, tokens
 
 _NAMES_SHOWN = 3
+_MANY = 20
+"""So many solutions are seldom all wrong."""
 
 
 def print_evaluation(console: Console, evaluated: Evaluation) -> None:
@@ -25,6 +27,16 @@ def print_evaluation(console: Console, evaluated: Evaluation) -> None:
         f"{evaluated.said} against {evaluated.gold}: {report.n:,} solutions of {report.problems:,} "
         f"problems, {report.with_error:,} with an error",
     )
+    if evaluated.rejected:
+        _say(
+            console, f"{len(evaluated.rejected):,} rows could not be read; they are told at the end"
+        )
+    if report.with_error == report.n >= _MANY:
+        _say(
+            console,
+            "warning: the gold names an error in every solution; is it counted as it is read "
+            "(--convention)?",
+        )
     tables = [exactness_table(report)]
     if any(one.calibration for one in report.scored):
         tables.append(calibration_table(report))

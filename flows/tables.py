@@ -284,13 +284,18 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
     console.print("next:")
     place = _place_of_commands()
-    shown = f"from datasets import load_dataset; print(load_dataset('{run}/dataset', 'stepwise'))"
-    for command in (
-        f"{place}steplabel inspect {run} --kept",
-        f"{place}steplabel status {run}",
-        f'{place}python -c "{shown}"',
-    ):
+    kept = " --kept" if summary.kept else ""
+    commands = [f"{place}steplabel inspect {run}{kept}", f"{place}steplabel status {run}"]
+    if view := next((view for view in config.dataset.views if _is_written(run, view)), None):
+        shown = f"from datasets import load_dataset; print(load_dataset('{run}/dataset', '{view}'))"
+        commands.append(f'{place}python -c "{shown}"')
+    for command in commands:
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _is_written(run: Path, view: str) -> bool:
+    """Whether a view has rows: one of labels has none where none was kept."""
+    return any((run / "dataset" / view).glob("*.parquet"))
 
 
 def _place_of_commands() -> str:

@@ -98,6 +98,20 @@ def hints_of(annotator: Annotator) -> tuple[str, ...]:
 
 
 @runtime_checkable
+class AskingAnnotator(Annotator, Protocol):
+    """An annotator with prompts of its own."""
+
+    prompts: tuple[PromptTemplate, ...]
+
+
+@runtime_checkable
+class ReadingAnnotator(Annotator, Protocol):
+    """An annotator that may need the problem's reference solution, and says nothing where there is none."""
+
+    shows_reference: bool
+
+
+@runtime_checkable
 class VotingAnnotator(Annotator, Protocol):
     """An annotator whose first vote can be asked for by itself, and later all of them: the first is then
     among them, its call is on record, and it isn't made again."""

@@ -71,6 +71,9 @@ from pipeline.told import Told
 
 log = logging.getLogger(__name__)
 
+TOLD_ROWS = 10
+"""Bad input rows that are told one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -120,8 +123,9 @@ async def run_batch(
                 run.end("finished")
                 record(run, config, summary)
             except BaseException as error:
-                with suppress(OSError, RunError):  # which would hide why it ended
-                    run.end("stopped" if isinstance(error, InterruptedRun) else "failed")
+                if batch.begun:  # what is refused before has changed nothing
+                    with suppress(OSError, RunError):  # which would hide why it ended
+                        run.end("stopped" if isinstance(error, InterruptedRun) else "failed")
                 raise
             return summary
 
@@ -152,6 +156,7 @@ class _Batch:
         self.rates = PassRates()
         self.left_out: set[str] = set()
         self.sandbox: Sandbox | None = None
+        self.begun = False
 
     async def run_until_stopped(self) -> Summary:
         """Raises InterruptedRun when a stop was asked for before the end."""
@@ -177,12 +182,17 @@ class _Batch:
         inputs = read_inputs(config)
         problems, imported, rejected = inputs.by_key, inputs.solutions, inputs.rejected
         write_rejected(run.folder / "rejected", rejected)
+        for one in rejected[:TOLD_ROWS]:
+            log.warning("set aside: %s", one)
+        if (more := len(rejected) - TOLD_ROWS) > 0:
+            log.warning("set aside: %d rows more; all are in %s", more, run.folder / "rejected")
         plan = plan_of(config, inputs, self.annotators)
         check_disk(run.folder, disk_need(config, plan))
         packages = packages_of(problems.values(), self.annotators)
         executes = packages is not None
         isolation = "none (--unsafe-local)" if config.sandbox.unsafe_local else "bubblewrap"
         attempt = run.begin(config, content_hash(sorted(problems)), isolation if executes else None)
+        self.begun = True
         if self.watch.on_plan:
             self.watch.on_plan(plan, run)
 

@@ -114,33 +114,42 @@ def learned(
     reviewed: Mapping[str, Agreed],
 ) -> dict[str, Any]:
     """What a rule learns from a pilot chosen by content, and from the solutions whose first error is
-    known: learned once, then read from its file. Only a pilot that had too few to choose from is
-    chosen anew, and what other gold teaches is learned anew. Where gold and people differ, people are
-    believed: they saw this very solution."""
+    known: learned once, then read from its file. Only a pilot that had too few to choose from, or lacked
+    some for a fault, is chosen anew, and what other gold teaches is learned anew. Where gold and people
+    differ, people are believed: they saw this very solution."""
     witnesses = config.consensus.witnesses
     if config.cascade is None:
         hearable = frozenset(heard_by_all(run, witnesses, left_out))
         ids, gold = pilot_of(config, run, hearable, rule.pilot_size)
-        whole = len(ids) >= rule.pilot_size
+        enough = len(ids) >= rule.pilot_size
+        # a fault, or a budget, must not choose what is learned from: it is learned anew once all are heard
+        whole = enough and hearable.issuperset(first_of(rule.pilot_size, usable_of(run, left_out)))
         sources = [store.fingerprint for store in (run.solutions, *map(run.verdicts, witnesses))]
     else:  # what was asked of other solutions depends on what was said of them
         ids = (read_json(run.cascade_pilot) or {})["ids"]
         hearable = frozenset(ids)
         _, gold = pilot_of(config, run, hearable, len(ids))
-        whole, sources = False, [run.solutions.fingerprint, (read_json(run.chain) or {})["panel"]]
+        enough = whole = False
+        sources = [run.solutions.fingerprint, (read_json(run.chain) or {})["panel"]]
     people = {one: known for one, known in reviewed.items() if one in hearable}
     gold = {**gold, **{one: known.first_error for one, known in people.items()}}
     drawn = {one: known.drawn for one, known in people.items()}
-    made_by = content_hash(
-        rule.version,
-        config.consensus.fingerprint,
-        config.filter.fingerprint,
-        sources,
-        "whole" if whole else ids,
-        gold,
-        *([drawn] if drawn else []),
-    )
+
+    def made_of(pilot: object) -> str:
+        return content_hash(
+            rule.version,
+            config.consensus.fingerprint,
+            config.filter.fingerprint,
+            sources,
+            pilot,
+            gold,
+            *([drawn] if drawn else []),
+        )
+
+    made_by = made_of("whole" if whole else ids)
     frozen = read_json(run.learned("consensus")) or {}
+    if enough and frozen.get("made_by") == made_of("whole"):
+        made_by = frozen["made_by"]  # of a batch that has grown
     if frozen.get("made_by") != made_by:
         wanted = frozenset(ids) | gold.keys()
         pilot = [i for i in annotated(run, witnesses, labels=False) if i.solution.id in wanted]
@@ -162,9 +171,14 @@ def pilot_of(
 ) -> tuple[list[str], Mapping[str, int]]:
     """Ids of the pilot's solutions, chosen by content, and the first errors that gold says of others or of
     those. Raises InputError where gold is named and none of it is of here."""
-    ids = nsmallest(size, usable, key=lambda one: content_hash("pilot", one))
+    ids = first_of(size, usable)
     gold = known_of(config.consensus.gold, run, usable) if config.consensus.gold else {}
     return ids, gold
+
+
+def first_of(size: int, usable: Set[str]) -> list[str]:
+    """So many of these solutions, in an order of their content."""
+    return nsmallest(size, usable, key=lambda one: content_hash("pilot", one))
 
 
 def usable_of(run: RunFolder, left_out: Set[str]) -> frozenset[str]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pipeline.annotator import (
     Annotator,
+    AskingAnnotator,
     ExecutingAnnotator,
     Expectation,
     LearningAnnotator,
+    ReadingAnnotator,
     hints_of,
 )
 from pipeline.config import RunConfig
@@ -88,7 +90,21 @@ def packages_of(
     return (*PACKAGES, *sorted(more))
 
 
+def check_inputs(inputs: Inputs, annotators: Sequence[Annotator]) -> None:
+    """Raises InputError where no problem has what an annotator reads."""
+    if any((problem.reference or "").strip() for problem in inputs.problems):
+        return
+    for annotator in annotators:
+        if isinstance(annotator, ReadingAnnotator) and annotator.shows_reference:
+            raise InputError(
+                f"annotators.{annotator.name}: reads the problem's reference solution, and no problem has "
+                "one; name its column under problems.columns.reference"
+            )
+
+
 def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:
+    """Raises InputError where the inputs lack what an annotator needs."""
+    check_inputs(inputs, annotators)
     brought = None if inputs.solutions is None else len(inputs.solutions)
     rule, order = check_consensus(config, annotators)
     cascaded = cascaded_of(config, order, rule)
@@ -120,15 +136,40 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
             raise ConfigError(
                 f"engines.{role}.url: missing; where is the server? (http://host:8000/v1)"
             )
+    prompt = load_prompt(config.generate.prompt, PROMPTS)
+    asked = [] if config.solutions else [("generator", prompt)]
+    for annotator in annotators:
+        own = annotator.prompts if isinstance(annotator, AskingAnnotator) else (prompt,)
+        asked += [(annotator.role, one) for one in own if annotator.role]
+    for role, one in asked:
+        _check_prompt(config, role, one)
     rule, order = check_consensus(config, annotators)
     return Parts(
         make_splitter(config.steps.split),
-        load_prompt(config.generate.prompt, PROMPTS),
+        prompt,
         rule,
         make_oracle(config.oracle),
         order,
         cascaded_of(config, order, rule),
     )
+
+
+def _check_prompt(config: RunConfig, role: str, prompt: PromptTemplate) -> None:
+    """Raises ConfigError where the role's server can't be asked in the prompt's style."""
+    engine = config.engine_for(role)
+    if engine.kind != "openai":
+        return
+    if engine.chat_api and prompt.style == "raw":
+        raise ConfigError(
+            f"engines.{role}.chat_api: prompt {prompt.name} is of style raw, which can't go through "
+            "/chat/completions; set chat_api: false, or use a prompt of style chat"
+        )
+    knows_template = engine.chat_api or engine.tokenizer or Path(engine.model).is_dir()
+    if prompt.style == "chat" and not knows_template:
+        raise ConfigError(
+            f"engines.{role}: prompt {prompt.name} is of style chat and needs the model's chat template; "
+            "set chat_api: true, so that the server renders it, or tokenizer: to the model's folder"
+        )
 
 
 def check_consensus(

@@ -202,21 +202,20 @@ class Remote:
 
     def _local(self) -> Iterator[Path]:
         """What is kept, immutable parts last: a manifest that is read first names no part that is not
-        there by then."""
-        parts: list[Path] = []
+        there by then. They are looked for once all else was: calls that are compacted meanwhile go from
+        a journal that is no more into a part that is new."""
         for name in FILES:
             if (self.folder / name).is_file():
                 yield self.folder / name
-        for name in FOLDERS:
-            for path in sorted((self.folder / name).rglob("*")):
-                its = path.relative_to(self.folder).as_posix()
-                if path.suffix == ".damaged" or not _is_of_run(its) or not path.is_file():
-                    continue
-                if path.suffix != ".parquet":
-                    yield path
-                elif path.name.startswith("part-"):
-                    parts.append(path)
-        yield from parts
+        for parts in (False, True):
+            for name in FOLDERS:
+                for path in sorted((self.folder / name).rglob("*")):
+                    its = path.relative_to(self.folder).as_posix()
+                    if path.suffix == ".damaged" or not _is_of_run(its) or not path.is_file():
+                        continue
+                    is_part = path.suffix == ".parquet"
+                    if is_part is parts and (not is_part or path.name.startswith("part-")):
+                        yield path
 
     def _rows(self) -> list[Path]:
         """What is kept, but for the calls and what people decided."""

@@ -15,7 +15,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -191,19 +191,38 @@ class Store:
         assert fingerprint is not None, "open() comes first"
         return self._write(rows, kind, fingerprint)
 
+    def drop(self, ids: Set[str], kind: type[Record]) -> None:
+        """Leave the rows of these ids out of the current parts; a kill leaves all of them or none."""
+        before, after = self._parts(), list[Part]()
+        for part in before:
+            if part.fingerprint == self.fingerprint:
+                rows = self.read_part(part.file, kind)
+                left = [row for row in rows if getattr(row, kind.SCHEMA.names[0]) not in ids]
+                if len(left) < len(rows):
+                    after += [self._file(left, kind, part.fingerprint)] if left else []
+                    continue
+            after.append(part)
+        self._rewrite(after)
+        for file in {part.file for part in before} - {part.file for part in after}:
+            (self.folder / file).unlink(missing_ok=True)
+
     def _write(self, rows: Sequence[Record], kind: type[Record], fingerprint: str) -> Part:
-        table = to_table(rows, kind)
-        name = f"part-{content_hash(fingerprint, table.column(0).to_pylist())}.parquet"
-        path = self.folder / name
-        with replacing(path) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
-        part = Part(name, sha256_of(path), len(rows), path.stat().st_size, fingerprint)
+        part = self._file(rows, kind, fingerprint)
         with self.manifest.open("a", encoding="utf-8") as file:
             file.write(_line(part))
             file.flush()
             os.fsync(file.fileno())
         sync_folder(self.folder)
         return part
+
+    def _file(self, rows: Sequence[Record], kind: type[Record], fingerprint: str) -> Part:
+        """A part that the manifest doesn't name yet."""
+        table = to_table(rows, kind)
+        name = f"part-{content_hash(fingerprint, table.column(0).to_pylist())}.parquet"
+        path = self.folder / name
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+        return Part(name, sha256_of(path), len(rows), path.stat().st_size, fingerprint)
 
     def replace_all(self, fingerprint: str, rows: Iterable[Record], kind: type[Record]) -> None:
         """For derived stages: these rows, and no others, under a fingerprint of all they come from.

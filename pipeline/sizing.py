@@ -134,12 +134,12 @@ def measured_sizing(
     for annotator in annotators:
         name = annotator.name
         recorded = _sum(recorded_costs(run.calls(name)))
-        if name in (read_json(run.chain) or {}).get("witnesses", ()):
+        asked_in_turn = (read_json(run.chain) or {}).get("witnesses", ())
+        if config.cascade is not None and name in asked_in_turn:
             asked = len(list(run.panel(name).rows(["solution_id"])))
             of_pilot = _said(run.panel(name).read(Verdict))
             decided = sum(s.outcome is not Outcome.UNDECIDED for s in solutions)
             share = float(learned.get("expected_share", 1.0))
-            assert config.cascade is not None
             pilot = min(config.cascade.pilot, decided * grows)
             rows = pilot + share * max(0.0, decided * grows - pilot)
             stages[name] = _size(

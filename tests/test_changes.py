@@ -12,7 +12,7 @@ import pipeline.stages.grade
 from pipeline.config import Options, RunConfig
 from pipeline.engine.protocol import SampleRequest, SampleResult
 from pipeline.engine.simulated import SimulatedEngine
-from pipeline.errors import BadRequestError, EngineFaultError, RunError
+from pipeline.errors import BadRequestError, ConfigError, EngineFaultError, InputError, RunError
 from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
 from tests.killing import made_calls, run_in_child, run_once
@@ -168,3 +168,70 @@ def test_a_first_error_outside_the_solution_is_no_verdict(tmp_path: Path) -> Non
     with pytest.raises(RunError, match="the annotator is wrong"):
         run_once(config)
     assert not list(RunFolder(config.folder).verdicts("beyond").read(Verdict))
+
+
+def brought(folder: Path, texts: list[str]) -> RunConfig:
+    """Solutions of the user's own to the first problem."""
+    config = small_batch(folder, problems=2)
+    first = json.loads((folder / "problems.jsonl").read_text().splitlines()[0])["id"]
+    rows = [json.dumps({"problem": first, "text": text}) + "\n" for text in texts]
+    (folder / "solutions.jsonl").write_text("".join(rows))
+    raw = config.model_dump(mode="json")
+    raw["solutions"] = {
+        "path": str(folder / "solutions.jsonl"),
+        "columns": {"problem_id": "problem", "text": "text"},
+    }
+    raw["annotators"] = {"arithmetic": {}}
+    raw["consensus"] = {"rule": "agree", "witnesses": ["arithmetic"], "vetoes": []}
+    return RunConfig.check(raw, "test")
+
+
+def test_solutions_that_are_brought_no_more_leave_the_run(tmp_path: Path) -> None:
+    one, two, three = (f"Step: 1 + {n} = {n + 1}\n#### {n + 1}" for n in (1, 2, 3))
+    run_once(brought(tmp_path, [one, two]))
+    config = brought(tmp_path, [two, three])
+    run_once(config)
+    assert {s.text for s in solutions(config).values()} == {two, three}
+    run = RunFolder(config.folder)
+    assert {label.solution_id for label in run.labels.read(Label)} == solutions(config).keys()
+
+
+def test_a_reference_that_is_added_reaches_the_solutions_and_no_call_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    config = small_batch(tmp_path, problems=2)
+    run_once(config)
+    calls = made_calls(config)
+    path = tmp_path / "problems.jsonl"
+    rows = [json.loads(line) | {"reference": "Look."} for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run_once(changed(config, problems={"columns": {"reference": "reference"}}))
+    run = RunFolder(config.folder)
+    labelled = {label.solution_id for label in run.labels.read(Label)}
+    assert {s.reference for s in run.solutions.read(Solution) if s.id in labelled} == {"Look."}
+    assert made_calls(config) == calls
+
+
+def test_a_start_that_is_refused_leaves_a_finished_run_finished(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=2)
+    run_once(config)
+    before = RunFolder(config.folder).info
+    with pytest.raises(InputError):
+        run_once(changed(config, problems={"path": str(tmp_path / "moved.jsonl")}))
+    assert RunFolder(config.folder).info == before
+
+
+def test_what_a_server_can_not_be_asked_is_told_before_anything_is_sampled(tmp_path: Path) -> None:
+    server = {"kind": "openai", "model": "m", "url": "http://127.0.0.1:9/v1"}
+    config = changed(small_batch(tmp_path, problems=2), engines={"judge": server})
+    with pytest.raises(ConfigError, match=r"engines\.judge: .* chat_api: true"):
+        run_once(config)
+    assert not RunFolder(config.folder).solutions.parts()
+
+
+def test_an_annotator_whose_input_no_problem_has_is_told_at_once(tmp_path: Path) -> None:
+    raw = small_batch(tmp_path, problems=2).model_dump(mode="json")
+    raw["annotators"]["judge"] |= {"prompt": "reference"}
+    config = RunConfig.check(raw, "test")
+    with pytest.raises(InputError, match=r"columns\.reference"):
+        run_once(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.config.options import Options
 
@@ -111,3 +111,10 @@ class DatasetConfig(Options):
     test_share: float = Field(0.1, ge=0, lt=1, description="share of problems in the test split")
     license: str = Field("other", description="licence named in the card")
     rows_per_file: int = Field(50_000, ge=1)
+
+    @field_validator("views")
+    @classmethod
+    def _each_once(cls, views: tuple[str, ...]) -> tuple[str, ...]:
+        if not views or len(set(views)) < len(views):
+            raise ValueError("name each view once, and one at least")
+        return views

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import ConfigError
 from pipeline.evaluate.conventions import Convention
 from pipeline.inputs.problems import MAX_SHORT
-from pipeline.inputs.rows import FieldFault, Row, field, has, optional_text
+from pipeline.inputs.rows import FieldFault, Row, field, has, list_field, optional_text
 from pipeline.records import Outcome, content_hash
 
 FIELDS = ("id", "problem", "steps", "label")
@@ -87,7 +87,7 @@ def case_of(row: Row, columns: Columns) -> Case:
 
 
 def _steps(row: Row, column: str) -> tuple[str, ...] | None:
-    if not has(row.data, column) or (value := field(row, column)) is None:
+    if not has(row.data, column) or (value := list_field(row, column)) is None:
         return None
     if not isinstance(value, list) or not value:
         raise FieldFault(column, "should be a list of one step or more, each a text", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,17 @@ def field(row: Row, column: str) -> Any:
     found, value = _reach(row.data, column)
     if not found:
         raise FieldFault(column, f"missing; {_nearest(column, row.data)}")
+    return value
+
+
+def list_field(row: Row, column: str) -> Any:
+    """The value; where it is text that is a JSON list, as CSV has to have it, that list."""
+    value = field(row, column)
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            pass
     return value
 
 

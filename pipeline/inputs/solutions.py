@@ -14,7 +14,7 @@ from pipeline.inputs.rows import (
     FieldFault,
     Row,
     checked_text,
-    field,
+    list_field,
     optional_text,
     text_field,
 )
@@ -132,16 +132,25 @@ class _Join:
     def __init__(self, columns: SolutionColumnsConfig, problems: Iterable[Problem]) -> None:
         self._by_id = columns.problem_id is not None
         self._column = columns.problem_id or columns.question or ""
-        self._problems = {(p.id if self._by_id else p.question.strip()): p for p in problems}
+        self._problems: dict[str, list[Problem]] = {}
+        for p in problems:
+            self._problems.setdefault(p.id if self._by_id else p.question.strip(), []).append(p)
 
     def __call__(self, row: Row, max_chars: int) -> Problem:
         value = text_field(row, self._column, max_chars, numbers=self._by_id)
-        problem = self._problems.get(value if self._by_id else value.strip())
-        if problem is None:
-            what = "id" if self._by_id else "question"
+        found = self._problems.get(value if self._by_id else value.strip(), [])
+        what = "id" if self._by_id else "question"
+        if not found:
             message = f"no problem has this {what}; add the problem, or leave the solution out"
             raise FieldFault(self._column, message, value)
-        return problem
+        if len({(p.answer, p.tests, p.tables) for p in found}) > 1:
+            names = ", ".join(p.id for p in found[:5])
+            message = (
+                f"problems with different answers have this {what} ({names}); name the column of the "
+                "problem's id under solutions.columns.problem_id, or leave all but one of them out"
+            )
+            raise FieldFault(self._column, message, value)
+        return found[-1]
 
 
 _One = tuple[Problem, Sequence[str], str, str | None]
@@ -189,7 +198,7 @@ def _in_row(
 
 def _given_steps(row: Row, column: str, max_chars: int) -> list[str]:
     """A list of steps; those that end without whitespace get the line break they were parted by."""
-    value = field(row, column)
+    value = list_field(row, column)
     if not isinstance(value, list) or not value:
         raise FieldFault(column, "should be a list of one step or more, each a text", value)
     steps = []

@@ -33,8 +33,11 @@ class HubTarget:
         PrerequisiteError without a token."""
         from huggingface_hub import HfApi, get_token
 
-        if repo.count("/") != 1 or not all(repo.split("/")):
-            raise ConfigError(f"{repo}: should be OWNER/NAME, a dataset repository of the Hub")
+        if repo.count("/") != 1 or not all(repo.split("/")) or repo.startswith("."):
+            raise ConfigError(
+                f"{repo}: should be OWNER/NAME, a dataset repository of the Hub; a folder is named as "
+                "file:///FOLDER"
+            )
         token = token or get_token()
         if not token:
             raise PrerequisiteError(f"{repo}: no token for the Hub; {TOKEN_HELP}")

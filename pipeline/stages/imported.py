@@ -16,7 +16,7 @@ from pipeline.stages.grade import graded, graded_by
 from pipeline.stages.keys import key_of
 from pipeline.stages.stage import Alone, Rows
 
-IMPORT_VERSION = 2
+IMPORT_VERSION = 3
 
 
 class ImportStage:
@@ -33,7 +33,8 @@ class ImportStage:
         self._solutions = {
             s.id: s
             for s in (
-                replace(s, id=content_hash(key_of(s), s.id, list(s.steps))) for s in solutions
+                replace(s, id=content_hash(key_of(s), s.id, s.generator, list(s.steps)))
+                for s in solutions
             )
         }
         self._grader = grader
@@ -41,7 +42,10 @@ class ImportStage:
         self.fingerprint = content_hash(IMPORT_VERSION, config.steps.fingerprint, graded_by(config))
 
     def pending(self, size: int) -> Iterator[list[Solution]]:
+        """What is no longer brought leaves the run."""
         done = self._done()
+        if gone := done - self._solutions.keys():
+            self.store.drop(gone, Solution)
         todo = (s for s in self._solutions.values() if s.id not in done)
         return chunked(todo, size)
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
+from annotators import logic
 from annotators.entailment import Entailment, Theory
 from annotators.first_order import Node
 from annotators.logic import LogicAnnotator, LogicOptions
@@ -91,6 +92,12 @@ def test_what_is_not_known_is_undecided(question: str, steps: list[str], reason:
     verdict = judged(question, *steps)
     assert verdict.first_error is None
     assert reason in (verdict.reason or "")
+
+
+def test_what_lies_beyond_the_most_checks_is_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logic, "MAX_CHECKS", 2)
+    verdict = judged(SOCRATES, "Human(socrates)", "Mortal(socrates)", "~Human(socrates)")
+    assert (verdict.first_error, verdict.reason) == (None, "step 2 is unchecked")
 
 
 def test_what_z3_leaves_open_is_unchecked() -> None:

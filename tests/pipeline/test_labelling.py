@@ -11,8 +11,10 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.consensus.posterior import PosteriorRule
-from pipeline.errors import ConfigError, InputError
-from pipeline.records import Label, Solution
+from pipeline.engine.protocol import SampleRequest, SampleResult
+from pipeline.engine.simulated import SimulatedEngine
+from pipeline.errors import ConfigError, EngineFaultError, InputError
+from pipeline.records import Label, Solution, content_hash
 from pipeline.run_folder import RunFolder
 from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once
 from tests.test_resume import small_batch
@@ -60,6 +62,33 @@ def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -
     assert learned(config)["solutions"] < 20
     run_in_child(weighing(tmp_path), None)
     assert learned(config)["solutions"] == 20
+
+
+def test_what_was_learned_without_some_for_a_fault_is_learned_anew_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = weighing(tmp_path, "undisturbed")
+    run_once(undisturbed)
+    config = weighing(tmp_path)
+    raw = config.model_dump(mode="json")
+    raw["engines"]["judge"]["retries"] = 0
+    config = RunConfig.check(raw, "test")
+    sample = SimulatedEngine.sample
+
+    async def seldom(self: SimulatedEngine, request: SampleRequest) -> SampleResult:
+        if "-1" in request.prompt.text and int(content_hash(request.prompt.text), 16) % 4 == 0:
+            raise EngineFaultError("down")
+        return await sample(self, request)
+
+    monkeypatch.setattr(SimulatedEngine, "sample", seldom)
+    run_once(config)
+    assert RunFolder(config.folder).info["state"] == "finished"
+    before = learned(config)
+    monkeypatch.undo()
+    monkeypatch.setattr(PosteriorRule, "pilot_size", 20)
+    run_once(config)
+    assert learned(config)["facts"] == learned(undisturbed)["facts"] != before["facts"]
+    assert labels(config) == labels(undisturbed)
 
 
 @pytest.mark.parametrize("change", [{"precision": 0.8}, {"witnesses": WITNESSES[:2]}])

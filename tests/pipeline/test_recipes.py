@@ -11,7 +11,7 @@ from annotators.registry import make_annotators
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.parts import check_parts
-from pipeline.recipes import on_recipe, shipped
+from pipeline.recipes import on_recipe, read_yaml, shipped
 
 TINYMATH = Path(__file__).parents[2] / "flows" / "recipes" / "tinymath.yaml"
 README = Path(__file__).parents[2] / "README.md"
@@ -112,3 +112,10 @@ def test_a_recipe_that_is_none_is_told(tmp_path: Path, text: str, told: str) -> 
     config.write_text(text)
     with pytest.raises(ConfigError, match=told):
         RunConfig.load(config)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("name: a\nannotators: {judge: {votes: 9, votes: 1}}\n")
+    with pytest.raises(ConfigError, match="'votes' stands twice"):
+        read_yaml(path)

@@ -379,6 +379,28 @@ def test_calls_that_were_not_kept_stay_beside_those_that_were(tmp_path: Path) ->
     assert [path.read_text() for path in found] == ["one's", "two's"]
 
 
+def test_calls_that_are_compacted_while_a_copy_is_made_are_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = Remote(f"file://{tmp_path}/store", tmp_path / "one")
+    for stage in ("first", "second"):
+        calls = remote.folder / "calls" / stage
+        calls.mkdir(parents=True)
+        (calls / "journal-000001.jsonl").write_text(stage)
+    put = remote._put
+
+    def put_and_compact(source: Path, key: str) -> None:
+        put(source, key)
+        if (journal := calls / "journal-000001.jsonl").exists():
+            journal.rename(calls / "part-1.parquet")
+
+    monkeypatch.setattr(remote, "_put", put_and_compact)
+    remote.keep()
+    other = Remote(f"file://{tmp_path}/store", tmp_path / "two")
+    other.fetch()
+    assert (other.folder / "calls/second/part-1.parquet").read_text() == "second"
+
+
 def test_a_copy_of_another_version_or_with_a_password_is_refused(tmp_path: Path) -> None:
     remote = Remote(f"file://{tmp_path}/store", folder_of(tmp_path / "here", manifest="1"))
     remote.keep()

@@ -117,6 +117,17 @@ def test_derived_rows_with_a_damaged_part_are_made_again(tmp_path: Path) -> None
     assert ids(store) == ["s1"]
 
 
+def test_rows_that_are_dropped_are_gone_and_the_others_stay(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1, 2), rows(3), rows(4))
+    before = {part.file for part in store.parts()}
+    store.drop({"s2", "s3"}, Label)
+    assert ids(store) == ["s1", "s4"]
+    assert {path.name for path in tmp_path.glob("*.parquet")} == {p.file for p in store.parts()}
+    assert len(before & {part.file for part in store.parts()}) == 1
+    store.open("v1")
+    assert ids(store) == ["s1", "s4"]
+
+
 def test_a_locked_folder_names_its_holder(tmp_path: Path) -> None:
     with (
         locked(tmp_path),

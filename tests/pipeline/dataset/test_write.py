@@ -26,7 +26,7 @@ from pipeline.dataset import (
     write_dataset,
 )
 from pipeline.dataset.swap import recover
-from pipeline.errors import ConfigError, RunError
+from pipeline.errors import RunError
 from pipeline.files import sha256_of
 from pipeline.join import Annotated
 from tests.pipeline.dataset.items import batch, in_memory, item
@@ -153,9 +153,10 @@ def test_a_folder_with_foreign_files_is_never_replaced(tmp_path: Path) -> None:
         write(tmp_path / "d", batch(2))
 
 
-def test_a_view_named_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="each view once"):
-        write(tmp_path / "d", batch(2), views=("stepwise", "stepwise"))
+@pytest.mark.parametrize("views", [(), ("stepwise", "stepwise")])
+def test_views_that_are_none_or_named_twice_are_refused_at_once(views: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="each view once"):
+        DatasetConfig(views=views)
 
 
 def test_a_view_without_rows_is_left_out(tmp_path: Path) -> None:

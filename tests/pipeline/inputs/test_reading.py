@@ -130,6 +130,23 @@ def test_several_solutions_in_a_row_name_their_generators(tmp_path: Path) -> Non
     assert [s.id for s in again.rows] == [big.id, small.id]
 
 
+def test_a_question_of_problems_with_different_answers_joins_no_solution(tmp_path: Path) -> None:
+    path = _write(tmp_path / "s.jsonl", [{"q": "1 + 1?", "t": "2"}, {"q": "2 + 1?", "t": "3"}])
+    columns = SolutionColumnsConfig(question="q", text="t")
+    problems = [PROBLEM, Problem("r", "2 + 1?", "3"), Problem("other", "1 + 1?", "10")]
+    found = read_solutions(SolutionsConfig(path=path, columns=columns), problems, NEWLINE, 10)
+    assert [solution.problem_id for solution in found.rows] == ["r"]
+    assert "different answers have this question (p, other)" in found.rejected[0].message
+
+
+def test_steps_in_a_cell_of_csv_are_a_json_list(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text('p,steps\np,"[""a"", ""b""]"\n')
+    columns = SolutionColumnsConfig(problem_id="p", steps="steps")
+    found = read_solutions(SolutionsConfig(path=str(path), columns=columns), [PROBLEM], NEWLINE, 10)
+    assert found.rows[0].steps == ("a\n", "b")
+
+
 def test_exact_copies_of_a_solution_are_told_apart(tmp_path: Path) -> None:
     rows = [{"p": "p", "text": "same"}] * 3
     columns = SolutionColumnsConfig(problem_id="p", text="text")
