@@ -39,6 +39,9 @@ from pipeline.records import Cost
 from pipeline.stopping import Stop
 
 logger = logging.getLogger(__name__)
+
+TOLD_EVERY_S = 10.0
+"""So often the same fault is told at most."""
 ResultT = TypeVar("ResultT", SampleResult, ScoreResult)
 
 
@@ -117,6 +120,7 @@ class RecordedEngine:
         self._lifecycle = asyncio.Lock()
         self._opened = False
         self._jitter = random.Random()
+        self._told = ("", 0.0)
 
     @property
     def renderer(self) -> Renderer:
@@ -247,6 +251,9 @@ class RecordedEngine:
         it may be tried as often again; as what it asks may be the cause, no more than `retries` times."""
         tries = outages = 0
         while True:
+            if (nobody := self._patience.nobody) is not None:
+                self._stats.faults += not tries
+                raise nobody
             try:
                 async with self._limit.hold(sequences):
                     await self._ensure_open()
@@ -273,13 +280,16 @@ class RecordedEngine:
                 if tries > self._retries and (
                     outages > self._retries or not self._patience.waits(fault)
                 ):
+                    if not self._under_way:  # no other that may be answered yet
+                        self._patience.gave_up(fault)
                     raise fault from error
                 pause *= self._jitter.uniform(0.5, 1.5)
                 if fault.retry_after_s is not None:
                     self._rate.hold(fault.retry_after_s)
                     pause = min(pause, 1.0)  # on top of what the server asks of every call
                 if tries <= self._retries:
-                    logger.warning("%s; next try in %.1f s", fault, pause)
+                    if self._is_news(fault):
+                        logger.warning("%s; next try in %.1f s", fault, pause)
                     await asyncio.sleep(pause)
                 elif await self._patience.pause(pause):
                     tries, outages = 0, outages + 1
@@ -289,6 +299,15 @@ class RecordedEngine:
                 self._rate.took(tokens, cost.prompt_tokens + cost.completion_tokens)
                 self._made(result)
                 return result
+
+    def _is_news(self, fault: EngineFaultError) -> bool:
+        """Whether this wasn't told a moment ago: hundreds of calls meet the same fault at once."""
+        now, text = time.monotonic(), str(fault)
+        before, self._told = self._told, (text, now)
+        if before[0] != text or now - before[1] > TOLD_EVERY_S:
+            return True
+        self._told = before
+        return False
 
     def _fault(self, error: Exception) -> EngineFaultError:
         if isinstance(error, EngineFaultError):

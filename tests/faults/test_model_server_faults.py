@@ -67,7 +67,7 @@ def test_calls_that_fail_are_made_again_and_the_run_goes_on(
     shown = (
         f"warnings, such as `{warned(caplog, server)}; next try in …`; the run ends as it should"
     )
-    assert len(told) >= 5
+    assert told
     saw(fault, shown, rows_of(config), alone)
 
 
