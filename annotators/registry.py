@@ -35,7 +35,7 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
     An entry `name: {kind: judge, …}` runs the kind `judge` under a name of its own, so that one run
     can hold several panels. Raises ConfigError.
     """
-    if not config.annotators:
+    if not config.annotators and config.consensus.witnesses:
         raise ConfigError(
             "annotators: there are none; name a method, such as `recipe: agree` (`steplabel recipes` lists "
             "them), or annotators of your own"

@@ -39,6 +39,7 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
     wrong = summary.outcomes.get(Outcome.INCORRECT, 0)
     undecided = summary.outcomes.get(Outcome.UNDECIDED, 0)
     cost = summary.cost
+    sampling = sum(s.seconds for s in summary.stages.values() if s.cost.completion_tokens)
     return [
         ("problems", f"{summary.problems} ({summary.left_out} left out by the filter)"),
         ("solutions", f"{summary.solutions}: {right} right, {wrong} wrong, {undecided} undecided"),
@@ -59,8 +60,8 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
         ),
         (
             "pace",
-            f"{cost.completion_tokens / summary.seconds if summary.seconds else 0:,.0f} sampled tokens/s "
-            f"over {clock(summary.seconds)}",
+            f"{cost.completion_tokens / sampling if sampling else 0:,.0f} sampled tokens/s "
+            f"over {clock(sampling)}",
         ),
     ]
 

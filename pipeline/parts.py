@@ -105,10 +105,9 @@ def check_inputs(inputs: Inputs, annotators: Sequence[Annotator]) -> None:
 def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:
     """Raises InputError where the inputs lack what an annotator needs."""
     check_inputs(inputs, annotators)
-    brought = None if inputs.solutions is None else len(inputs.solutions)
     rule, order = check_consensus(config, annotators)
     cascaded = cascaded_of(config, order, rule)
-    return make_plan(config, inputs.problems, brought, annotators, cascaded)
+    return make_plan(config, inputs.problems, inputs.solutions, annotators, cascaded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pipeline.annotator import Annotator, Expectation, VotingAnnotator
 from pipeline.config import RunConfig, TreeConfig
-from pipeline.records import Outcome, ProbeCount, Problem
+from pipeline.records import Outcome, ProbeCount, Problem, Solution
 from pipeline.search.tree import Rollout, RolloutTree, Steps
 
 CHARS_PER_TOKEN = 3.5
@@ -41,14 +41,18 @@ class Plan:
 def make_plan(
     config: RunConfig,
     problems: Sequence[Problem],
-    imported: int | None,
+    imported: Sequence[Solution] | None,
     annotators: Sequence[Annotator],
     cascaded: Sequence[Annotator] = (),
 ) -> Plan:
-    """`imported`: number of solutions brought along, None where they are generated. `cascaded`: annotators
-    that are not asked of every solution."""
+    """`imported`: solutions brought along, None where they are generated. `cascaded`: annotators that are not
+    asked of every solution."""
     references = [p.reference for p in problems if p.reference]
-    if references:
+    if imported:
+        tokens = sum(len(s.text) for s in imported) / len(imported) / CHARS_PER_TOKEN
+        steps = sum(len(s.steps) for s in imported) / len(imported)
+        assumed = f"as the {len(imported)} solutions that were brought"
+    elif references:
         tokens = sum(map(len, references)) / len(references) / CHARS_PER_TOKEN
         steps = sum(r.strip().count("\n") + 1 for r in references) / len(references)
         assumed = f"as the {len(references)} references"
@@ -56,12 +60,13 @@ def make_plan(
         assumed = "assumed, as no problem has a reference"
         tokens, steps = ASSUMED_SOLUTION_TOKENS, ASSUMED_STEPS
     generate = config.generate
-    tokens = min(tokens, generate.sampling.max_tokens)
+    if imported is None:
+        tokens = min(tokens, generate.sampling.max_tokens)
     expectation = Expectation(tokens, steps)
     of_generator = expectation
     by_stage: dict[str, int] = {}
     if imported is not None:
-        solutions = imported
+        solutions = len(imported)
     elif generate.tree is None:
         solutions = len(problems) * generate.samples
         by_stage["generate"] = round(solutions * tokens)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import pyarrow.compute as pc
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +22,9 @@ from pipeline.lock import holder
 from pipeline.progress import StageProgress, read_progress
 from pipeline.rounds import CascadeReport, report
 from pipeline.run_folder import RunFolder
+
+WIDE = 110
+"""Columns of a terminal that the whole table fits."""
 
 
 def status(
@@ -149,26 +153,7 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    table = Table(header_style="bold")
-    for name in ("stage", "rows", "faults", "calls", "prompt", "cached", "sampled", "tokens/s"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    table.add_column("time", justify="right")
-    table.add_column("left", justify="right")
-    for name, stage in facts["stages"].items():
-        share = stage["cached_tokens"] / stage["prompt_tokens"] if stage["prompt_tokens"] else 0.0
-        table.add_row(
-            line(name),
-            f"{stage['rows_done']:,} of {stage['rows_total']:,}",
-            str(stage["faults"]),
-            f"{stage['calls']:,}",
-            f"{stage['prompt_tokens']:,}",
-            f"{100 * share:.0f}%",
-            f"{stage['completion_tokens']:,}",
-            f"{stage['tokens_per_second']:,.0f}",
-            _time(stage["seconds"]),
-            "" if stage["eta_seconds"] is None else _time(stage["eta_seconds"]),
-        )
-    console.print(table)
+    console.print(_stages(facts["stages"], wide=console.width >= WIDE))
     if facts["cascade"] is not None:
         told = {key: value for key, value in facts["cascade"].items() if key != "eta_seconds"}
         left = facts["cascade"]["eta_seconds"]
@@ -185,6 +170,34 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
         console.print("the same `steplabel run` command continues it")
     elif facts["state"] == "finished":
         console.print(f"look at it: steplabel inspect {run.folder}", markup=False, highlight=False)
+
+
+def _stages(stages: Mapping[str, Mapping[str, Any]], wide: bool) -> Table:
+    """A row a stage; what one looks for in a long run is told whole in a narrow terminal too."""
+    table = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    told = [_told(name, stage) for name, stage in stages.items()]
+    for column in told[0] if told else ():
+        if wide or column not in ("calls", "prompt", "cached"):
+            table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
+    for row in told:
+        table.add_row(*(row[str(column.header)] for column in table.columns))
+    return table
+
+
+def _told(name: str, stage: Mapping[str, Any]) -> dict[str, str]:
+    share = stage["cached_tokens"] / stage["prompt_tokens"] if stage["prompt_tokens"] else 0.0
+    return {
+        "stage": line(name),
+        "rows": f"{stage['rows_done']:,} of {stage['rows_total']:,}",
+        "faults": str(stage["faults"]),
+        "calls": f"{stage['calls']:,}",
+        "prompt": f"{stage['prompt_tokens']:,}",
+        "cached": f"{100 * share:.0f}%",
+        "sampled": f"{stage['completion_tokens']:,}",
+        "tokens/s": f"{stage['tokens_per_second']:,.0f}",
+        "time": _time(stage["seconds"]),
+        "left": "" if stage["eta_seconds"] is None else _time(stage["eta_seconds"]),
+    }
 
 
 def _time(seconds: float) -> str:

@@ -42,11 +42,13 @@ ENGINES = "engines: {generator: &one {kind: simulated, model: one}, judge: *one}
     [
         ("problems: {path: nowhere.jsonl}\nenginez: {}\n", 2, "did you mean 'engines'"),
         (
-            "problems: {path: nowhere.jsonl}\nconsensus: {witnesses: [], vetoes: []}\n" + ENGINES,
+            "problems: {path: nowhere.jsonl}\n" + ENGINES,
             3,
             "nowhere.jsonl",
         ),
         ("problems: {path: p}\nannotators: {jugde: {}}\n", 2, "did you mean 'judge'"),
+        ("problems: {path: p}\nname: a\nname: b\n", 2, "'name' stands twice"),
+        ("problems: {path: p}\n" + ENGINES, 2, "name a method, such as `recipe: agree`"),
         ("problems: [\n", 2, "not valid YAML"),
     ],
 )

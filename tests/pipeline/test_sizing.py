@@ -8,8 +8,8 @@ import pytest
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
 from pipeline.config import RunConfig
-from pipeline.parts import read_inputs
-from pipeline.records import Problem
+from pipeline.parts import Inputs, plan_of, read_inputs
+from pipeline.records import Problem, Solution
 from pipeline.run_folder import RunFolder
 from pipeline.sizing import Sizing, busy_share, measured_sizing, sample_config, spread_out
 from tests.test_resume import small_batch
@@ -67,3 +67,15 @@ def test_an_engine_is_less_busy_in_the_tail_behind_the_last_search() -> None:
     assert busy_share([*full, (10.0, 20.0, 1)]) == pytest.approx(50 / 80)
     assert busy_share([*full, (100.0, 110.0, 4)]) == 1.0  # nothing was asked in between
     assert busy_share([]) == busy_share([(1.0, 1.0, 3)]) == 1.0
+
+
+def test_a_plan_goes_by_the_solutions_that_were_brought(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=1)
+    (problem,) = read_inputs(config).problems
+
+    def tokens(text: str) -> int:
+        solution = Solution("s", problem.id, problem.question, problem.answer, (text,), "me")
+        plan = plan_of(config, Inputs((problem,), (solution,), ()), make_annotators(config))
+        return plan.total
+
+    assert tokens("word " * 1000) > 5 * tokens("word " * 50)
