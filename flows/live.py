@@ -55,7 +55,8 @@ class LiveProgress:
 
     def on_plan(self, plan: Plan, run: RunFolder) -> None:
         self.note(
-            f"{run.folder}: {plan.solutions} solutions, about {plan.total:,} tokens to sample"
+            f"{run.folder}: {plan.solutions:,} solutions, about {plan.total:,} tokens to sample"
+            + there_already(run)
         )
 
     def on_progress(self, stages: Mapping[str, StageProgress]) -> None:
@@ -85,6 +86,14 @@ class LiveProgress:
             return
         self._said[name] = step
         self.note(f"{name:<12} {stage.rows_done:>6}/{stage.rows_total:<6} {pace(stage)}")
+
+
+def there_already(run: RunFolder) -> str:
+    """What of the plan was sampled by an earlier start; nothing where there was none."""
+    solutions = sum(part.rows for part in run.solutions.parts())
+    if not solutions:
+        return ""
+    return f" in all; {solutions:,} solutions are there, and no recorded call is made again"
 
 
 def pace(stage: StageProgress) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 from pipeline.columns import EVERYTHING, Reads
 from pipeline.engine.money import recorded_costs
+from pipeline.errors import ConfigError
 from pipeline.evaluate import Score, score
 from pipeline.evaluate.pass_at_k import mean_pass_at
 from pipeline.join import Join
@@ -242,8 +243,29 @@ def quality_rows(verdicts: Mapping[str, list[Named]]) -> Iterator[Quality]:
 
 
 def make_oracle(name: str | None) -> Oracle | None:
-    """The oracle a configuration names. Raises ConfigError."""
-    return None if name is None else cast(Oracle, load_named("oracle", name, ORACLES))
+    """The oracle a configuration names. Raises ConfigError, and what is made of a user's function raises it
+    where that one fails or says what is no first error."""
+    if name is None:
+        return None
+    oracle = load_named("oracle", name, ORACLES)
+    if name in ORACLES:
+        return cast(Oracle, oracle)
+
+    def checked(solution: Solution) -> int | None:
+        try:
+            first_error = oracle(solution)
+        except Exception as error:  # the user's code may raise anything
+            raise ConfigError(f"oracle: {name} failed on {solution.id!r}: {error!r}") from error
+        if first_error is None:
+            return None
+        if not isinstance(first_error, int) or not -1 <= first_error < len(solution.steps):
+            raise ConfigError(
+                f"oracle: {name} should return None or an index of the solution's {len(solution.steps)} "
+                f"steps, -1 for no error, not {first_error!r:.60}"
+            )
+        return first_error
+
+    return checked
 
 
 def to_json(summary: Summary) -> dict[str, Any]:

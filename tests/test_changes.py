@@ -15,6 +15,7 @@ from pipeline.engine.simulated import SimulatedEngine
 from pipeline.errors import BadRequestError, ConfigError, EngineFaultError, InputError, RunError
 from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
+from pipeline.summary import make_oracle
 from tests.killing import made_calls, run_in_child, run_once
 from tests.test_resume import small_batch
 
@@ -235,3 +236,15 @@ def test_an_annotator_whose_input_no_problem_has_is_told_at_once(tmp_path: Path)
     config = RunConfig.check(raw, "test")
     with pytest.raises(InputError, match=r"columns\.reference"):
         run_once(config)
+
+
+def broken_oracle(solution: Solution) -> int:
+    return len(solution.steps) + 1
+
+
+@pytest.mark.parametrize("name", ["json:loads", f"{__name__}:broken_oracle"])
+def test_an_oracle_of_the_user_s_that_fails_is_told(name: str) -> None:
+    oracle = make_oracle(name)
+    assert oracle is not None
+    with pytest.raises(ConfigError, match=f"oracle: {name}"):
+        oracle(Solution("s", "p", "q", "1", ("a",), "me"))

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from annotators.registry import make_annotators
-from flows.live import LiveProgress
+from flows.live import LiveProgress, there_already
 from flows.tables import disk_line, plan_table, print_summary
 from pipeline.annotator import Annotator
 from pipeline.batch import Watch, run_batch
@@ -144,5 +144,8 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     if settings.left_out:
         names = ", ".join(settings.left_out)
         console.print(f"not in the recipe {settings.built_on}, left out: {names}", highlight=False)
-    console.print(plan_table(settings, plan, RunFolder(settings.folder)))
+    run = RunFolder(settings.folder)
+    console.print(plan_table(settings, plan, run))
+    if there := there_already(run):
+        console.print(f"about {plan.total:,} tokens{there}", highlight=False, soft_wrap=True)
     console.print(disk_line(settings, plan), markup=False, highlight=False, soft_wrap=True)

@@ -26,14 +26,14 @@ from pipeline.records import content_hash
 from pipeline.urls import shown
 
 LARGEST_SHARD = 4096
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of a run."""
 
 
 class RunConfig(Options):
     """Everything a run depends on."""
 
-    name: str = Field(
-        "run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the run's folder"
-    )
+    name: str = Field("run", pattern=NAME, description="the run's folder")
     runs_dir: str = Field("runs", description="folder that holds the runs")
     remote: str | None = Field(
         None,

@@ -9,6 +9,7 @@ for those.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig
+from pipeline.config.run import NAME
 from pipeline.consensus.labels import set_aside
 from pipeline.dataset import write_dataset
 from pipeline.dataset.card import CardFacts, MergedRow
 from pipeline.dataset.facts import card_facts
-from pipeline.errors import RunError
+from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.cases import Case
 from pipeline.files import read_json, write_json, write_text
 from pipeline.join import Annotated, Join, annotated
@@ -59,9 +61,15 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
     """Write the merged run to `folder`; a kill leaves one that the same call makes anew.
 
     `refuse`: raise RunError at the first contradiction instead of setting the solution aside. Raises RunError
-    where a run is not finished, or `folder` holds another, and InUseError where a process works on one.
+    where a run is not finished, or `folder` holds another, ConfigError where its name is none, and InUseError
+    where a process works on one.
     """
     names = _names(runs, folder)
+    if not re.match(NAME, folder.name):
+        raise ConfigError(
+            f"merge: {folder.name!r} is no name of a run; it is of letters, digits, . _ -, and begins with "
+            "one of the first two"
+        )
     _check_place(folder)
     with ExitStack() as stack:
         for run in (RunFolder(folder), *runs):

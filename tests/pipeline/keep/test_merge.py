@@ -172,8 +172,6 @@ def test_another_run_is_not_overwritten(two: list[RunFolder], tmp_path: Path) ->
     for runs, folder in ((two, third.folder), ([two[0]], tmp_path / "x"), (two, two[0].folder)):
         with pytest.raises(RunError):
             merge(runs, folder)
-    with pytest.raises(ConfigError, match="name"):
-        merge(two, tmp_path / "no good name")
     assert len(list(annotated(third))) == 4
 
 
@@ -301,3 +299,10 @@ def test_killed_in_the_middle_the_same_call_makes_it_whole(
     merge(two, both.folder)
     assert both.info["state"] == "finished"
     assert len(list(annotated(both))) == 2
+
+
+def test_a_name_that_is_none_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    runs = [RunFolder(tmp_path / name) for name in ("a", "b")]
+    with pytest.raises(ConfigError, match="is no name of a run"):
+        merge(runs, tmp_path / "-x")
+    assert not (tmp_path / "-x").exists()
