@@ -28,7 +28,7 @@ def judge_slots(
     """
     show = quoted if prompt.style == "chat" else str
     steps = solution.steps[:upto]
-    reference = (solution.reference or "") if "reference" in prompt.slots else ""
+    reference = solution.reference or ""
     tag = fence_tag(solution.question, solution.text, reference, *verifications)
     lines = [line.strip() for line in reference.splitlines() if line.strip()]
     return {

@@ -147,7 +147,7 @@ class CascadeRun:
 
     def _pilot(self) -> dict[str, Any]:
         """Who every witness is asked of. A batch that grows keeps it; only a pilot that had too few to choose
-        from is chosen anew."""
+        from, or of which some have left the run, is chosen anew."""
         config, run, size = self._config, self._run, self._options.pilot
         usable = usable_of(run, self._left_out)
         ids, gold = pilot_of(config, run, usable, size)
@@ -159,7 +159,8 @@ class CascadeRun:
             gold,
         )
         path = run.cascade_pilot
-        if (read_json(path) or {}).get("made_by") != made_by:
+        frozen = read_json(path) or {}
+        if frozen.get("made_by") != made_by or not usable.issuperset(frozen["ids"]):
             every = sorted(frozenset(ids) | gold.keys())
             write_json(path, {"made_by": made_by, "ids": every, "gold": gold})
         return dict(read_json(path) or {})

@@ -115,42 +115,38 @@ def learned(
 ) -> dict[str, Any]:
     """What a rule learns from a pilot chosen by content, and from the solutions whose first error is
     known: learned once, then read from its file. Only a pilot that had too few to choose from, or lacked
-    some for a fault, is chosen anew, and what other gold teaches is learned anew. Where gold and people
-    differ, people are believed: they saw this very solution."""
+    some for a fault that are there now, is chosen anew, and what other gold teaches is learned anew. Where
+    gold and people differ, people are believed: they saw this very solution."""
     witnesses = config.consensus.witnesses
     if config.cascade is None:
         hearable = frozenset(heard_by_all(run, witnesses, left_out))
         ids, gold = pilot_of(config, run, hearable, rule.pilot_size)
         enough = len(ids) >= rule.pilot_size
-        # a fault, or a budget, must not choose what is learned from: it is learned anew once all are heard
-        whole = enough and hearable.issuperset(first_of(rule.pilot_size, usable_of(run, left_out)))
+        unheard = frozenset(first_of(rule.pilot_size, usable_of(run, left_out))) - hearable
         sources = [store.fingerprint for store in (run.solutions, *map(run.verdicts, witnesses))]
     else:  # what was asked of other solutions depends on what was said of them
         ids = (read_json(run.cascade_pilot) or {})["ids"]
         hearable = frozenset(ids)
         _, gold = pilot_of(config, run, hearable, len(ids))
-        enough = whole = False
+        enough, unheard = False, frozenset()
         sources = [run.solutions.fingerprint, (read_json(run.chain) or {})["panel"]]
     people = {one: known for one, known in reviewed.items() if one in hearable}
     gold = {**gold, **{one: known.first_error for one, known in people.items()}}
     drawn = {one: known.drawn for one, known in people.items()}
 
-    def made_of(pilot: object) -> str:
-        return content_hash(
-            rule.version,
-            config.consensus.fingerprint,
-            config.filter.fingerprint,
-            sources,
-            pilot,
-            gold,
-            *([drawn] if drawn else []),
-        )
-
-    made_by = made_of("whole" if whole else ids)
+    made_by = content_hash(
+        rule.version,
+        config.consensus.fingerprint,
+        config.filter.fingerprint,
+        sources,
+        "whole" if enough else ids,
+        gold,
+        *([drawn] if drawn else []),
+    )
     frozen = read_json(run.learned("consensus")) or {}
-    if enough and frozen.get("made_by") == made_of("whole"):
-        made_by = frozen["made_by"]  # of a batch that has grown
-    if frozen.get("made_by") != made_by:
+    # a fault, or a budget, must not choose what is learned from
+    is_heard_now = not hearable.isdisjoint(frozen.get("unheard", ()))
+    if frozen.get("made_by") != made_by or is_heard_now:
         wanted = frozenset(ids) | gold.keys()
         pilot = [i for i in annotated(run, witnesses, labels=False) if i.solution.id in wanted]
         pilot.sort(key=lambda item: item.solution.id)
@@ -160,6 +156,7 @@ def learned(
             of_all, precision = learned_of(facts), config.consensus.precision
             facts = asdict(as_asked(of_all, pilot, truth, witnesses, config.cascade, precision))
         frozen = {"made_by": made_by, "solutions": len(pilot), "gold": len(gold), "facts": facts}
+        frozen["unheard"] = sorted(unheard)
         write_json(run.learned("consensus"), frozen)
     facts = frozen["facts"]
     assert isinstance(facts, dict)

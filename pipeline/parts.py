@@ -138,8 +138,8 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
     prompt = load_prompt(config.generate.prompt, PROMPTS)
     asked = [] if config.solutions else [("generator", prompt)]
     for annotator in annotators:
-        own = annotator.prompts if isinstance(annotator, AskingAnnotator) else (prompt,)
-        asked += [(annotator.role, one) for one in own if annotator.role]
+        if isinstance(annotator, AskingAnnotator) and annotator.role:
+            asked += [(annotator.role, one) for one in annotator.prompts]
     for role, one in asked:
         _check_prompt(config, role, one)
     rule, order = check_consensus(config, annotators)

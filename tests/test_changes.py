@@ -197,22 +197,6 @@ def test_solutions_that_are_brought_no_more_leave_the_run(tmp_path: Path) -> Non
     assert {label.solution_id for label in run.labels.read(Label)} == solutions(config).keys()
 
 
-def test_a_reference_that_is_added_reaches_the_solutions_and_no_call_is_made_anew(
-    tmp_path: Path,
-) -> None:
-    config = small_batch(tmp_path, problems=2)
-    run_once(config)
-    calls = made_calls(config)
-    path = tmp_path / "problems.jsonl"
-    rows = [json.loads(line) | {"reference": "Look."} for line in path.read_text().splitlines()]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    run_once(changed(config, problems={"columns": {"reference": "reference"}}))
-    run = RunFolder(config.folder)
-    labelled = {label.solution_id for label in run.labels.read(Label)}
-    assert {s.reference for s in run.solutions.read(Solution) if s.id in labelled} == {"Look."}
-    assert made_calls(config) == calls
-
-
 def test_a_start_that_is_refused_leaves_a_finished_run_finished(tmp_path: Path) -> None:
     config = small_batch(tmp_path, problems=2)
     run_once(config)

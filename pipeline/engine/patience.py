@@ -2,8 +2,7 @@
 replicas.
 
 Otherwise an outage of minutes at night would fail every row that it meets. One that never answered is more
-likely misconfigured than gone, and is not waited for: once a call has tried as often as it may, the others
-needn't.
+likely misconfigured than gone, and is not waited for.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ class Patience:
         """`most_s`: how long an outage is waited for, whoever waits."""
         self._most_s = most_s
         self._has_answered = False
-        self._nobody: EngineFaultError | None = None
         self._away_since: float | None = None
         self._last_away = float("-inf")
         self._waiting: set[asyncio.Future[None]] = set()
@@ -36,15 +34,6 @@ class Patience:
     def away(self) -> bool:
         """Whether nobody was there when it was asked last."""
         return self._away_since is not None
-
-    @property
-    def nobody(self) -> EngineFaultError | None:
-        """Why a call gave up on an engine that never answered."""
-        return None if self._has_answered else self._nobody
-
-    def gave_up(self, fault: EngineFaultError) -> None:
-        if fault.away:
-            self._nobody = fault
 
     def answered(self, began: float) -> None:
         """A call that was sent at `began` (monotonic seconds) was answered: where nobody was away since, all

@@ -251,9 +251,6 @@ class RecordedEngine:
         it may be tried as often again; as what it asks may be the cause, no more than `retries` times."""
         tries = outages = 0
         while True:
-            if (nobody := self._patience.nobody) is not None:
-                self._stats.faults += not tries
-                raise nobody
             try:
                 async with self._limit.hold(sequences):
                     await self._ensure_open()
@@ -280,8 +277,6 @@ class RecordedEngine:
                 if tries > self._retries and (
                     outages > self._retries or not self._patience.waits(fault)
                 ):
-                    if not self._under_way:  # no other that may be answered yet
-                        self._patience.gave_up(fault)
                     raise fault from error
                 pause *= self._jitter.uniform(0.5, 1.5)
                 if fault.retry_after_s is not None:

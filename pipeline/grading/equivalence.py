@@ -56,6 +56,12 @@ _SCALE = re.compile(r"\A[-+$]?[\d.,]+( ?(?:[A-Za-z]{2,3}|[A-Zabcdf-hj-mo-w])| [a
 by them, or drop them, like a base."""
 _AMIDST = re.compile(r"\d ?(?![xX] ?\d)[A-Za-z]{1,3} ?\d")
 """7R2, 5C2, 1h30m: letters between numbers are seldom factors."""
+_CALL = re.compile(
+    r"\\(?:(?:arc)?(?:sin|cos|tan|cot|csc|sec)|ln|log(?:_\{\d+\})?) ?\([^()]*\) ?/(?! ?\\)"
+    r"|/ ?\d+ ?\\(?:arc)?(?:sin|cos|tan|cot|csc|sec|ln|log)"
+)
+"""sin(x)/2 and 1/2 sin(x): a parser may take what is divided, or what divides, for another part."""
+_LOG, _LN = re.compile(r"\\log(?![_A-Za-z])"), re.compile(r"\\ln(?![A-Za-z])")
 _INDEX = re.compile(r"_\{?\w+\}?")
 _CODE = re.compile(r"(?=[A-Z0-9]{0,20}\d)(?:[A-Z]\d*){4,20}")
 """A plate or a serial number is no number."""
@@ -138,6 +144,9 @@ async def _compare_elsewhere(one: Reading, other: Reading, pool: WorkerPool) -> 
         if not (_MATHS.search(text) and understood(text)):
             return Comparison(None, NOT_UNDERSTOOD)
     if any(_differ(what, pred, gold) for what in (_SCALE, _BASE, _AMIDST)):
+        return Comparison(None, UNCLEAR)
+    of_two_logs = any(_LOG.search(a) and _LN.search(b) for a, b in ((pred, gold), (gold, pred)))
+    if of_two_logs or _CALL.search(pred) or _CALL.search(gold):
         return Comparison(None, UNCLEAR)
     same, why = await pool.compare(pred, gold)
     if same is None:

@@ -30,9 +30,13 @@ _BETWEEN_BOXES = re.compile(
     r"(?:[\s$,;.]|\\[()\[\]]|\\q?quad|\\text\{ ?and ?\}|and|or|[+=*-]{3,}|[A-Za-z]_?\w? ?=){1,40}"
 )
 _FINAL = re.compile(r"\bfinal answer\b", re.I)
-_HASHES = re.compile(r"#{4,}[ \t]*([^\n]*)")
-_ITEM = re.compile(r"\d{1,3}[.):]\s")
-_MOST_HEADINGS = 50
+_HASHES = re.compile(r"####[ \t]*([^\n]*)")
+_HEADING = re.compile(
+    r"\d{1,3}[.):]\s|(?:steps?|part|case|conclusion|solution|results?|verification|explanation|check|summary|"
+    r"final|answer|total|calculations?|therefore|interpretation|analysis|reasoning|approach|note)\b",
+    re.I,
+)
+_REMARK = re.compile(r"[a-z][a-z ,'’-]*")
 _ANSWER_COLON = re.compile(
     r"(?:\b(?:answer|réponse|respuesta|resposta|risposta|antwort|ответ)|答案|答え|정답|الجواب|الإجابة)"
     r"[*_]{0,2}[ \t]{0,3}[:=：]|^answer[ \t]{0,3}(?=\$|\\[(\[])|^[ \t]{0,3}A[ \t]?:",
@@ -93,8 +97,9 @@ def stated_answer(text: str) -> FoundAnswer | None:
     box = _last_box(text)
     if box and (final := _FINAL.search(text, box.end)):
         later = stated_answer(text[final.start() :])
-        # the box was on the way to it, where it is no mere remark: "the final answer is even"
-        if later and (later.rule == "boxed" or is_value(later.text) or not is_value(box.answer)):
+        if later and is_value(box.answer) and _REMARK.fullmatch(later.text):
+            return None  # "the final answer is even" may say something of the box, or be the answer
+        if later:  # the box was on the way to the final answer
             return later
     for rule, answer in (
         ("boxed", box and box.answer),
@@ -139,14 +144,14 @@ def _last_box(text: str) -> _Box | None:
 
 
 def _hashes(text: str) -> str | None:
-    """GSM8K's mark, which is Markdown's of a heading too: a heading is no value, and has text below."""
-    lines = [*_HASHES.finditer(text)][-_MOST_HEADINGS:]
-    for line in reversed(lines):
-        answer = _clean(line[1])
-        is_last = line is lines[-1] and not text[line.end() :].strip()
-        if is_last or (is_value(answer) and not _ITEM.match(answer)):
-            return answer
-    return None
+    """GSM8K's mark. Markdown's of a heading is the same: one with text below it is no answer."""
+    at = text.rfind("####")
+    if at < 0:
+        return None
+    line = _HASHES.match(text, at)
+    assert line is not None
+    answer = _clean(line[1])
+    return None if _HEADING.match(answer) and text[line.end() :].strip() else answer
 
 
 def _answer_colon(text: str) -> str | None:

@@ -44,9 +44,7 @@ _OVER_ESCAPED = re.compile(
 """"\\\\\\\\frac" where "\\\\frac" was meant, as from JSON that was escaped twice."""
 _PERCENT = re.compile(r"(?<=\d) ?(?:percent(?:age)?|pct)\b")
 _PI = re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])")
-_FUNCTION = re.compile(
-    r"(?<![\\A-Za-z])((?:arc)?(?:sin|cos|tan|cot|csc)|ln|log|sec(?= ?\())(?= ?[({\\\d]| [a-z]\b)"
-)
+_FUNCTION = re.compile(r"(?<![\\A-Za-z])((?:arc)?(?:sin|cos|tan|cot|csc)|ln|log|sec)(?= ?\()")
 _LOG_BASE = re.compile(r"(?<![\\A-Za-z])log_?(\d{1,3}) ?(?=\()")
 _CHANCE = re.compile(r"(\d{1,12}) in (\d{1,12})")
 _TIME_OF_DAY = re.compile(r"(?<=\d) ?([ap])\.m\b", re.I)

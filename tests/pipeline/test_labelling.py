@@ -64,31 +64,52 @@ def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -
     assert learned(config)["solutions"] == 20
 
 
-def test_what_was_learned_without_some_for_a_fault_is_learned_anew_with_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    undisturbed = weighing(tmp_path, "undisturbed")
-    run_once(undisturbed)
-    config = weighing(tmp_path)
-    raw = config.model_dump(mode="json")
-    raw["engines"]["judge"]["retries"] = 0
-    config = RunConfig.check(raw, "test")
-    sample = SimulatedEngine.sample
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A quarter of the judge's calls fail as long as the list holds something."""
+    sample, on = SimulatedEngine.sample, [True]
 
     async def seldom(self: SimulatedEngine, request: SampleRequest) -> SampleResult:
-        if "-1" in request.prompt.text and int(content_hash(request.prompt.text), 16) % 4 == 0:
+        text = request.prompt.text
+        if on and "-1" in text and int(content_hash(text), 16) % 4 == 0:
             raise EngineFaultError("down")
         return await sample(self, request)
 
     monkeypatch.setattr(SimulatedEngine, "sample", seldom)
+    return on
+
+
+def impatient(config: RunConfig) -> RunConfig:
+    raw = config.model_dump(mode="json")
+    raw["engines"]["judge"]["retries"] = 0
+    return RunConfig.check(raw, "test")
+
+
+def test_what_was_learned_without_some_for_a_fault_is_learned_anew_with_them(
+    tmp_path: Path, failing: list[bool]
+) -> None:
+    config = impatient(weighing(tmp_path))
     run_once(config)
     assert RunFolder(config.folder).info["state"] == "finished"
     before = learned(config)
-    monkeypatch.undo()
-    monkeypatch.setattr(PosteriorRule, "pilot_size", 20)
+    assert before["unheard"]
+    failing.clear()
     run_once(config)
+    undisturbed = weighing(tmp_path, "undisturbed")
+    run_once(undisturbed)
     assert learned(config)["facts"] == learned(undisturbed)["facts"] != before["facts"]
     assert labels(config) == labels(undisturbed)
+
+
+def test_a_fault_that_stays_changes_nothing_that_was_learned(
+    tmp_path: Path, failing: list[bool]
+) -> None:
+    run_once(impatient(weighing(tmp_path, problems=12)))
+    grown = impatient(weighing(tmp_path, problems=16))
+    before = learned(grown)
+    assert before["unheard"]
+    run_once(grown)
+    assert learned(grown) == before
 
 
 @pytest.mark.parametrize("change", [{"precision": 0.8}, {"witnesses": WITNESSES[:2]}])

@@ -114,6 +114,12 @@ def test_a_recipe_that_is_none_is_told(tmp_path: Path, text: str, told: str) -> 
         RunConfig.load(config)
 
 
+def test_keys_that_are_merged_stand_once(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  y: 3\nc:\n  <<: *b\n")
+    assert read_yaml(path)["c"] == {"x": 1, "y": 3}
+
+
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("name: a\nannotators: {judge: {votes: 9, votes: 1}}\n")

@@ -149,23 +149,6 @@ async def test_what_is_no_outage_is_not_waited_out(
     assert inner.calls == 2 + answered_before
 
 
-async def test_once_a_call_has_given_up_on_an_engine_that_never_answered_so_do_the_others(
-    journal: CallJournal, caplog: pytest.LogCaptureFixture
-) -> None:
-    inner = Leaving()
-    inner.here = False
-    engine = engine_of(inner, journal, most_s=60.0)
-    with caplog.at_level(logging.WARNING):
-        with pytest.raises(EngineFaultError):
-            await engine.sample(ask(0))
-        asked = inner.calls
-        others = [engine.sample(ask(number)) for number in range(1, 50)]
-        failed = await asyncio.gather(*others, return_exceptions=True)
-    assert all(isinstance(one, EngineFaultError) for one in failed)
-    assert inner.calls == asked
-    assert len(caplog.records) == 1
-
-
 async def test_a_call_that_alone_finds_nobody_gives_up_while_others_are_answered(
     journal: CallJournal,
 ) -> None:

@@ -151,6 +151,8 @@ def test_thousands_separators_change_nothing(value: int) -> None:
         ("ln(8)/ln(2)", "4", False),
         ("1h30m", "1.5", None),
         ("7 R 2", "7", None),
+        ("1/2 sin(x)", "1/(2 sin(x))", None),
+        ("log(x)", "ln(x)", None),
         ("5C2", "10", None),
         ("x^2+2x+1", "x^3+2x+1", False),
         ("10+John's age", "50", None),
