@@ -61,6 +61,6 @@ def make_annotators(config: RunConfig) -> list[Annotator]:
             if name not in config.annotators:
                 raise ConfigError(
                     f"consensus.{role}: no annotator is named {name!r}; "
-                    f"annotators are {', '.join(config.annotators)}"
+                    f"annotators are {', '.join(config.annotators) or 'none'}"
                 )
     return annotators

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from pipeline.columns import EVERYTHING, Reads
 from pipeline.engine.money import recorded_costs
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StepLabelError
 from pipeline.evaluate import Score, score
 from pipeline.evaluate.pass_at_k import mean_pass_at
 from pipeline.join import Join
@@ -254,16 +255,19 @@ def make_oracle(name: str | None) -> Oracle | None:
     def checked(solution: Solution) -> int | None:
         try:
             first_error = oracle(solution)
+        except StepLabelError:
+            raise
         except Exception as error:  # the user's code may raise anything
             raise ConfigError(f"oracle: {name} failed on {solution.id!r}: {error!r}") from error
         if first_error is None:
             return None
-        if not isinstance(first_error, int) or not -1 <= first_error < len(solution.steps):
+        is_step = isinstance(first_error, Integral) and -1 <= int(first_error) < len(solution.steps)
+        if not is_step:
             raise ConfigError(
                 f"oracle: {name} should return None or an index of the solution's {len(solution.steps)} "
                 f"steps, -1 for no error, not {first_error!r:.60}"
             )
-        return first_error
+        return int(first_error)
 
     return checked
 

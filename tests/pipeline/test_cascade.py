@@ -203,6 +203,19 @@ def test_a_batch_that_grows_asks_of_the_new_solutions_alone(tmp_path: Path) -> N
     assert len(made) == len(set(made))
 
 
+def test_a_pilot_of_which_some_have_left_the_run_is_chosen_anew(
+    finished: RunConfig, tmp_path: Path
+) -> None:
+    run = RunFolder(finished.folder)
+    before = set(json.loads(run.cascade_pilot.read_text())["ids"])
+    run_in_child(cascading(tmp_path, problems=12), None)
+    labelled = {label.solution_id for label in run.labels.read(Label)}
+    pilot = set(json.loads(run.cascade_pilot.read_text())["ids"])
+    assert not before <= labelled
+    assert len(pilot) == PILOT_SIZE
+    assert pilot <= labelled
+
+
 def test_another_target_chooses_anew_and_repeats_no_call(
     finished: RunConfig, tmp_path: Path
 ) -> None:

@@ -149,6 +149,19 @@ async def test_what_is_no_outage_is_not_waited_out(
     assert inner.calls == 2 + answered_before
 
 
+async def test_a_fault_that_many_calls_meet_at_once_is_told_once(
+    journal: CallJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = Leaving()
+    inner.here = False
+    engine = engine_of(inner, journal, most_s=60.0)
+    with caplog.at_level(logging.WARNING):
+        calls = [engine.sample(ask(number)) for number in range(20)]
+        failed = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(one, EngineFaultError) for one in failed)
+    assert len(caplog.records) == 1
+
+
 async def test_a_call_that_alone_finds_nobody_gives_up_while_others_are_answered(
     journal: CallJournal,
 ) -> None:
