@@ -25,6 +25,7 @@ from pipeline.config import RunConfig
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.room import EngineRoom
+from pipeline.engine.servers import server_faults
 from pipeline.errors import (
     BudgetSpentError,
     ConfigError,
@@ -39,7 +40,7 @@ from pipeline.history import record
 from pipeline.inputs import write_rejected
 from pipeline.keep.disk import check_disk, disk_need
 from pipeline.lock import waiting
-from pipeline.parts import check_parts, packages_of, plan_of, read_inputs
+from pipeline.parts import check_parts, packages_of, plan_of, read_inputs, roles_of
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
@@ -198,9 +199,10 @@ class _Batch:
 
         self.room = room = EngineRoom(config, attempt, self.stop)
         self.work = StageWork(config, run, room, self.progress, self.run_one)
-        roles = {annotator.role for annotator in self.annotators if annotator.role}
-        roles |= {"generator"} if imported is None else set()
-        purse = room.purse(sorted(roles), run.folder / "calls")
+        roles = roles_of(config, self.annotators)
+        for fault in await server_faults(config, roles):
+            log.warning("%s. What isn't on record needs it", fault)
+        purse = room.purse(roles, run.folder / "calls")
         async with AsyncExitStack() as stack:
             if packages is not None:  # before a model is loaded: it may not be allowed here
                 asked = config.sandbox

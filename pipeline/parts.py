@@ -123,11 +123,16 @@ class Parts:
     cascaded: tuple[Annotator, ...] = ()
 
 
+def roles_of(config: RunConfig, annotators: Sequence[Annotator]) -> tuple[str, ...]:
+    """Those whose engines a run asks, each once."""
+    generating = () if config.solutions else ("generator",)
+    return tuple(dict.fromkeys([*generating, *(one.role for one in annotators if one.role)]))
+
+
 def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
     """Find every part by its name; of models only folders are looked for. Raises ConfigError for the
     first that is none."""
-    roles = [annotator.role for annotator in annotators if annotator.role]
-    for role in roles if config.solutions else ["generator", *roles]:
+    for role in roles_of(config, annotators):
         engine = config.engine_for(role)
         if engine.kind in ("vllm", "transformers", "replay") and _no_folder(engine.model):
             raise ConfigError(f"engines.{role}.model: no folder {engine.model}")

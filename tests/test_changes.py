@@ -214,6 +214,24 @@ def test_what_a_server_can_not_be_asked_is_told_before_anything_is_sampled(tmp_p
     assert not RunFolder(config.folder).solutions.parts()
 
 
+def test_a_server_that_is_not_there_is_told_before_anything_is_sampled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = {
+        "kind": "openai",
+        "model": "m",
+        "url": "http://127.0.0.1:9/v1",
+        "chat_api": True,
+        "retries": 0,
+    }
+    config = changed(small_batch(tmp_path, problems=2), engines={"judge": server})
+    with pytest.raises(EngineFaultError, match="judge: every one of"):
+        run_once(config)
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told[0].startswith("engines.judge: http://127.0.0.1:9/v1/models")
+    assert RunFolder(config.folder).solutions.parts()
+
+
 def test_an_annotator_whose_input_no_problem_has_is_told_at_once(tmp_path: Path) -> None:
     raw = small_batch(tmp_path, problems=2).model_dump(mode="json")
     raw["annotators"]["judge"] |= {"prompt": "reference"}

@@ -18,9 +18,10 @@ from flows.tables import disk_line, plan_table, print_summary
 from pipeline.annotator import Annotator
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
+from pipeline.engine.servers import server_faults
 from pipeline.errors import InterruptedRun
 from pipeline.files import make_folder
-from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.parts import check_parts, plan_of, read_inputs, roles_of
 from pipeline.run_folder import RunFolder
 from pipeline.stopping import Stop, on_sigterm
 from pipeline.summary import Summary
@@ -50,7 +51,10 @@ def run(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="check everything, show the plan, and make no call")
+        bool,
+        typer.Option(
+            "--dry-run", help="check everything but local models, show the plan, and sample nothing"
+        ),
     ] = False,
 ) -> None:
     """Label a batch: problems in, step-labelled dataset out.
@@ -149,3 +153,5 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     if there := there_already(run):
         console.print(f"about {plan.total:,} tokens{there}", highlight=False, soft_wrap=True)
     console.print(disk_line(settings, plan), markup=False, highlight=False, soft_wrap=True)
+    for fault in asyncio.run(server_faults(settings, roles_of(settings, annotators))):
+        console.print(fault, markup=False, highlight=False, soft_wrap=True)
