@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from pipeline.errors import StepLabelError
+from pipeline.errors import PrerequisiteError, StepLabelError
 
 COMMANDS = {
     "run": ("flows.commands.run:run", "Label a batch: problems in, step-labelled dataset out."),
@@ -119,9 +119,14 @@ def main() -> None:
     try:
         app()
     except StepLabelError as error:
-        message = Text.assemble(("error: ", "bold red"), str(error))
-        Console(stderr=True).print(message, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _told(str(error), error.exit_code)
+    except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        _told(f"{error.filename}: {error.strerror}", PrerequisiteError.exit_code)
+
+
+def _told(error: str, exit_code: int) -> NoReturn:
+    Console(stderr=True).print(Text.assemble(("error: ", "bold red"), error), soft_wrap=True)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -65,3 +65,11 @@ def test_errors_are_one_message_without_a_traceback(
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_place_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (file := tmp_path / "a-file").write_text("")
+    done = steplabel("testbed", "splits", "--out", str(file))
+    assert done.returncode == 4
+    assert str(file) in done.stderr
+    assert "Traceback" not in done.stderr
