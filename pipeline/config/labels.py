@@ -59,7 +59,7 @@ class CascadeConfig(Options):
         0.98, gt=0, lt=1, description="posterior at which no further witness is asked of a solution"
     )
     worth: float = Field(
-        0.05,
+        0.2,
         ge=0,
         description="bits that the price of the whole panel must be expected to tell, or no more is asked",
     )
