@@ -14,7 +14,7 @@ from pipeline.records import Check, Solution
 
 
 class ArithmeticAnnotator(CheckingAnnotator):
-    VERSION = 4
+    VERSION = 5
     NOTHING = "nothing contradicted"
 
     async def checks(self, solution: Solution, tools: Tools) -> tuple[Check, ...]:

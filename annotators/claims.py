@@ -30,6 +30,8 @@ MAX_CHARS = 20_000
 """Of a step; what follows is not read."""
 MAX_CLAIMS = 200
 
+_HEAD = re.compile(r"\A\s{0,9}(?:\*\*|#{1,6} )?Step \d{1,4}\s?[:.)]", re.I)
+"""A step's own number, which is no part of what it claims: "Step 2: 3 + 3 = 6"."""
 _ANY = re.compile(r"[=<>≈≠≤≥≡]|\\(?:approx|leq?|geq?|neq?|equiv|lt|gt)")
 _REWRITES = re.compile(r"\b(?:expand\w*|multiply\w* out|distribut\w+|foil)\b", re.I)
 _CONDITION = re.compile(
@@ -64,7 +66,7 @@ class Claim:
 
 def find_claims(step: str) -> list[Claim]:
     """Every claim that can be read with certainty, in order. Linear in the step's length."""
-    text = step[:MAX_CHARS]
+    text = _HEAD.sub(lambda head: " " * len(head[0]), step[:MAX_CHARS])
     if not _ANY.search(text):
         return []
     found = list(islice(find_links(text), MAX_CLAIMS))

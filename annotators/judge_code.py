@@ -16,11 +16,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from annotators.judge import JudgeAnnotator, JudgeOptions
-from annotators.parsing import answer_of
 from annotators.votes import Ballot
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
 from pipeline.grading.programs import Block, fenced
+from pipeline.judge_text import answer_of
 from pipeline.records import Cost, Solution, content_hash
 from pipeline.sandbox import Execution, Limits, Sandbox, run_in_turn
 

@@ -13,10 +13,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from annotators.judge import JudgeAnnotator, JudgeOptions
-from annotators.parsing import answer_of
 from annotators.votes import Ballot
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
+from pipeline.judge_text import answer_of
 from pipeline.records import Cost, Solution, Vote, content_hash
 
 

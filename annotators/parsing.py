@@ -7,13 +7,13 @@ of wrong steps, where the judge spoke of each step. Both are 0-based: a prompt w
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from pipeline.errors import ConfigError
+from pipeline.judge_text import answer_of, last_object
 from pipeline.prompts import PromptTemplate
 from pipeline.records import NO_ERROR
 from pipeline.registry import load_named
@@ -31,16 +31,12 @@ PARSERS = {
     "tinymath": "pipeline.testbed.judge_format:parse_check",
 }
 
-LONGEST = 1_000_000
-"""Characters of an answer that is read."""
-
 _BOXED = r"\\boxed\s{0,9}\{\s{0,9}(?:\\text\{\s{0,9})?(%s)\s{0,9}\}{1,2}"
 _INDEX = re.compile(_BOXED % r"-?\d{1,6}")
 _VERDICT = re.compile(_BOXED % "right|wrong")
 _TAG = re.compile(r"</[a-z]{1,20}>")
 _SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»]")
 """A word goes on from the box; a quotation mark says that the box is someone else's."""
-_BLOCK = re.compile(r"(?:^|\n)```(?:json)?[ \t]{0,9}\n")
 
 
 def any_text(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int] | None:
@@ -71,14 +67,14 @@ def boxed_verdict(text: str, steps: Sequence[str], first: int = 0) -> int | None
 
 def json_first_error(text: str, steps: Sequence[str], first: int = 0) -> int | None:
     """`first_error` of the JSON object that the answer is or ends in; -1 for none."""
-    said = _last_object(text).get("first_error")
+    said = last_object(text).get("first_error")
     return _first_error(said, steps, first) if type(said) is int else None
 
 
 def json_steps(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int] | None:
     """Which steps are wrong by the JSON object that the answer is or ends in: `steps` has an entry for
     each step, in any order, with its number under `step` and `right` or `wrong` under `verdict`."""
-    entries = _last_object(text).get("steps")
+    entries = last_object(text).get("steps")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return None
     verdicts = {}
@@ -111,11 +107,6 @@ def _first_error(said: int, steps: Sequence[str], first: int) -> int | None:
     return index if 0 <= index < len(steps) else None
 
 
-def answer_of(text: str) -> str:
-    """A judge's text without its thoughts; nothing of one that is too long to be an answer."""
-    return text.rpartition("</think>")[2] if len(text) <= LONGEST else ""
-
-
 def _last_box(text: str, pattern: re.Pattern[str]) -> str | None:
     answer = answer_of(text)
     last = answer.rfind("\\boxed")
@@ -129,25 +120,3 @@ def _last_box(text: str, pattern: re.Pattern[str]) -> str | None:
     if _SAYS_MORE.search(_TAG.sub("", line[boxes[-1].end() :])):
         return None
     return said.pop()
-
-
-def _last_object(text: str) -> dict[str, Any]:
-    """The JSON object that is the whole answer, or its last ``` block with nothing after it; {} where
-    there is none, or where a key stands in it twice."""
-    answer = answer_of(text).strip()
-    if answer.endswith("```"):
-        body = answer[:-3]
-        starts = [block.end() for block in _BLOCK.finditer(body)]
-        answer = body[starts[-1] :] if starts else ""
-    try:
-        found = json.loads(answer, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands there twice")
-    return found

@@ -13,17 +13,18 @@ from typing import Any
 from pipeline.annotator import Annotator
 from pipeline.config import RunConfig
 from pipeline.dataset.swap import new_name, put_in_place, recover
-from pipeline.errors import ConfigError, RunError
+from pipeline.errors import ConfigError, RunError, StepLabelError
 from pipeline.files import read_json, write_json, write_text
 from pipeline.finish import Finish
 from pipeline.join import RowIndex
+from pipeline.labelling import known_of, usable_of
 from pipeline.lock import locked
 from pipeline.parts import check_consensus
 from pipeline.progress import Progress, read_progress
 from pipeline.records import Label, Solution
 from pipeline.run_folder import RunFolder, git_commit, now, versions
 from pipeline.stages import key_of
-from pipeline.summary import Summary, make_oracle
+from pipeline.summary import Summary, make_oracle, paid
 
 CHANGEABLE = ("consensus", "dataset")
 
@@ -69,13 +70,21 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
                 "by; raise budget.dollars and run the same command again"
             )
         left_out = _without_label(run)
+        if config.consensus.gold:  # which may be of other solutions
+            known_of(config.consensus.gold, run, usable_of(run, left_out))
+        was = run.info, (run.folder / "config.yaml").read_text(encoding="utf-8")
         if run.info["state"] == "finished":  # else it was begun, and what it was is kept already
             _keep_before(run)
         _begin(config, run)
         progress = Progress(run.folder / "progress.json")
         progress.stages |= read_progress(run.folder / "progress.json")
         finish = Finish(config, run, [annotator.name for annotator in annotators], progress)
-        finish.label(rule, left_out)
+        try:
+            finish.label(rule, left_out)
+        except StepLabelError:  # the labels are as they were, and so is the run
+            write_json(run.folder / "run.json", was[0])
+            write_text(run.folder / "config.yaml", was[1])
+            raise
         summary = finish.summary(
             {name: stage["planned_tokens"] for name, stage in before["stages"].items()},
             before["rejected"],
@@ -83,7 +92,7 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
             before["left_out"],
             oracle,
         )
-        summary = finish.publish(summary)
+        summary = finish.publish(paid(summary, before.get("dollars"), before.get("unpaid", 0)))
         run.end("finished")
         return summary
 

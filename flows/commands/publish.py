@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
-from pipeline.errors import RunError
+from pipeline.errors import ConfigError, RunError
 from pipeline.publish import Change, HubTarget, StoreTarget, Target, dataset_files_of
 from pipeline.publish import publish as publish_files
 from pipeline.publish.target import BATCH_FILES
@@ -51,6 +51,10 @@ def publish(
     if found.info["state"] != "finished":
         raise RunError(
             f"{found.folder}: is not finished; the same `steplabel run` command continues it"
+        )
+    if "://" in to and (public or tag is not None or revision is not None):
+        raise ConfigError(
+            f"{to}: --public, --tag and --revision are for repositories on the Hub, OWNER/NAME"
         )
     files = dataset_files_of(found.dataset)
     console = Console()

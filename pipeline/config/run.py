@@ -135,6 +135,16 @@ class RunConfig(Options):
             )
         return self
 
+    @model_validator(mode="after")
+    def _scores_are_there(self) -> Self:
+        asked = self.dataset.select.consistency
+        if asked is not None and asked.scores is not None and asked.scores not in self.annotators:
+            raise ValueError(
+                f"dataset.select.consistency.scores: there is no annotator {asked.scores!r}; there are "
+                f"{', '.join(self.annotators) or 'none'}"
+            )
+        return self
+
     @field_validator("cascade", mode="before")
     @classmethod
     def _false_is_none(cls, cascade: Any) -> Any:

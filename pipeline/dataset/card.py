@@ -114,6 +114,11 @@ def card(
 
 def _what(tally: Tally) -> str:
     writers = ", ".join(inert(name) for name, _ in tally.generators.most_common(10))
+    who = (
+        "People decided on some of them, and their word goes before all else."
+        if REVIEW in tally.seen
+        else "No human labelled anything here."
+    )
     return f"""## What this is
 
 {tally.solutions:,} step-by-step solutions of {tally.problems:,} problems whose answers are known, \
@@ -121,7 +126,7 @@ written by {writers or "nobody"}. For {tally.kept:,} of them this dataset says w
 **first wrong one**, or that every step is right. It is meant for training and testing process \
 reward models (PRMs), which score each step of a solution.
 
-No human labelled anything here. Annotators, each with another kind of evidence, named the first \
+{who} Annotators, each with another kind of evidence, named the first \
 wrong step; a rule fused what they said into one label, or set the solution aside as undecided. \
 Labels are therefore estimates; how good they are is told below where it was measured."""
 

@@ -2,7 +2,8 @@
 reason about steps before it judges them.
 
 The rationale is that of a judge whose own vote names the label, as ThinkPRM keeps only chains that end
-in the known label. It is never made up: without one there is no row.
+in the known label. It is never made up: without one there is no row. Steps are counted from 1 in it, as in
+what the user shows, and of what a judge said step by step nothing is there after the first wrong one.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from pipeline.dataset.view import (
 )
 from pipeline.forms.critique import MARKS, SYSTEM, answer_of, question_of
 from pipeline.join import Annotated
+from pipeline.judge_text import reasons_up_to
+from pipeline.review.witness import REVIEW
 
-NO_RATIONALE = "no judge whose vote names the label gave a reason"
+NO_RATIONALE = (
+    "no judge whose vote names the label gave a reason that ends there and counts steps clearly"
+)
 HOLDS_MARK = f"a text of its own holds one of {', '.join(MARKS)}"
 
 
@@ -41,12 +46,15 @@ def rows(item: Annotated) -> Rows:
 
 
 def _rationale(item: Annotated) -> str | None:
-    """Of the annotators by name, the first vote that names the label and says why."""
+    """Of the judges by name, the first vote that names the label and says why."""
     assert item.label is not None
-    for _, verdict in sorted(item.verdicts.items()):
-        for vote in verdict.votes:
-            if vote.first_error == item.label.first_error and vote.rationale.strip():
-                return vote.rationale.strip()
+    named, steps = item.label.first_error, len(item.solution.steps)
+    for annotator, verdict in sorted(item.verdicts.items()):
+        for vote in verdict.votes if annotator != REVIEW else ():
+            if named is None or vote.first_error != named:
+                continue
+            if reasons := reasons_up_to(vote.rationale, named, steps):
+                return reasons
     return None
 
 
@@ -62,6 +70,7 @@ def _why_none(item: Annotated) -> str:
 
 VIEW = View(
     name="critique",
+    version=2,
     about="For generative process reward models, by supervised fine-tuning (TRL's `SFTTrainer` and other "
     "readers of `messages`): a judge's reasoning whose own vote names the label, then a judgement of each "
     "step up to the first wrong one. Only solutions with a known label of which a judge said why.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View
+from pipeline.review.witness import REVIEW
 
 _SIZES = [
     (10**3, "n<1K"),
@@ -50,7 +51,10 @@ def metadata(licence: str, tally: Tally, layout: Layout) -> dict[str, Any]:
         "license": licence,
         "task_categories": ["text-generation", "text-classification"],
         "tags": ["process-reward-model", "step-labels", "first-error", "reasoning", "steplabel"],
-        "annotations_creators": ["machine-generated"],
+        "annotations_creators": [
+            "machine-generated",
+            *(("expert-generated",) if REVIEW in tally.seen else ()),
+        ],
         "size_categories": [size],
         "configs": [
             {

@@ -63,10 +63,11 @@ def of_problem(items: Sequence[Annotated]) -> Rows:
 
 VIEW = View(
     name="preference",
+    version=2,
     about="For step-wise preference learning (step-DPO, preference models of processes): after the same "
-    "prefix one step that is right and one that is the first wrong one. Pairs come of the solutions to a "
-    "problem that lie together in the run; a tree of rollouts has many, independent samples few but at "
-    "the first step. A step that other solutions call right is never a rejected one.",
+    "prefix one step that is right and one that is the first wrong one. Pairs come of all solutions to a "
+    "problem; a tree of rollouts has many, independent samples few but at the first step. A step that other "
+    "solutions call right is never a rejected one.",
     features=Features(
         {
             "prompt": Value("string"),

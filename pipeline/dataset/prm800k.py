@@ -85,7 +85,7 @@ VIEW = View(
         }
     ),
     columns={
-        "labeler": f"always `{LABELLER}`: no person labelled",
+        "labeler": f"always `{LABELLER}`",
         "timestamp": "null",
         "generation": "null",
         "is_quality_control_question": "false",

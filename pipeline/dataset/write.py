@@ -1,7 +1,8 @@
 """Writing the dataset's folder: all views, both splits, and the card, in bounded memory.
 
 The rows are read twice, each time only the columns that are needed: the questions and what is labelled, to
-decide the split; then what the views show, to write it. A selection reads what its rules ask for once more.
+decide the split; then what the views show, to write it. A problem's solutions wait for its last one where
+a view compares them. A selection reads what its rules ask for once more.
 The folder is built beside the old one and takes its place when it is whole.
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import groupby
 from operator import or_
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,14 @@ from pipeline.join import Annotated, items_of
 from pipeline.records import Record, content_hash
 from pipeline.selection import Selection, select
 from pipeline.selection.select import fingerprint as selection_fingerprint
-from pipeline.shards import chunked
 
 Source = Callable[[Reads], Iterable[Joined]]
 """Gives the rows of a run, of these columns."""
 _SPLIT = Reads(solution=frozenset({"question"}), label=frozenset({"first_error"}))
 CARD = "README.md"
 TRAIN, TEST = "train", "test"
-VERSION = 2
+VERSION = 3
 """Raise it when files or card come out otherwise from the same rows."""
-_TOGETHER = 4096
-"""Solutions to one problem that are in memory together, for the views that compare them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,11 @@ def write_dataset(
         recover(folder)
         _only_ours(folder)
         chosen = select(partial(_items, source), config.select)
-        problems = _problems(source, chosen)
+        problems, solutions_of = _problems(source, chosen)
         tally = Tally(problems=len(problems))
         test = held_out(problems, config.test_share)
         writers = [_ViewWriter(view, new_name(folder), config.rows_per_file) for view in views]
-        _write_views(source, chosen, writers, test, tally)
+        _write_views(source, chosen, writers, test, solutions_of, tally)
         layout = [writer.close() for writer in writers]
         new_name(folder).mkdir(exist_ok=True)
         text = card(facts, config.license, tally, layout, chosen)
@@ -115,9 +113,11 @@ def _items(source: Source, reads: Reads) -> Iterator[Annotated]:
         yield from items_of(batch.labelled(), reads)
 
 
-def _problems(source: Source, chosen: Selection) -> dict[str, bool]:
-    """Problem (see `split.group`) -> has it a solution with a label that is not left out?"""
+def _problems(source: Source, chosen: Selection) -> tuple[dict[str, bool], Counter[str]]:
+    """Problem (see `split.group`) -> has it a solution with a label that is not left out? And how many
+    solutions it has."""
     found: dict[str, bool] = {}
+    solutions_of: Counter[str] = Counter()
     for batch in source(_SPLIT):
         batch = batch.labelled()
         assert batch.labels is not None
@@ -127,7 +127,8 @@ def _problems(source: Source, chosen: Selection) -> dict[str, bool]:
         for key, question, is_kept in zip(*columns, kept, strict=True):
             problem = group(question)
             found[problem] = found.get(problem, False) or (is_kept and key not in chosen.reasons)
-    return found
+            solutions_of[problem] += 1
+    return found, solutions_of
 
 
 class _ViewWriter:
@@ -150,20 +151,23 @@ class _ViewWriter:
             if here.any():
                 self._file(split).add_table(rows if here.all() else rows.filter(pa.array(here)))
 
-    def write(self, split: str, items: Sequence[Annotated]) -> None:
-        """`items`: solutions to one problem."""
+    def write(self, split: str, item: Annotated) -> None:
         view = self.view
-        shown = items if view.audits else [item for item in items if item.left_out is None]
-        for item in shown:
-            some = False
-            for row in view.rows(item):
-                self._add(split, row)
-                some = True
-            if not some and view.of_problem is None and item.label is not None and item.label.kept:
-                self._none[view.why_none(item)] += 1
-        if view.of_problem is not None:
-            for row in view.of_problem(shown):
-                self._add(split, row)
+        if item.left_out is not None and not view.audits:
+            return
+        some = False
+        for row in view.rows(item):
+            self._add(split, row)
+            some = True
+        if not some and view.of_problem is None and item.label is not None and item.label.kept:
+            self._none[view.why_none(item)] += 1
+
+    def write_problem(self, split: str, items: Sequence[Annotated]) -> None:
+        """`items`: all solutions to one problem."""
+        assert self.view.of_problem is not None
+        shown = [item for item in items if self.view.audits or item.left_out is None]
+        for row in self.view.of_problem(shown):
+            self._add(split, row)
 
     def close(self) -> ViewFacts:
         splits = {s: self._files[s].close() for s in (TRAIN, TEST) if s in self._files}
@@ -184,12 +188,13 @@ def _write_views(
     chosen: Selection,
     writers: Sequence[_ViewWriter],
     test: frozenset[str],
+    solutions_of: Mapping[str, int],
     tally: Tally,
 ) -> None:
     """All views in one reading; what they show is counted."""
     by_batch = [writer for writer in writers if writer.view.table is not None]
-    by_problem = [writer for writer in writers if writer.view.table is None]
-    reads = reduce(or_, (writer.view.reads for writer in by_problem), _SPLIT)
+    by_item = [writer for writer in writers if writer.view.table is None]
+    reads = reduce(or_, (writer.view.reads for writer in by_item), _SPLIT)
     every = reduce(or_, (writer.view.reads for writer in by_batch), reads | READS)
 
     def items() -> Iterator[Annotated]:
@@ -203,22 +208,39 @@ def _write_views(
                 tests = np.array([group(question) in test for question in questions], bool)
                 for writer in by_batch:
                     writer.write_batch(batch, left_out, tests)
-            if by_problem:
+            if by_item:
                 yield from items_of(batch, reads, left_out)
 
-    for problem, together in groupby(items(), key=lambda item: group(item.solution.question)):
+    comparing = [writer for writer in by_item if writer.view.of_problem is not None]
+    waiting: dict[str, list[Annotated]] = {}
+    for item in items():
+        problem = group(item.solution.question)
         split = TEST if problem in test else TRAIN
-        for some in chunked(together, _TOGETHER):
-            for writer in by_problem:
-                try:
-                    writer.write(split, some)
-                except AttributeError as error:
-                    if not isinstance(error.obj, Record | Annotated):
-                        raise
-                    raise ConfigError(
-                        f"dataset.views: {writer.view.name}: looks at `{error.name}` of a "
-                        f"{type(error.obj).__name__}, which its `reads` doesn't name"
-                    ) from error
+        for writer in by_item:
+            with _unread_told(writer.view):
+                writer.write(split, item)
+        if not comparing:
+            continue
+        together = waiting.setdefault(problem, [])
+        together.append(item)
+        if len(together) == solutions_of[problem]:  # its last, wherever they lie
+            for writer in comparing:
+                with _unread_told(writer.view):
+                    writer.write_problem(split, together)
+            del waiting[problem]
+
+
+@contextmanager
+def _unread_told(view: View) -> Iterator[None]:
+    try:
+        yield
+    except AttributeError as error:
+        if not isinstance(error.obj, Record | Annotated):
+            raise
+        raise ConfigError(
+            f"dataset.views: {view.name}: looks at `{error.name}` of a {type(error.obj).__name__}, which "
+            "its `reads` doesn't name"
+        ) from error
 
 
 def _only_ours(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import ConfigError
 from pipeline.evaluate.conventions import Convention
+from pipeline.forms.numbered import bare
 from pipeline.inputs.problems import MAX_SHORT
 from pipeline.inputs.rows import FieldFault, Row, field, has, list_field, optional_text
 from pipeline.records import Outcome, content_hash
@@ -58,7 +59,7 @@ class Case:
         """The key of a solution that ends after so many of these steps."""
         if self.problem is None or self.steps is None:
             return None
-        texts = [_even(step) for step in self.steps[:steps]]
+        texts = [_plain(step) for step in self.steps[:steps]]
         return content_hash(_even(self.problem), texts, length=32)
 
     @property
@@ -70,6 +71,19 @@ class Case:
         known = self.problem is not None and other.problem is not None
         return known and _even(self.problem or "") != _even(other.problem or "")
 
+    def begins_with(self, other: Case) -> bool:
+        """Whether the other's steps, where both say theirs, are the first of these."""
+        return all(map(_alike, other.steps or (), self.steps or ()))
+
+
+def _alike(one: str, other: str) -> bool:
+    return _plain(one) == _plain(other)
+
+
+def _plain(step: str) -> str:
+    """Without its number, which some forms put there and others take away."""
+    return bare(_even(step))
+
 
 def _even(text: str) -> str:
     return " ".join(text.split())
@@ -80,7 +94,7 @@ def case_of(row: Row, columns: Columns) -> Case:
     problem = optional_text(row, columns.problem, _MAX_CHARS)
     steps = _steps(row, columns.steps)
     given = optional_text(row, columns.id, MAX_SHORT)
-    if given is None and (problem is None or steps is None):
+    if given is None and (problem is None or not steps):
         missing = columns.problem if problem is None else columns.steps
         raise FieldFault(columns.id, f"missing, and so is {missing}: nothing to match the row by")
     return Case(given, problem, steps, _outcome(row), optional_text(row, "level", MAX_SHORT))
@@ -89,8 +103,8 @@ def case_of(row: Row, columns: Columns) -> Case:
 def _steps(row: Row, column: str) -> tuple[str, ...] | None:
     if not has(row.data, column) or (value := list_field(row, column)) is None:
         return None
-    if not isinstance(value, list) or not value:
-        raise FieldFault(column, "should be a list of one step or more, each a text", value)
+    if not isinstance(value, list):
+        raise FieldFault(column, "should be a list of steps, each a text", value)
     for place, step in enumerate(value):
         if not isinstance(step, str):
             raise FieldFault(f"{column}[{place}]", "should be a text", step)

@@ -35,6 +35,8 @@ class Known:
         be wrong, can't have."""
         if said.other_problem(self.case):
             return "another problem"
+        if said.steps is not None and self.first_error >= len(said.steps):
+            return f"step {self.first_error}, from 0, of {len(said.steps)}"
         if self.case.steps is None:
             return None
         here = len(self.case.steps)
@@ -42,11 +44,9 @@ class Known:
             beyond = named is not None and named >= here and not self.ends_there
             return f"{here} steps, and step {named}, from 0, is named" if beyond else None
         more = len(said.steps) - here
-        return (
-            None
-            if more == 0 or (more > 0 and self.ends_there)
-            else f"{here} steps, not {here + more}"
-        )
+        if more < 0 or (more > 0 and not self.ends_there):
+            return f"{here} steps, not {here + more}"
+        return None if said.begins_with(self.case) else "other steps"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from pipeline.review.witness import REVIEW
 from pipeline.run_folder import FORMAT, RunFolder, git_commit, now, versions
 from pipeline.shards import chunked
 from pipeline.stages import key_of
-from pipeline.summary import StageCost, Summary, make_oracle, make_summary, to_json
+from pipeline.summary import StageCost, Summary, make_oracle, make_summary, paid, to_json
 
 VERSION = 1
 _AT_ONCE = 4096
@@ -273,7 +273,9 @@ def _summary(
                     "`steplabel run` command writes it anew"
                 ) from error
             stages[name] = _sum(stages[name], cost) if name in stages else cost
-    return replace(summary, stages=stages)
+    dollars = [one["dollars"] for one in told if one.get("dollars") is not None]
+    unpaid = sum(one.get("unpaid", 0) for one in told)
+    return paid(replace(summary, stages=stages), sum(dollars) if dollars else None, unpaid)
 
 
 def _sum(one: StageCost, other: StageCost) -> StageCost:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Verdict
+from pipeline.stages import key_of
 
 UNDECIDED = -2
 ABSENT = -3
@@ -39,8 +40,8 @@ class Index:
 
     def __init__(self, witnesses: Sequence[str]) -> None:
         self.witnesses = list(witnesses)
-        self._heads: dict[str, str] = {}
-        self._problems, self._reasons = Names(), Names()
+        self._problems: dict[str, tuple[str, str]] = {}
+        self._places, self._reasons = Names(), Names()
         self._generators, self._levels = Names(), Names()
         self._sorted_by: list[tuple[Any, ...]] = []
         self._columns: dict[str, list[Any]] = {
@@ -57,13 +58,14 @@ class Index:
 
     def add(self, item: Annotated, truth: int | None) -> None:
         solution, label = item.solution, item.label
-        self._heads.setdefault(solution.problem_id, _head(solution.question))
+        problem = key_of(solution)  # ids repeat where runs were merged
+        self._problems.setdefault(problem, (solution.problem_id, _head(solution.question)))
         reason = "left out by the filter" if label is None else (label.reason or "no reason given")
         kept = label is not None and label.kept
         tokens = sum(one.cost.completion_tokens for one in item.verdicts.values())
         row = {
             "id": solution.id,
-            "problem": self._problems.of(solution.problem_id),
+            "problem": self._places.of(problem),
             "attempt": solution.index,
             "outcome": solution.outcome,
             "steps": len(solution.steps),
@@ -87,8 +89,8 @@ class Index:
         return {
             "total": total,
             "witnesses": self.witnesses,
-            "problems": self._problems.texts(),
-            "heads": [self._heads[one] for one in self._problems.texts()],
+            "problems": [problem_id for problem_id, _ in self._problems.values()],
+            "heads": [head for _, head in self._problems.values()],
             "reasons": self._reasons.texts(),
             "generators": self._generators.texts(),
             "levels": self._levels.texts(),

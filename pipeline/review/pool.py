@@ -22,6 +22,10 @@ from pipeline.run_folder import RunFolder
 def pool_of(config: RunConfig, run: RunFolder) -> list[Annotated]:
     """Solutions with a decided outcome of which every witness of the consensus was heard, with all verdicts
     but those of people. Raises RunError where there is none."""
+    if merged := run.info.get("merged"):
+        raise RunError(
+            f"{run.folder}: was merged of {', '.join(merged)}; review and relabel those, and merge again"
+        )
     names = [name for name in run.annotators() if name != REVIEW]
     missing = [name for name in config.consensus.witnesses if name not in names]
     usable = set() if missing else set(heard_by_all(run, config.consensus.witnesses, frozenset()))

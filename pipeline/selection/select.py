@@ -19,7 +19,7 @@ from pipeline.records import content_hash
 from pipeline.selection.rule import KEY, Rule, key_of
 from pipeline.urls import fetched, is_url
 
-VERSION = 2
+VERSION = 3
 """Raise it when other solutions are left out."""
 
 RULES: Mapping[str, str] = {

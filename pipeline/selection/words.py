@@ -7,11 +7,17 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-_WORD = re.compile(r"\w+")
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
+)
+"""Thai, Lao, Burmese, Khmer, kana, Han: scripts that put no spaces between words."""
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def words(text: str) -> list[str]:
-    """Letters and digits only, of one case and one Unicode form; signs and spaces part words."""
+    """Letters and digits only, of one case and one Unicode form; signs and spaces part words, and of a
+    script without spaces each character is one."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -73,6 +73,9 @@ def test_a_right_claim_is_exact(text: str) -> None:
         ("I am sure: 5 + 3 = 9", "5 + 3 = 9", "8"),
         ("she had 16-3-4 = 8", "16-3-4 = 8", "9"),
         ("The truck can carry 2 * 40 = 90 boxes", "2 * 40 = 90", "80"),
+        ("Step 2: 3 + 3 = 7", "3 + 3 = 7", "6"),
+        ("**Step 12:** 3 + 3 = 7", "3 + 3 = 7", "6"),
+        ("### Step 3. 4 * 5 = 21\n", "4 * 5 = 21", "20"),
     ],
 )
 def test_a_wrong_claim_is_contradicted(text: str, claim: str, expected: str) -> None:

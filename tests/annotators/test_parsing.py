@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotators.parsing import (
-    LONGEST,
     boxed_index,
     boxed_verdict,
     json_first_error,
@@ -18,6 +17,7 @@ from annotators.parsing import (
     make_parser,
 )
 from annotators.question import PROMPTS
+from pipeline.judge_text import LONGEST
 from pipeline.prompts import PromptTemplate, load_prompt
 
 STEPS = ["a", "b", "c"]

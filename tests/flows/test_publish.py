@@ -70,3 +70,11 @@ def test_a_run_without_a_dataset_is_refused(
     (run / "dataset" / "README.md").unlink()
     assert command(run, f"file://{tmp_path}/out") == 5
     assert "holds no dataset" in capsys.readouterr().err
+
+
+def test_options_of_the_hub_are_refused_elsewhere(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(run, f"file://{tmp_path}/out", "--tag", "v1") == 2
+    assert "--tag" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from datasets import load_dataset
 from flows.commands.relabel import relabel
 from pipeline.config import RunConfig
 from pipeline.engine.room import EngineRoom
-from pipeline.errors import ConfigError, RunError
+from pipeline.errors import ConfigError, InputError, RunError
 from pipeline.finish import Finish
 from pipeline.keep.diff import diff
 from pipeline.keep.standing import side_of_run
@@ -180,6 +180,49 @@ def test_what_people_decided_is_the_label_and_is_shown(config: RunConfig) -> Non
     assert "people decided 1 solution" in " ".join(
         json.loads((run.folder / "summary.json").read_text())["learned"]
     )
-    assert "what people decided" in (run.dataset / "README.md").read_text()
+    card = (run.dataset / "README.md").read_text()
+    assert "what people decided" in card
+    assert "People decided on some of them" in card
+    assert "No human" not in card
     again(config, "consensus.reviews=false")
     assert "review" not in run.annotators()
+    assert "No human labelled anything" in (run.dataset / "README.md").read_text()
+
+
+@pytest.mark.parametrize("label", [0, 40])
+def test_gold_that_is_of_no_solution_leaves_the_run_as_it_was(
+    config: RunConfig, tmp_path: Path, label: int
+) -> None:
+    run = RunFolder(config.folder)
+    one = next(run.solutions.read(Solution))
+    (gold := tmp_path / "gold.jsonl").write_text(
+        json.dumps({"id": one.id if label else "another", "label": label}) + "\n"
+    )
+    before = (run.folder / "config.yaml").read_text(), run.info
+    with pytest.raises(InputError, match=r"consensus\.gold: none of the 1 rows"):
+        again(config, "consensus.rule=posterior", f"consensus.gold={gold}")
+    assert ((run.folder / "config.yaml").read_text(), run.info) == before
+
+
+def test_a_rule_that_fails_leaves_the_run_as_it_was(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(config.folder)
+    before = (run.folder / "config.yaml").read_text(), run.info, rows_of(config)
+
+    def fails(*_: object, **__: object) -> None:
+        raise InputError("nothing to learn from")
+
+    monkeypatch.setattr("pipeline.finish.label_run", fails)
+    with pytest.raises(InputError, match="nothing to learn from"):
+        again(config, *MAJORITY)
+    assert ((run.folder / "config.yaml").read_text(), run.info, rows_of(config)) == before
+
+
+def test_what_was_paid_and_what_waits_is_still_told(config: RunConfig) -> None:
+    path = config.folder / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dollars": 0.25, "unpaid": 3}))
+    again(config, *MAJORITY)
+    told = json.loads(path.read_text())
+    assert (told["dollars"], told["unpaid"]) == (0.25, 3)
+    assert any("3 rows wait" in warning for warning in told["warnings"])

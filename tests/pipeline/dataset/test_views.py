@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.dataset import VIEWS, load_view
 from pipeline.errors import ConfigError
-from pipeline.records import Vote
+from pipeline.records import Verdict, Vote
+from pipeline.review.witness import REVIEW
 from tests.pipeline.dataset.items import item, rows_of
 
 TRAINERS = [name for name in VIEWS if name != "evidence"]
@@ -116,6 +117,13 @@ def test_a_critique_is_a_judge_s_own_or_is_not_there() -> None:
     alone = replace(made, verdicts={"judge": judge})
     assert list(load_view("critique").rows(alone)) == []
     assert "no judge" in load_view("critique").why_none(alone)
+
+
+def test_what_a_person_decided_is_no_judge_s_reason() -> None:
+    made = item(0, first_error=1)
+    person = Verdict(made.solution.id, REVIEW, 1, votes=(Vote(1, "a person, by the steps alone"),))
+    alone = replace(made, verdicts={REVIEW: person})
+    assert list(load_view("critique").rows(alone)) == []
 
 
 def test_a_preferred_step_follows_the_same_prefix_and_the_best_measured_is_taken() -> None:

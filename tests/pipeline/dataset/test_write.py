@@ -63,6 +63,25 @@ def test_all_solutions_of_a_problem_are_in_one_split(tmp_path: Path) -> None:
     assert not sides[0] & sides[1]
 
 
+def test_solutions_that_lie_apart_are_compared_as_if_they_lay_together(tmp_path: Path) -> None:
+    """A run that grows has a problem's later solutions in later parts."""
+    items = [
+        item(problem, attempt, first_error, steps=("Two and two\n", f"{text} {problem}.\n"))
+        for attempt, (first_error, text) in enumerate(
+            [(1, "make 5"), (-1, "make 4"), (-1, "are 4")]
+        )
+        for problem in range(6)
+    ]
+    together = sorted(items, key=lambda one: one.solution.question)
+    rows = []
+    for name, order in (("apart", items), ("together", together)):
+        write(tmp_path / name, order, views=("preference",))
+        files = sorted((tmp_path / name / "preference").iterdir())
+        rows.append([row for file in files for row in pq.read_table(file).to_pylist()])
+    assert len(rows[0]) == 6
+    assert sorted(map(str, rows[0])) == sorted(map(str, rows[1]))
+
+
 def ids(path: Path) -> list[str]:
     return pq.read_table(path, columns=["problem_id"]).column(0).to_pylist()
 

@@ -116,7 +116,16 @@ def test_the_same_id_of_another_solution_is_no_match(tmp_path: Path) -> None:
     assert "another problem" in str(found(gold, Case("a", "What is 3 + 3?", STEPS)))
     assert "3 steps, not 1" in str(found(gold, Case("a", "What is 2 + 2?", ("5",))))
     assert "3 steps, and step 9" in str(found(gold, Case("a", None, None), named=9))
+    assert "other steps" in str(found(gold, Case("a", None, ("Two.", "3", "So 3."))))
     assert [why for _, why in gold.unused()] == [UNSAID]
+    far = read(written(tmp_path / "f.jsonl", [{"id": "a", "label": 3}]))
+    assert "step 3, from 0, of 3" in str(found(far, Case("a", None, STEPS)))
+
+
+def test_a_step_s_own_number_may_be_there_or_not(tmp_path: Path) -> None:
+    gold = read(written(tmp_path / "g.jsonl", [row(id=None)]))
+    numbered = tuple(f"Step {number}: {step}" for number, step in enumerate(STEPS, 1))
+    assert found(gold, Case(None, "What is 2 + 2?", numbered)) == 1
 
 
 def test_the_same_text_with_other_labels_is_unclear(tmp_path: Path) -> None:

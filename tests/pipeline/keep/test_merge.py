@@ -24,6 +24,7 @@ from pipeline.keep.merge import merge
 from pipeline.lock import locked
 from pipeline.records import Label, Outcome, Verdict, Vote
 from pipeline.relabel import changed, relabel
+from pipeline.review.pool import pool_of
 from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
@@ -136,6 +137,8 @@ def test_it_is_neither_run_further_nor_relabelled(merged: RunFolder) -> None:
         merged.begin(config, "f00d")
     with pytest.raises(RunError, match="was merged of a, b; relabel those"):
         relabel(config, merged, ())
+    with pytest.raises(RunError, match="was merged of a, b; review"):
+        pool_of(config, merged)
 
 
 def test_the_configurations_are_kept(merged: RunFolder) -> None:

@@ -1,0 +1,105 @@
+"""What a judge wrote, read as text: its answer, the JSON object that it ends in, and its reasons as one who
+counts steps from 1 can read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pipeline.records import NO_ERROR
+
+LONGEST = 1_000_000
+"""Characters of an answer that is read."""
+
+_BLOCK = re.compile(r"(?:^|\n)```(?:json)?[ \t]{0,9}\n")
+_NUMBERED = re.compile(
+    r"\b(?:steps|paragraphs)\s{1,3}\d{1,4}(?:(?:\s{0,3}[,–-]\s{0,3}|,?\s{1,3}(?:and|or|to)\s{1,3})\d{1,4}){0,20}"
+    r"|\b(?:step|paragraph)[ _]\d{1,4}",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\d+")
+_LAST_BOX = re.compile(r"\\boxed\{\s{0,9}-?\d{1,6}\s{0,9}\}\.?\Z")
+
+
+def answer_of(text: str) -> str:
+    """A judge's text without its thoughts; nothing of one that is too long to be an answer."""
+    return text.rpartition("</think>")[2] if len(text) <= LONGEST else ""
+
+
+def last_object(text: str) -> dict[str, Any]:
+    """The JSON object that is the whole answer, or its last ``` block with nothing after it; {} where
+    there is none, or where a key stands in it twice."""
+    answer = answer_of(text).strip()
+    if answer.endswith("```"):
+        body = answer[:-3]
+        starts = [block.end() for block in _BLOCK.finditer(body)]
+        answer = body[starts[-1] :] if starts else ""
+    try:
+        found = json.loads(answer, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def reasons_up_to(text: str, first_error: int, n_steps: int) -> str | None:
+    """The reasons of a judge that names `first_error` (0-based, -1 none), with steps counted from 1 and none
+    after the first wrong one spoken of. None where there are none, or where it can't be told how they count
+    or what they end with."""
+    said = last_object(text)
+    if isinstance(entries := said.get("steps"), list):
+        return _checks(entries, first_error, n_steps)
+    words = said.get("review") if said else _LAST_BOX.sub("", text.strip())
+    if not isinstance(words, str) or not (words := words.strip()):
+        return None
+    numbers = {int(n) for found in _NUMBERED.findall(words) for n in _NUMBER.findall(found)}
+    first = _counts_from(numbers, first_error, n_steps)
+    if first is None or (first_error != NO_ERROR and max(numbers, default=0) > first_error + first):
+        return None
+    return words if first else _from_one(words)
+
+
+def _checks(entries: list[Any], first_error: int, n_steps: int) -> str | None:
+    """Of an answer with an entry for each step."""
+    told = {
+        entry["step"]: entry["check"].strip()
+        for entry in entries
+        if isinstance(entry, dict)
+        and type(entry.get("step")) is int
+        and isinstance(entry.get("check"), str)
+    }
+    first = min(told, default=-1)
+    if first not in (0, 1) or told.keys() != set(range(first, first + n_steps)):
+        return None
+    last = n_steps - 1 if first_error == NO_ERROR else first_error
+    kept = [told[first + step] for step in range(last + 1)]
+    if not kept[-1]:
+        return None
+    if first == 0:
+        kept = list(map(_from_one, kept))
+    return "\n".join(f"Step {number}: {check}" for number, check in enumerate(kept, 1) if check)
+
+
+def _counts_from(numbers: set[int], first_error: int, n_steps: int) -> int | None:
+    """0 or 1, from which a text counts that speaks of these steps; None where it can't be told."""
+    if 0 in numbers:
+        return 0
+    if not numbers or n_steps in numbers:
+        return 1
+    if first_error != NO_ERROR and (first_error in numbers) != (first_error + 1 in numbers):
+        return int(first_error + 1 in numbers)
+    return None
+
+
+def _from_one(words: str) -> str:
+    """A text that counts steps from 0, counting from 1."""
+    return _NUMBERED.sub(
+        lambda found: _NUMBER.sub(lambda number: str(int(number[0]) + 1), found[0]), words
+    )
