@@ -79,6 +79,7 @@ class RolloutAnnotator:
         self._takes_uncertainty = getattr(named, "TAKES_UNCERTAINTY", False)
         self.hinted_by = options.hints
         self.pilot_size = named.pilot_size if isinstance(named, LearningStrategy) else 0
+        self.teaching = named.teaching if isinstance(named, LearningStrategy) else 0
         self.fingerprint = content_hash(
             VERSION,
             getattr(named, "VERSION", None),

@@ -130,19 +130,22 @@ class VotingAnnotator(Annotator, Protocol):
 class LearningAnnotator(Annotator, Protocol):
     """An annotator with something to learn from a few solutions before it looks at the rest.
 
-    The run chooses the pilot by content hash, lets `pilot()` annotate it, and keeps what `learn`
-    makes of it in a file, once: every verdict rests on the same facts, whatever order shards end in.
+    The run chooses them by content hash, lets `pilot()` annotate the first of them, and the others whoever
+    is `knowing` what these taught. What `learn` makes of all is kept in a file, once: every verdict rests
+    on the same facts, whatever order shards end in.
     """
 
     pilot_size: int
-    """Solutions to learn from; 0: nothing to learn."""
+    """Solutions to learn from first; 0: nothing to learn."""
+    teaching: int
+    """Solutions to learn from in all, where there are so many."""
 
     def pilot(self) -> Annotator:
         """Who annotates the pilot."""
         ...
 
     def learn(self, pilot: Sequence[tuple[Solution, Verdict]], tools: Tools) -> dict[str, Any]:
-        """What the pilot teaches, as JSON. `tools` are those of the annotations, without an engine."""
+        """What these teach, as JSON. `tools` are those of the annotations, without an engine."""
         ...
 
     def knowing(self, facts: dict[str, Any]) -> Annotator:

@@ -356,12 +356,12 @@ class _Batch:
     async def _calibrated(
         self, annotator: LearningAnnotator, room: EngineRoom, among: Set[str] | None = None
     ) -> Annotator:
-        """The annotator with what it learned from a pilot, of all solutions or `among` some: learned once,
+        """The annotator with what it learned from some of all solutions or of `among` some: learned once,
         then read from its file. A batch that grows keeps it; only a pilot that had too few to choose from
-        is chosen anew. Raises BudgetSpentError where the pilot is not paid for."""
-        run, name = self.run_folder, f"calibrate {annotator.name}"
+        is chosen anew. Raises BudgetSpentError where it is not paid for."""
+        run, size = self.run_folder, annotator.pilot_size
         ids = nsmallest(
-            annotator.pilot_size,
+            annotator.teaching,
             (
                 s.id
                 for s in self._chosen(NAMED)
@@ -369,43 +369,55 @@ class _Batch:
             ),
             key=lambda solution_id: content_hash("pilot", solution_id),
         )
-        chosen = frozenset(ids)
-
-        def pilot(columns: Collection[str] | None = None) -> Iterator[Solution]:
-            return (s for s in self._chosen(columns) if s.id in chosen)
-
-        store = run.pilot(annotator.name)
-        stage = self._annotation(annotator.pilot(), pilot, room, store, name)
         made_by = content_hash(
-            stage.fingerprint,
+            self._lesson(annotator.pilot(), annotator.name, ids[:size], room).fingerprint,
             run.solutions.fingerprint,
             self.config.filter.fingerprint,
-            ids if len(ids) < annotator.pilot_size else "whole",
+            ids if len(ids) < size else "whole",
         )
         frozen = read_json(run.learned(annotator.name)) or {}
         if frozen.get("made_by") != made_by:
-            await self.work.run(stage)
-            if self.work.faults[name]:
-                raise EngineFaultError(
-                    f"{name}: {self.work.faults[name]} of {len(chosen)} solutions failed, and what is "
-                    "learned must not depend on which; run the same command again"
-                )
-            if chosen & self.work.unpaid:
-                raise BudgetSpentError(
-                    f"{name}: its pilot of {len(chosen)} solutions was not paid for"
-                )
-            verdicts = {verdict.solution_id: verdict for verdict in store.read(Verdict)}
-            rows = [(s, verdicts[s.id]) for s in pilot()]
-            rows.sort(key=lambda row: row[0].id)
             fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
             tools = self._tools(fingerprint, self._told(annotator), None)
-            frozen = {
-                "made_by": made_by,
-                "solutions": len(rows),
-                "facts": annotator.learn(rows, tools),
-            }
+            rows = await self._taught(annotator.pilot(), annotator.name, ids[:size], room)
+            facts = await asyncio.to_thread(annotator.learn, rows, tools)
+            if others := ids[size:]:
+                rows += await self._taught(annotator.knowing(facts), annotator.name, others, room)
+                facts = await asyncio.to_thread(annotator.learn, rows, tools)
+            pilot = min(size, len(ids))
+            frozen = {"made_by": made_by, "pilot": pilot, "solutions": len(rows), "facts": facts}
             write_json(run.learned(annotator.name), frozen)
         return annotator.knowing(frozen["facts"])
+
+    def _lesson(
+        self, asked: Annotator, name: str, ids: Collection[str], room: EngineRoom
+    ) -> AnnotateStage:
+        chosen = frozenset(ids)
+
+        def solutions(columns: Collection[str] | None = None) -> Iterator[Solution]:
+            return (s for s in self._chosen(columns) if s.id in chosen)
+
+        store = self.run_folder.pilot(name)
+        return self._annotation(asked, solutions, room, store, f"calibrate {name}")
+
+    async def _taught(
+        self, asked: Annotator, name: str, ids: Collection[str], room: EngineRoom
+    ) -> list[tuple[Solution, Verdict]]:
+        """These solutions with what was found of them, by id."""
+        stage = self._lesson(asked, name, ids, room)
+        failed = self.work.faults[stage.name]
+        await self.work.run(stage)
+        if failed := self.work.faults[stage.name] - failed:
+            raise EngineFaultError(
+                f"{stage.name}: {failed} of {len(ids)} solutions failed, and what is learned must not "
+                "depend on which; run the same command again"
+            )
+        if not self.work.unpaid.isdisjoint(ids):
+            raise BudgetSpentError(f"{stage.name}: {len(ids)} solutions were not paid for")
+        verdicts = {verdict.solution_id: verdict for verdict in stage.store.read(Verdict)}
+        chosen = frozenset(ids)
+        rows = [(s, verdicts[s.id]) for s in self._chosen() if s.id in chosen]
+        return sorted(rows, key=lambda row: row[0].id)
 
     def _unasked(self, annotator: Annotator) -> None:
         """Its pilot was not paid for: it is asked of no solution, and what it said before, under another

@@ -166,7 +166,7 @@ def measured_sizing(
         stages[name] = _size(config, roles, progress, name, said, done, more, calls, recorded)
         pilot_name = f"calibrate {name}"
         if isinstance(annotator, LearningAnnotator) and annotator.pilot_size and extra.calls:
-            had = sum(part.rows for part in run.pilot(name).parts())
+            had = int((read_json(run.learned(name)) or {}).get("pilot", annotator.pilot_size))
             grown = min(annotator.pilot_size, had * grows) / max(1, had)
             stages[pilot_name] = _size(
                 config,

@@ -52,8 +52,8 @@ def test_runs_killed_at_random_instants_lose_nothing_and_repeat_nothing(
 
 
 def learning(config: RunConfig) -> RunConfig:
-    """The batch with a search that learns its priors from a pilot."""
-    search = {"strategy": "bayesian", "search": {"pilot": 20, "confidence": 0.8}}
+    """The batch with a search that learns its priors from a pilot, and then from a few more."""
+    search = {"strategy": "bayesian", "search": {"pilot": 20, "teaching": 30, "confidence": 0.8}}
     return config.model_copy(update={"annotators": config.annotators | {"rollouts": search}})
 
 
@@ -78,7 +78,7 @@ def test_what_a_run_learned_is_frozen_and_its_rollouts_are_used_again(tmp_path: 
     run_in_child(config, None)
     learned = config.folder / "calibrate" / "rollouts" / "learned.json"
     facts, rows = learned.read_text(), rows_of(config)
-    assert json.loads(facts)["solutions"] == 20
+    assert (json.loads(facts)["pilot"], json.loads(facts)["solutions"]) == (20, 30)
     run_in_child(learning(small_batch(tmp_path, problems=16)), None)
     assert learned.read_text() == facts
     after = rows_of(config)
@@ -93,7 +93,7 @@ def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -
     learned = config.folder / "calibrate" / "rollouts" / "learned.json"
     assert json.loads(learned.read_text())["solutions"] < 20
     run_in_child(config, None)
-    assert json.loads(learned.read_text())["solutions"] == 20
+    assert json.loads(learned.read_text())["solutions"] == 30
     made = made_calls(config)
     assert len(made) == len(set(made))
 

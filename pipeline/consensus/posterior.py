@@ -36,7 +36,7 @@ UNIDENTIFIED = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 8
+    version = 9
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:

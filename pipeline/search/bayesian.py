@@ -57,6 +57,12 @@ class BayesianOptions(Options):
         description="solutions whose searches teach how often the policy succeeds, recovers and "
         "errs where; their rollouts are used again",
     )
+    teaching: int = Field(
+        1000,
+        ge=0,
+        description="solutions that teach in all: the pilot, and others by their own searches under what it "
+        "taught",
+    )
     overhead: float = Field(
         0.1, ge=0, description="price of a rollout besides its tokens, in whole solutions"
     )
@@ -154,13 +160,14 @@ def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.
 
 
 class BayesianStrategy:
-    VERSION = 6
+    VERSION = 7
     OPTIONS: ClassVar[type[Options]] = BayesianOptions
 
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:
         self._options = options
         self._priors = priors
         self.pilot_size = options.pilot
+        self.teaching = max(options.pilot, options.teaching) if options.pilot else 0
 
     def start(self, n_steps: int, outcome: Outcome, known: Known = NOTHING_KNOWN) -> Bayesian:
         return Bayesian(self._options, self._priors, n_steps, outcome, known)

@@ -22,7 +22,7 @@ nowhere: `Slip` says how often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -88,19 +88,18 @@ NO_SLIP = Slip()
 
 @dataclass(frozen=True)
 class Priors:
-    """Weights that sum to one: of v on `VALUES` for solutions without an error (`value`) and with one
-    (`flawed_value`), of q on `RECOVERIES`, for each band of v of an error's place in `PLACES` bins
-    (`places`), and of d on `FLAWED_DRIFTS` where there is an error; `clean`, the share without one; their
-    `drift`; in what share of the others luck `ends` before the last step; how far each kind of hint can be
-    trusted (`reliability`, by name); and the rollouts' `slip`."""
+    """Weights that sum to one: of v on `VALUES` for solutions without an error (`value`), of v and d together
+    for those with one (`flawed`, for each v on `FLAWED_DRIFTS`), of q on `RECOVERIES`, and for each band of v
+    of an error's place in `PLACES` bins (`places`); `clean`, the share without an error; their `drift`; in
+    what share of the others luck `ends` before the last step; how far each kind of hint can be trusted
+    (`reliability`, by name); and the rollouts' `slip`."""
 
     value: tuple[float, ...]
-    flawed_value: tuple[float, ...]
+    flawed: tuple[tuple[float, ...], ...]
     recovery: tuple[float, ...]
     places: tuple[tuple[float, ...], ...]
     clean: float = 0.5
     drift: float = 1.0
-    flawed_drifts: tuple[float, ...] = (1 / len(FLAWED_DRIFTS),) * len(FLAWED_DRIFTS)
     ends: float = 0.2
     reliability: Mapping[str, Reliability] = field(default_factory=dict, hash=False)
     slip: Slip = NO_SLIP
@@ -114,11 +113,10 @@ class Priors:
             for of in self.places
         ]
         place = np.stack(by_band)[BAND_OF].T  # (T, V)
-        flawed = (1 - self.clean) * place * np.array(self.flawed_value)
-        clean = self.clean * np.array(self.value)[None]
-        drifts = np.array(self.flawed_drifts)
-        even = np.full(len(drifts), 1 / len(drifts))
-        return np.concatenate([np.kron(clean, even), np.kron(flawed, drifts)])
+        flawed = (1 - self.clean) * place[:, :, None] * np.array(self.flawed)
+        clean = self.clean * np.array(self.value) / len(FLAWED_DRIFTS)
+        clean = np.repeat(clean, len(FLAWED_DRIFTS))
+        return np.concatenate([clean[None], flawed.reshape(n_steps, -1)])
 
 
 def left(n_steps: int, drift: float) -> Array:
@@ -126,6 +124,11 @@ def left(n_steps: int, drift: float) -> Array:
     share = (np.arange(n_steps, -1, -1) / n_steps) ** drift
     share[-1] = 0.0
     return np.asarray(share)
+
+
+def of_each_drift(weights: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+    """Weights of v and d together, from those of v, where each d is as likely."""
+    return tuple((weight / len(FLAWED_DRIFTS),) * len(FLAWED_DRIFTS) for weight in weights)
 
 
 def _histogram(grid: Array, a: float, b: float) -> tuple[float, ...]:
@@ -138,7 +141,7 @@ def _histogram(grid: Array, a: float, b: float) -> tuple[float, ...]:
 
 BROAD = Priors(
     value=_histogram(VALUES, 2.0, 1.0),
-    flawed_value=_histogram(VALUES, 1.0, 2.0),
+    flawed=of_each_drift(_histogram(VALUES, 1.0, 2.0)),
     recovery=_histogram(RECOVERIES, 0.5, 4.0),
     places=((1 / PLACES,) * PLACES,) * (len(BANDS) + 1),
 )

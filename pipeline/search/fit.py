@@ -38,8 +38,9 @@ DRIFT_PENALTY = 2.0
 SLIP = Slip(0.85, 0.1, 0.05)
 """Where a fit of slips starts."""
 VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
-"""Solutions that the start counts for, in what is drawn to it: v, q, the places of each band, and all
-else. A pilot of hundreds says little of ten places in three bands, and much of how rare luck is."""
+"""Solutions that the start counts for, in what is drawn to it: v without an error, q, the places of each
+band, and all else. A pilot of hundreds says little of ten places in three bands, and much of how rare
+luck is."""
 IN_MEMORY = 8_000_000
 """Numbers that the tables of a fit may hold."""
 
@@ -101,10 +102,9 @@ def _fitted(
     solutions = sum(float(times.sum()) for _, times in pilot)
     for _ in range(rounds):
         value = VALUE_PULL * np.array(start.value)
-        flawed_value = VALUE_PULL * np.array(start.flawed_value)
+        flawed = PULL * np.array(start.flawed)
         recovery = RECOVERY_PULL * np.array(start.recovery)
         places = PLACE_PULL * np.array(start.places)
-        flawed_drifts = PULL * np.array(start.flawed_drifts)
         luck = PULL * np.array([1 - start.ends, start.ends])
         without = PULL * start.clean
         kinds = {
@@ -120,8 +120,7 @@ def _fitted(
             belief = Belief(priors, rollouts, batch.heard(priors.reliability))
             by_value, q = (np.tensordot(times, of, axes=1) for of in belief.responsibilities())
             joint = by_value.sum(axis=-1)
-            value, flawed_value = value + joint[0], flawed_value + joint[1:].sum(axis=0)
-            flawed_drifts = flawed_drifts + by_value[1:].sum(axis=(0, 1))
+            value, flawed = value + joint[0], flawed + by_value[1:].sum(axis=0)
             recovery, luck = recovery + q.sum(axis=0), luck + q.sum(axis=1)
             without += float(times @ belief.posterior[:, 0])
             slip = slip + times @ belief.slips()
@@ -138,11 +137,10 @@ def _fitted(
         priors = replace(
             priors,
             value=_shares(value),
-            flawed_value=_shares(flawed_value),
+            flawed=tuple(map(tuple, (flawed / flawed.sum()).tolist())),
             recovery=_shares(recovery),
             places=tuple(_shares(place) for place in places),
             clean=without / (solutions + PULL),
-            flawed_drifts=_shares(flawed_drifts),
             ends=_shares(luck)[1],
             reliability={
                 name: Reliability(

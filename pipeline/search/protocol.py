@@ -95,9 +95,11 @@ class PilotSearch:
 
 @runtime_checkable
 class LearningStrategy(Strategy, Protocol):
-    """A strategy with priors. `learn` makes them, as JSON, from searches that `pilot()` made."""
+    """A strategy with priors. `learn` makes them, as JSON, from `pilot_size` searches that `pilot()` made,
+    and again from those and others that were made `knowing` what these taught, `teaching` in all."""
 
     pilot_size: int
+    teaching: int
 
     def pilot(self) -> Strategy: ...
 

@@ -51,15 +51,15 @@ class SimulatedCase(Case):
         value, recovery = (
             tuple(np.eye(len(grid))[at].tolist()) for grid, at in ((VALUES, v), (RECOVERIES, q))
         )
+        at_drift = np.array([float(drift == self.drift) for drift in FLAWED_DRIFTS])
         places = ((1 / PLACES,) * PLACES,) * (len(BANDS) + 1)
         return Priors(
             value,
-            value,
+            tuple(map(tuple, np.outer(value, at_drift).tolist())),
             recovery,
             places,
             float(VALUES[v]),
             self.drift,
-            flawed_drifts=tuple(float(drift == self.drift) for drift in FLAWED_DRIFTS),
             ends=0.0,
         )
 

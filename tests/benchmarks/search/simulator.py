@@ -13,6 +13,7 @@ from multiprocessing import get_context
 import numpy as np
 from rich.progress import track
 
+from pipeline.search.bayesian import BayesianOptions
 from pipeline.search.belief import BROAD, Priors
 from pipeline.search.fit import fit_priors
 from tests.benchmarks.report import Row
@@ -38,7 +39,7 @@ from tests.benchmarks.search.world import Case, Moment, at_tokens, stopped, trac
 
 DRAWS = 4000
 RIGHT_DRAWS = 1000
-PILOT = 200
+PILOT, TEACHING = BayesianOptions().pilot, BayesianOptions().teaching
 SURE = 0.997
 BUDGET = 40.0
 SHARES = (0.1, 0.25, 0.5, 1.0)
@@ -89,11 +90,15 @@ def measure_cell(cell: Cell, draws: int = DRAWS) -> Measured:
 
 
 def learned(cell: Cell) -> tuple[Priors, float]:
-    """Priors from a pilot of solutions as they come, drawn apart from those that are scored; and what
-    each cost, in whole solutions."""
-    pilot = [draw_case(cell, 1, i) for i in range(PILOT)]
-    found = traces(pilot, BROAD, sure=0.97, budget=12.0, rollouts=2)
-    return fit_priors(found.seen), float(np.mean([m[-1].tokens for m in found.moments]))
+    """Priors from solutions as they come, drawn apart from those that are scored: from a pilot, and from it
+    and those that are searched by what it taught, as any other is; and what each of the pilot cost, in whole
+    solutions."""
+    first = [draw_case(cell, 1, i) for i in range(PILOT)]
+    found = traces(first, BROAD, sure=0.97, budget=12.0, rollouts=2)
+    more = [draw_case(cell, 1, i) for i in range(PILOT, TEACHING)]
+    then = traces(more, fit_priors(found.seen), sure=0.9, budget=12.0, rollouts=2)
+    spent = float(np.mean([m[-1].tokens for m in found.moments]))
+    return fit_priors([*found.seen, *then.seen]), spent
 
 
 def curves(

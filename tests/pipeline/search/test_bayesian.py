@@ -292,9 +292,10 @@ def test_flawed_solutions_have_chances_of_their_own() -> None:
         pilot.append(Seen(right, wrong))
     fitted = fit_priors(pilot)
     assert fitted.clean == pytest.approx(0.75, abs=0.03)
-    assert np.array(fitted.flawed_drifts) @ FLAWED_DRIFTS < fitted.drift
+    flawed = np.array(fitted.flawed)
+    assert flawed.sum(axis=0) @ FLAWED_DRIFTS < fitted.drift
     assert np.array(fitted.value) @ VALUES == pytest.approx(0.8, abs=0.05)
-    assert np.array(fitted.flawed_value) @ VALUES == pytest.approx(0.35, abs=0.08)
+    assert flawed.sum(axis=1) @ VALUES == pytest.approx(0.35, abs=0.08)
 
 
 @pytest.mark.parametrize("ends", [True, False])
