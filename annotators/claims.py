@@ -30,7 +30,7 @@ MAX_CHARS = 20_000
 """Of a step; what follows is not read."""
 MAX_CLAIMS = 200
 
-_HEAD = re.compile(r"\A\s{0,9}(?:\*\*|#{1,6} )?Step \d{1,4}\s?[:.)]", re.I)
+_HEAD = re.compile(r"\A\s{0,9}(?:\*\*|#{1,6} )?Step \d{1,4}\s?[:.)]\*{0,2}", re.I)
 """A step's own number, which is no part of what it claims: "Step 2: 3 + 3 = 6"."""
 _ANY = re.compile(r"[=<>≈≠≤≥≡]|\\(?:approx|leq?|geq?|neq?|equiv|lt|gt)")
 _REWRITES = re.compile(r"\b(?:expand\w*|multiply\w* out|distribut\w+|foil)\b", re.I)

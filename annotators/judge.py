@@ -31,7 +31,7 @@ from pipeline.errors import ConfigError
 from pipeline.prompts import PromptTemplate
 from pipeline.records import Cost, Solution, Verdict, content_hash
 
-VERSION = 4
+VERSION = 5
 
 
 class JudgeOptions(Options):

@@ -86,6 +86,7 @@ class Found(NamedTuple):
 class LikelihoodAnnotator:
     OPTIONS: ClassVar[type[Options]] = LikelihoodOptions
     uses_outcome = True  # not the outcome, but the generation prompt
+    scores_texts = True
 
     def __init__(self, name: str, options: LikelihoodOptions) -> None:
         self.name = name

@@ -79,7 +79,7 @@ def json_steps(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int
         return None
     verdicts = {}
     for entry in entries:
-        number, verdict = entry.get("step"), entry.get("verdict")
+        number, verdict = entry.get("step"), str(entry.get("verdict")).lower()
         if type(number) is not int or verdict not in ("right", "wrong"):
             return None
         verdicts[number - first] = verdict

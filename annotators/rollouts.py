@@ -76,7 +76,7 @@ class RolloutAnnotator:
         self._options = options
         self._strategy = strategy or named
         self._sampling = options.sampling.sampling()
-        self._takes_uncertainty = getattr(named, "TAKES_UNCERTAINTY", False)
+        self.scores_texts = bool(getattr(named, "TAKES_UNCERTAINTY", False))
         self.hinted_by = options.hints
         self.pilot_size = named.pilot_size if isinstance(named, LearningStrategy) else 0
         self.teaching = named.teaching if isinstance(named, LearningStrategy) else 0
@@ -129,7 +129,7 @@ class RolloutAnnotator:
     async def annotate(self, solution: Solution, tools: Tools) -> Verdict:
         assert tools.engine is not None
         known, cost = tools.known(solution, self._sampling), Cost()
-        if self._takes_uncertainty and solution.outcome is Outcome.INCORRECT:
+        if self.scores_texts and solution.outcome is Outcome.INCORRECT:
             turns = tools.prompt.fill({"question": solution.question})
             scored = await step_uncertainties(tools.engine, turns, solution)
             if scored.reason is not None:

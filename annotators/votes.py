@@ -27,6 +27,9 @@ REFUSED = "request refused"
 """How the reason of a vote begins that the engine would not cast."""
 
 
+UNREAD = "too few votes could be parsed"
+
+
 class Finding(NamedTuple):
     """`first_error` is None when undecided, `reason` then says why. `scores`: by the rule `mean`, the
     share of votes that call each step right."""
@@ -148,6 +151,8 @@ class Ballot:
         )
 
     def _decide(self, readings: Sequence[Reading]) -> Finding:
-        if len(readings) < self.needed:
-            return Finding(None, "too few votes could be parsed")
-        return RULES[self.rule](readings, self.n_steps)
+        found = RULES[self.rule](readings, self.n_steps) if readings else Finding(None)
+        if len(readings) >= self.needed:
+            return found
+        unread = len(self.votes) > len(self.readings)
+        return Finding(None, found.reason if found.reason and not unread else UNREAD)

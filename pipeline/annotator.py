@@ -105,6 +105,13 @@ class AskingAnnotator(Annotator, Protocol):
 
 
 @runtime_checkable
+class ScoringAnnotator(Annotator, Protocol):
+    """An annotator that may have its engine score given texts, which not every server can."""
+
+    scores_texts: bool
+
+
+@runtime_checkable
 class ReadingAnnotator(Annotator, Protocol):
     """An annotator that may need the problem's reference solution, and says nothing where there is none."""
 

@@ -31,6 +31,7 @@ from pipeline.errors import (
     ConfigError,
     EngineFaultError,
     InterruptedRun,
+    PrerequisiteError,
     RunError,
 )
 from pipeline.files import disk_told, read_json, write_json
@@ -201,7 +202,9 @@ class _Batch:
         self.work = StageWork(config, run, room, self.progress, self.run_one)
         roles = roles_of(config, self.annotators)
         for fault in await server_faults(config, roles):
-            log.warning("%s. What isn't on record needs it", fault)
+            if fault.final and self._needed(fault.roles):
+                raise PrerequisiteError(fault.told)
+            log.warning("%s. What isn't on record needs it", fault.told)
         purse = room.purse(roles, run.folder / "calls")
         async with AsyncExitStack() as stack:
             if packages is not None:  # before a model is loaded: it may not be allowed here
@@ -268,6 +271,13 @@ class _Batch:
                     continue
             store = self.run_folder.verdicts(annotator.name)
             await self.work.run(self._annotation(annotator, self._chosen, room, store))
+
+    def _needed(self, roles: Collection[str]) -> bool:
+        """Whether a stage of one of these roles has no call on record."""
+        stages = [one.name for one in self.annotators if one.role in roles]
+        if self.config.solutions is None and "generator" in roles:
+            stages.append("generate")
+        return any(not self.run_folder.calls(stage).is_dir() for stage in stages)
 
     def _solutions_stage(
         self, problems: dict[str, Problem], imported: Sequence[Solution] | None, room: EngineRoom

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 from pipeline.records import NO_ERROR
@@ -12,6 +13,10 @@ from pipeline.records import NO_ERROR
 LONGEST = 1_000_000
 """Characters of an answer that is read."""
 
+MOST_BEGINNINGS = 20
+"""Lines of an answer at which its object may begin."""
+
+_BEGINS = re.compile(r"(?<=\n)\{")
 _BLOCK = re.compile(r"(?:^|\n)```(?:json)?[ \t]{0,9}\n")
 _NUMBERED = re.compile(
     r"\b(?:steps|paragraphs)\s{1,3}\d{1,4}(?:(?:\s{0,3}[,–-]\s{0,3}|,?\s{1,3}(?:and|or|to)\s{1,3})\d{1,4}){0,20}"
@@ -28,18 +33,22 @@ def answer_of(text: str) -> str:
 
 
 def last_object(text: str) -> dict[str, Any]:
-    """The JSON object that is the whole answer, or its last ``` block with nothing after it; {} where
-    there is none, or where a key stands in it twice."""
+    """The JSON object that the answer is, ends in on lines of its own, or has as its last ``` block with
+    nothing after it; {} where there is none, or where a key stands in it twice."""
     answer = answer_of(text).strip()
     if answer.endswith("```"):
         body = answer[:-3]
         starts = [block.end() for block in _BLOCK.finditer(body)]
-        answer = body[starts[-1] :] if starts else ""
-    try:
-        found = json.loads(answer, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        answer = body[starts[-1] :].strip() if starts else ""
+    begins = [0] if answer.startswith("{") else []
+    begins += [line.start() for line in islice(_BEGINS.finditer(answer), MOST_BEGINNINGS)]
+    for begin in begins if answer.endswith("}") else ():
+        try:
+            found = json.loads(answer[begin:], object_pairs_hook=_once)
+        except (ValueError, RecursionError):
+            continue
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

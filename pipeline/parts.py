@@ -13,6 +13,7 @@ from pipeline.annotator import (
     Expectation,
     LearningAnnotator,
     ReadingAnnotator,
+    ScoringAnnotator,
     hints_of,
 )
 from pipeline.config import RunConfig
@@ -136,6 +137,8 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
         engine = config.engine_for(role)
         if engine.kind in ("vllm", "transformers", "replay") and _no_folder(engine.model):
             raise ConfigError(f"engines.{role}.model: no folder {engine.model}")
+        if engine.tokenizer is not None and _no_folder(engine.tokenizer):
+            raise ConfigError(f"engines.{role}.tokenizer: no folder {engine.tokenizer}")
         if engine.kind == "openai" and not engine.url:
             raise ConfigError(
                 f"engines.{role}.url: missing; where is the server? (http://host:8000/v1)"
@@ -145,6 +148,7 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
     for annotator in annotators:
         if isinstance(annotator, AskingAnnotator) and annotator.role:
             asked += [(annotator.role, one) for one in annotator.prompts]
+        _check_scoring(config, annotator)
     for role, one in asked:
         _check_prompt(config, role, one)
     rule, order = check_consensus(config, annotators)
@@ -156,6 +160,20 @@ def check_parts(config: RunConfig, annotators: Sequence[Annotator]) -> Parts:
         order,
         cascaded_of(config, order, rule),
     )
+
+
+def _check_scoring(config: RunConfig, annotator: Annotator) -> None:
+    """Raises ConfigError where the annotator's server can't score the texts that it is to."""
+    if not isinstance(annotator, ScoringAnnotator) or not annotator.scores_texts:
+        return
+    assert annotator.role is not None
+    engine = config.engine_for(annotator.role)
+    if engine.kind == "openai" and engine.chat_api:
+        raise ConfigError(
+            f"annotators.{annotator.name}: scores given texts, and /chat/completions can't "
+            f"(engines.{annotator.role}.chat_api); take chat_api: false and tokenizer: the model's folder, "
+            "at a server with /completions such as vLLM's, or kind: vllm"
+        )
 
 
 def _check_prompt(config: RunConfig, role: str, prompt: PromptTemplate) -> None:

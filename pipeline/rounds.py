@@ -15,6 +15,7 @@ from pipeline.consensus.cascade import Choice
 from pipeline.consensus.evidence import FIRST
 from pipeline.files import read_json
 from pipeline.join import RowIndex
+from pipeline.progress import StageProgress
 from pipeline.records import Verdict
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store
@@ -75,8 +76,8 @@ def stopped_by(run: RunFolder, reason: str) -> frozenset[str]:
     )
 
 
-def report(run: RunFolder, tokens: Mapping[str, int]) -> CascadeReport | None:
-    """What a cascade did so far; None where there is none. `tokens`: sampled by each annotator."""
+def report(run: RunFolder, stages: Mapping[str, StageProgress]) -> CascadeReport | None:
+    """What a cascade did so far; None where there is none. What a search learned from is paid for too."""
     chain = read_json(run.chain)
     if chain is None:
         return None
@@ -98,7 +99,12 @@ def report(run: RunFolder, tokens: Mapping[str, int]) -> CascadeReport | None:
         len(rounds),
         dict(heard.most_common()),
         dict(stopped.most_common()),
-        sum(tokens.get(name, 0) for name in chain["witnesses"]),
+        sum(
+            stages[stage].completion_tokens
+            for name in chain["witnesses"]
+            for stage in (name, f"calibrate {name}")
+            if stage in stages
+        ),
         int(chain["expected_tokens"]),
         int(chain["panel_tokens"]),
         chain["budget_tokens"],

@@ -31,7 +31,7 @@ CUT_WARNING = 0.05
 READS = Reads(
     solution=frozenset({"problem_id", "generator", "outcome", "finish_reason", "given", "tests"}),
     label=frozenset({"first_error", "reason"}),
-    verdict=frozenset({"first_error", "cost"}),
+    verdict=frozenset({"first_error"}),
 )
 """What is counted."""
 SHOWN_TO_ORACLE = Reads(solution=EVERYTHING.solution)
@@ -138,15 +138,12 @@ def make_summary(
     first_errors: Counter[int] = Counter()
     kept_wrong = cut = solutions = 0
     rows: Counter[str] = Counter()
-    tokens: Counter[str] = Counter()
     verdicts: dict[str, list[Named]] = {}
     first_stage = next(iter(stages))
     for item in Join(run).items(READS if oracle is None else READS | SHOWN_TO_ORACLE):
         solution, label = item.solution, item.label
         rows[first_stage] += 1
-        for name, verdict in item.verdicts.items():
-            rows[name] += 1
-            tokens[name] += verdict.cost.completion_tokens
+        rows.update(item.verdicts.keys())
         if label is None:
             continue
         solutions += 1
@@ -213,7 +210,7 @@ def make_summary(
         dataset=str(run.dataset.resolve()),
         report=str(run.report.resolve()),
         warnings=tuple(warnings),
-        cascade=report(run, tokens),
+        cascade=report(run, stages),
         pass_at=mean_pass_at(programs, passing),
     )
 

@@ -11,8 +11,16 @@ import pytest
 import pipeline.stages.grade
 from pipeline.config import Options, RunConfig
 from pipeline.engine.protocol import SampleRequest, SampleResult
+from pipeline.engine.servers import ServerFault
 from pipeline.engine.simulated import SimulatedEngine
-from pipeline.errors import BadRequestError, ConfigError, EngineFaultError, InputError, RunError
+from pipeline.errors import (
+    BadRequestError,
+    ConfigError,
+    EngineFaultError,
+    InputError,
+    PrerequisiteError,
+    RunError,
+)
 from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
 from pipeline.summary import make_oracle
@@ -230,6 +238,35 @@ def test_a_server_that_is_not_there_is_told_before_anything_is_sampled(
     told = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert told[0].startswith("engines.judge: http://127.0.0.1:9/v1/models")
     assert RunFolder(config.folder).solutions.parts()
+
+
+def test_a_text_that_a_server_can_not_score_is_told_before_anything_is_sampled(
+    tmp_path: Path,
+) -> None:
+    server = {"kind": "openai", "model": "m", "url": "http://127.0.0.1:9/v1", "chat_api": True}
+    config = small_batch(tmp_path, problems=2)
+    config = changed(
+        config, engines={"judge": server}, annotators={"likelihood": {"role": "judge"}}
+    )
+    with pytest.raises(ConfigError, match=r"annotators\.likelihood: scores given texts"):
+        run_once(config)
+
+
+def test_a_server_that_has_another_model_is_refused_where_nothing_is_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def denied(*_: object) -> list[ServerFault]:
+        return [ServerFault(("judge",), "engines.judge: has no model 'm'", final=True)]
+
+    monkeypatch.setattr("pipeline.batch.server_faults", denied)
+    config = small_batch(tmp_path, problems=2)
+    with pytest.raises(PrerequisiteError, match="has no model"):
+        run_once(config)
+    assert not RunFolder(config.folder).solutions.parts()
+    monkeypatch.undo()
+    run_once(config)
+    monkeypatch.setattr("pipeline.batch.server_faults", denied)
+    run_once(config)  # all is on record
 
 
 def test_an_annotator_whose_input_no_problem_has_is_told_at_once(tmp_path: Path) -> None:

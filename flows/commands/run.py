@@ -19,7 +19,7 @@ from pipeline.annotator import Annotator
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
 from pipeline.engine.servers import server_faults
-from pipeline.errors import InterruptedRun
+from pipeline.errors import InterruptedRun, PrerequisiteError
 from pipeline.files import make_folder
 from pipeline.parts import check_parts, plan_of, read_inputs, roles_of
 from pipeline.run_folder import RunFolder
@@ -154,4 +154,6 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
         console.print(f"about {plan.total:,} tokens{there}", highlight=False, soft_wrap=True)
     console.print(disk_line(settings, plan), markup=False, highlight=False, soft_wrap=True)
     for fault in asyncio.run(server_faults(settings, roles_of(settings, annotators))):
-        console.print(fault, markup=False, highlight=False, soft_wrap=True)
+        if fault.final:
+            raise PrerequisiteError(fault.told)
+        console.print(fault.told, markup=False, highlight=False, soft_wrap=True)

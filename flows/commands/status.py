@@ -62,7 +62,7 @@ def facts_of(run: RunFolder) -> dict[str, Any]:
     kept, reasons = _labels(run)
     labelled = kept + reasons.total()
     stages = read_progress(run.folder / "progress.json")
-    cascade = report(run, {name: stage.completion_tokens for name, stage in stages.items()})
+    cascade = report(run, stages)
     state = info["state"]
     if state == "running" and working is None:
         state = "stopped"

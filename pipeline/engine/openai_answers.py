@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.engine.protocol import Completion, SampleResult, ScoreRequest
+from pipeline.engine.protocol import Completion, Prompt, SampleResult, ScoreRequest
 from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
 from pipeline.records import Cost
 
+BYTES_PER_TOKEN = 3
+"""Of a text whose tokens nobody counted: rather too many tokens than too few."""
 
-def read_answer(answer: dict[str, Any], n: int, seconds: float, where: str) -> SampleResult:
-    """Completions in the order of their index, and the cost by the server's own count."""
+
+def read_answer(
+    answer: dict[str, Any], n: int, seconds: float, where: str, prompt: Prompt
+) -> SampleResult:
+    """Completions in the order of their index, and the cost by the server's own count, or by the length of
+    the texts where it counts nothing."""
     choices = answer.get("choices")
     if not isinstance(choices, list) or len(choices) != n:
         got = len(choices) if isinstance(choices, list) else "no"
-        raise EngineFaultError(f"{where}: {got} choices in the answer, {n} were asked for")
+        raise EngineFaultError(
+            f"{where}: {got} choices in the answer, {n} were asked for (`n`); a server that gives one at a "
+            "time can't be used where several are wanted: generate.samples, votes, rollouts"
+        )
     completions = [_completion(choice, where) for choice in sorted(choices, key=_index)]
-    return SampleResult(tuple(completions), _cost(answer.get("usage"), completions, seconds))
+    return SampleResult(tuple(completions), _cost(answer, completions, seconds, prompt))
+
+
+def counts_nothing(answer: dict[str, Any]) -> bool:
+    usage = answer.get("usage")
+    return not isinstance(usage, dict) or not _count(usage, "prompt_tokens")
 
 
 def _index(choice: Any) -> int:
@@ -46,17 +60,27 @@ def _completion(choice: Any, where: str) -> Completion:
     return Completion(text, reason, tuple(ids) if known and ids else ())
 
 
-def _cost(usage: Any, completions: list[Completion], seconds: float) -> Cost:
-    counts = usage if isinstance(usage, dict) else {}
+def _cost(
+    answer: dict[str, Any], completions: list[Completion], seconds: float, prompt: Prompt
+) -> Cost:
+    written = sum(len(c.token_ids) or _estimated(c.text) for c in completions)
+    if counts_nothing(answer):
+        said = prompt.text or "\n".join(content for _, content in prompt.messages or ())
+        asked = len(prompt.token_ids or ()) or _estimated(said)
+        return Cost(1, asked, 0, written, seconds)
+    counts: dict[str, Any] = answer["usage"]
     details = counts.get("prompt_tokens_details")
     return Cost(
         calls=1,
         prompt_tokens=_count(counts, "prompt_tokens"),
         cached_tokens=_count(details if isinstance(details, dict) else {}, "cached_tokens"),
-        completion_tokens=_count(counts, "completion_tokens")
-        or sum(len(c.token_ids) for c in completions),
+        completion_tokens=_count(counts, "completion_tokens") or written,
         seconds=seconds,
     )
+
+
+def _estimated(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
 def _count(counts: dict[str, Any], name: str) -> int:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from pipeline.config import EngineConfig
 from pipeline.engine.identity import engine_fingerprint
 from pipeline.engine.models import files_fingerprint, load_tokenizer
-from pipeline.engine.openai_answers import read_answer, read_logprobs
+from pipeline.engine.openai_answers import counts_nothing, read_answer, read_logprobs
 from pipeline.engine.openai_client import NoSuchPathError, OpenAIClient
 from pipeline.engine.protocol import (
     Prompt,
@@ -27,6 +28,8 @@ from pipeline.engine.protocol import (
 from pipeline.engine.rendering import TextRenderer, TokenRenderer
 from pipeline.engine.structure import Structure
 from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
+
+log = logging.getLogger(__name__)
 
 _INSTEAD = (
     "use a server with /completions (chat_api: false) and set this engine's tokenizer to the "
@@ -55,6 +58,7 @@ class OpenAIEngine:
         self._max_len = config.max_model_len
         self._continues: asyncio.Task[None] | None = None
         self._structure = Structure()
+        self._told_of_counts = False
 
     @property
     def renderer(self) -> Renderer:
@@ -112,7 +116,20 @@ class OpenAIEngine:
             body["prompt"] = self._prompt(request.prompt)
         started = time.monotonic()
         answer = await self._structure.post(client, path, body, request.sampling.schema)
-        return read_answer(answer, request.n, time.monotonic() - started, client.url + path)
+        return self._read(answer, request.n, started, client.url + path, request.prompt)
+
+    def _read(
+        self, answer: dict[str, Any], n: int, started: float, where: str, prompt: Prompt
+    ) -> SampleResult:
+        result = read_answer(answer, n, time.monotonic() - started, where, prompt)
+        if counts_nothing(answer) and not self._told_of_counts:
+            self._told_of_counts = True
+            log.warning(
+                "%s doesn't count tokens (`usage`): they, and what they cost, are estimated from the length "
+                "of the texts",
+                where,
+            )
+        return result
 
     def _sampling(self, request: SampleRequest) -> dict[str, Any]:
         how = request.sampling
@@ -219,7 +236,7 @@ class OpenAIEngine:
         except BadRequestError as error:
             raise PrerequisiteError(f"{client.url} can't score a given text: {error}") from error
         logprobs = read_logprobs(answer, request, begin, client.url)
-        cost = read_answer(answer, 1, time.monotonic() - started, client.url).cost
+        cost = self._read(answer, 1, started, client.url, request.prompt).cost
         return ScoreResult(logprobs, cost)
 
     async def close(self) -> None:

@@ -35,10 +35,9 @@ class Known:
         be wrong, can't have."""
         if said.other_problem(self.case):
             return "another problem"
-        if said.steps is not None and self.first_error >= len(said.steps):
-            return f"step {self.first_error}, from 0, of {len(said.steps)}"
         if self.case.steps is None:
-            return None
+            beyond = said.steps is not None and self.first_error >= len(said.steps)
+            return f"step {self.first_error}, from 0, of {len(said.steps or ())}" if beyond else None
         here = len(self.case.steps)
         if said.steps is None:
             beyond = named is not None and named >= here and not self.ends_there

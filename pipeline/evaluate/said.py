@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.columns import Reads
+from pipeline.engine.money import recorded_costs
 from pipeline.evaluate.cases import Case, Columns, case_of, first_error_of, optional_number
 from pipeline.evaluate.conventions import Convention, from_processbench
 from pipeline.evaluate.relations import OUTCOMES
@@ -18,7 +19,7 @@ from pipeline.inputs.problems import MAX_SHORT
 from pipeline.inputs.rejected import Rejected
 from pipeline.inputs.rows import FieldFault, Row, field, optional_text
 from pipeline.join import Annotated, Join
-from pipeline.records import Label, Outcome
+from pipeline.records import Label, Outcome, Verdict
 from pipeline.run_folder import RunFolder
 
 SAID = Reads(
@@ -54,8 +55,23 @@ def of_run(run: RunFolder, witnesses: Sequence[str]) -> Iterator[Spoken]:
     """Every solution of a run. One that consensus has not reached is undecided, unless it has reached
     none."""
     labelled = bool(run.labels.parts())
+    pilots = {name: _pilot_tokens(run, name) for name in witnesses}
     for item in Join(run, witnesses).items(SAID):
-        yield spoken(item, labelled)
+        found = spoken(item, labelled)
+        told = {
+            name: answer._replace(tokens=(answer.tokens or 0.0) + pilots[name])
+            for name, answer in found.witnesses.items()
+        }
+        yield dataclasses.replace(found, witnesses=told)
+
+
+def _pilot_tokens(run: RunFolder, name: str) -> float:
+    """What a witness sampled to learn from, for each of its verdicts, which don't say it."""
+    if not run.learned(name).is_file():
+        return 0.0
+    paid = sum(cost.completion_tokens for cost in recorded_costs(run.calls(name)).values())
+    said = [v.cost.completion_tokens for v in run.verdicts(name).read(Verdict, {"cost"})]
+    return max(0, paid - sum(said)) / max(1, len(said))
 
 
 def spoken(item: Annotated, labelled: bool) -> Spoken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pipeline.config import ColumnsConfig, ProblemsConfig
@@ -14,6 +15,10 @@ from pipeline.inputs.rejected import Collector, ReadResult, Rejected
 from pipeline.inputs.rows import Columns, FieldFault, Row, has, optional_text, text_field
 from pipeline.records import Problem, content_hash
 
+_MARKERS = re.compile(
+    r"\\(?:boxed|fbox|text|\(|\)|\[|\])|\b(?:the|final|answer|is)\b|[\s#{}$*.:=]", re.IGNORECASE
+)
+"""What may stand around an answer without being a step."""
 MAX_SHORT = 1000
 """Longest id and level, in characters."""
 PASSES = "passes its tests"
@@ -59,6 +64,11 @@ def read_problems(config: ProblemsConfig) -> ReadResult[Problem]:
     return found.result(config.path)
 
 
+def _is_worked(text: str, answer: str) -> bool:
+    """Whether a gold text says more than its answer: \\boxed{42} or "#### 42" doesn't."""
+    return bool(_MARKERS.sub("", text.replace(answer, "", 1)))
+
+
 def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
     question = text_field(row, columns.question, max_chars)
     tests = tests_of(row, columns.tests, columns.entry_point)
@@ -71,7 +81,7 @@ def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
     if not answer or answer.endswith("####"):
         raise FieldFault(columns.answer, "has no final answer after its marker; add it", worked)
     reference = optional_text(row, columns.reference, max_chars)
-    if reference is None and columns.reference is None and answer != worked.strip():
+    if reference is None and columns.reference is None and _is_worked(worked, answer):
         reference = worked
     id_column = columns.id or "id"
     given = (

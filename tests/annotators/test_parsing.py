@@ -110,7 +110,7 @@ def test_an_answer_that_is_not_one_plain_object_is_no_vote(text: str) -> None:
         [(0, "right"), (1, "right"), (1, "right")],
         [(0, "right"), (1, "right"), (2, "right"), (2, "wrong")],
         [(0, "right"), (1, "right"), (3, "wrong")],
-        [(0, "right"), (1, "right"), (2, "Wrong")],
+        [(0, "right"), (1, "right"), (2, "wrong?")],
         [(0, "right"), (1, "right"), (2, None)],
         [(0, "right"), (True, "right"), (2, "right")],
     ],
@@ -145,3 +145,23 @@ def test_whatever_a_judge_writes_is_a_reading_of_these_steps_or_none(
             assert reading <= set(range(n_steps))
         else:
             assert reading is None or -1 <= reading < n_steps
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('Let me see.\n{"first_error": 1}', 1),
+        ('Step {1} is odd.\n\n{\n "review": "so",\n "first_error": 2\n}\n', 2),
+        ('{"first_error": 0}\n{"first_error": 1}', 1),
+        ('It says {"first_error": 0}', None),
+        ('{"first_error": 0}\nor so', None),
+        ('{"first_error": 0}\n}', None),
+    ],
+)
+def test_an_answer_may_end_in_its_object(text: str, read: int | None) -> None:
+    assert json_first_error(text, STEPS) == read
+
+
+def test_a_verdict_s_case_does_not_matter() -> None:
+    said = {"steps": [{"step": i, "verdict": v} for i, v in enumerate(("Right", "WRONG", "right"))]}
+    assert json_steps(json.dumps(said), STEPS) == frozenset({1})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotators.parsing import Reading
-from annotators.votes import RULES, Ballot, first_error
+from annotators.votes import RULES, UNREAD, Ballot, Finding, first_error
 from pipeline.records import NO_ERROR, Vote
 
 STEPS = 3
@@ -113,3 +113,13 @@ def test_two_alike_of_three_settle_a_majority_and_two_unlike_an_intersection() -
     assert ballot("majority", [1, 2], 3, 2).left() == 1
     assert ballot("intersection", [1, 2], 4, 2).left() == 0
     assert ballot("intersection", [1, 1], 4, 2).left() == 2
+
+
+def test_a_vote_that_was_read_is_not_called_unread() -> None:
+    ballot = Ballot("intersection", 5, 3, 3)
+    ballot.cast(Vote(1, "so"), 1)
+    ballot.cast(Vote(NO_ERROR, "so"), NO_ERROR)
+    assert ballot.left() == 0
+    assert ballot.finding() == Finding(None, "the votes call no step wrong together")
+    ballot.cast(Vote(None, "?"), None)
+    assert ballot.finding() == Finding(None, UNREAD)

@@ -108,6 +108,16 @@ async def test_a_good_answer_is_read_with_its_cost(server: BadServer, key: None)
     assert server.asked[0]["prompt"] == "2 + 3 ="
 
 
+async def test_where_the_server_counts_nothing_tokens_are_estimated_and_that_is_told_once(
+    server: BadServer, key: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.body = {key: value for key, value in GOOD.items() if key != "usage"}
+    asked = engine(server)
+    costs = [(await asked.sample(ASK)).cost for _ in range(2)]
+    assert [(cost.prompt_tokens, cost.completion_tokens) for cost in costs] == [(3, 1)] * 2
+    assert len([r for r in caplog.records if "doesn't count tokens" in r.message]) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(status, BadRequestError) for status in (400, 413, 415, 422)]

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.engine import servers
-from pipeline.engine.servers import server_faults
+from pipeline.engine.servers import ServerFault, server_faults
 
 RECIPE = Path("flows/recipes/tinymath.yaml")
 
@@ -40,7 +40,7 @@ async def answering(listing: Any) -> AsyncIterator[str]:
         listening.close()
 
 
-async def faults(url: str) -> list[str]:
+async def faults(url: str) -> list[ServerFault]:
     judge = f"engines.judge={{kind: openai, model: wanted, url: '{url}', chat_api: true}}"
     return await server_faults(RunConfig.load(RECIPE, [judge]), ["generator", "judge", "judge"])
 
@@ -53,19 +53,22 @@ async def test_a_server_that_has_the_model_is_no_fault() -> None:
 async def test_another_model_is_told_by_name() -> None:
     async with answering({"data": [{"id": "another"}]}) as url:
         (fault,) = await faults(url)
-    assert fault.startswith("engines.judge: ")
-    assert "no model 'wanted'; it has another" in fault
+    assert fault.told.startswith("engines.judge: ")
+    assert "no model 'wanted'; it has another" in fault.told
+    assert fault.final
 
 
 async def test_nobody_there_is_told() -> None:
     async with answering({}) as url:
         pass
     (fault,) = await faults(url)
-    assert fault.startswith(f"engines.judge: {url}/models")
-    assert "is the server running?" in fault
+    assert fault.told.startswith(f"engines.judge: {url}/models")
+    assert "is the server running?" in fault.told
+    assert not fault.final
 
 
 async def test_one_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "LOOK_S", 0.2)
     async with answering(None) as url:
-        assert await faults(url) == [f"engines.judge: {url} hasn't answered for 0 s"]
+        told = f"engines.judge: {url} hasn't answered for 0 s"
+        assert await faults(url) == [ServerFault(("judge",), told, False)]

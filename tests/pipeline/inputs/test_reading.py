@@ -101,6 +101,22 @@ def test_dots_reach_into_objects_and_a_worked_answer_is_reduced(tmp_path: Path) 
     assert problem.reference == rows[0]["a"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        r"\boxed{42}",
+        r"$\boxed{\frac{1}{2}}$",
+        "#### 42",
+        "The answer is 42.",
+        r"\boxed{\text{yes}}",
+    ],
+)
+def test_an_answer_in_its_box_is_no_reference_solution(tmp_path: Path, answer: str) -> None:
+    path = _write(tmp_path / "p.jsonl", [{"question": "q", "answer": answer}])
+    (problem,) = read_problems(ProblemsConfig(path=path)).rows
+    assert problem.reference is None
+
+
 def test_ids_by_content_do_not_depend_on_the_order(tmp_path: Path) -> None:
     rows = [{"question": str(i), "answer": i} for i in range(3)]
     forwards = read_problems(ProblemsConfig(path=_write(tmp_path / "a.jsonl", rows))).rows
