@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -10,7 +11,7 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from annotators.registry import ANNOTATORS, make_annotators
 from pipeline.config import RunConfig
@@ -37,26 +38,30 @@ def config(
         console.print(settings.to_yaml(), highlight=False, markup=False)
         console.print(f"# fingerprint {settings.fingerprint}", highlight=False)
         return
-    table = Table("key", "default", "meaning", box=None, header_style="bold")
-    _explain(table, "", RunConfig)
+    kinds: list[tuple[str, type[BaseModel]]] = [("", RunConfig)]
     for name in ANNOTATORS:
-        _explain(table, f"annotators.{name}.", load_named("annotator", name, ANNOTATORS).OPTIONS)
+        kinds.append((f"annotators.{name}.", load_named("annotator", name, ANNOTATORS).OPTIONS))
     for name in STRATEGIES:
         options = load_named("strategy", name, STRATEGIES).OPTIONS
-        _explain(table, f"annotators.rollouts.search ({name}).", options)
-    console.print(table)
+        kinds.append((f"annotators.rollouts.search ({name}).", options))
+    for before, kind in kinds:
+        for key, default, meaning in _explained(before, kind):
+            about = f"  # {meaning}" if meaning else ""
+            told = Text.assemble((key, "bold"), f": {default}", (about, "dim"))
+            console.print(told, soft_wrap=True)
 
 
-def _explain(table: Table, before: str, kind: type[BaseModel]) -> None:
+def _explained(before: str, kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
+    """Key, default and meaning: a line each, whatever the width, for readers and for grep."""
     for name, field in kind.model_fields.items():
         inner, many = _options_in(field.annotation)
         if inner is not None:
-            _explain(table, f"{before}{name}." + ("<name>." if many else ""), inner)
+            yield from _explained(f"{before}{name}." + ("<name>." if many else ""), inner)
             continue
         default = "" if field.default is PydanticUndefined else str(field.default)
         if field.is_required():
             default = "(required)"
-        table.add_row(before + name, default, field.description or "")
+        yield before + name, default, field.description or ""
 
 
 def _options_in(kind: Any) -> tuple[type[BaseModel] | None, bool]:

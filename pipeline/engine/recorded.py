@@ -284,7 +284,8 @@ class RecordedEngine:
                     pause = min(pause, 1.0)  # on top of what the server asks of every call
                 if tries <= self._retries:
                     if self._is_news(fault):
-                        logger.warning("%s; next try in %.1f s", fault, pause)
+                        wait = pause + (fault.retry_after_s or 0.0)
+                        logger.warning("%s; next try in %.1f s", fault, wait)
                     await asyncio.sleep(pause)
                 elif await self._patience.pause(pause):
                     tries, outages = 0, outages + 1

@@ -37,7 +37,9 @@ class Known:
             return "another problem"
         if self.case.steps is None:
             beyond = said.steps is not None and self.first_error >= len(said.steps)
-            return f"step {self.first_error}, from 0, of {len(said.steps or ())}" if beyond else None
+            return (
+                f"step {self.first_error}, from 0, of {len(said.steps or ())}" if beyond else None
+            )
         here = len(self.case.steps)
         if said.steps is None:
             beyond = named is not None and named >= here and not self.ends_there

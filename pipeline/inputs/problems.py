@@ -73,6 +73,10 @@ def _problem(row: Row, columns: ColumnsConfig, max_chars: int) -> Problem:
     question = text_field(row, columns.question, max_chars)
     tests = tests_of(row, columns.tests, columns.entry_point)
     tables = tables_of(row, columns.tables)
+    if tests is None and columns.tests is not None and not has(row.data, columns.answer):
+        raise FieldFault(
+            columns.tests, "is empty, and so is the answer: one of the two says what is right"
+        )
     if tests is not None and not has(row.data, columns.answer):
         worked = answer = PASSES
     else:

@@ -18,6 +18,7 @@ from pipeline.consensus.cascade import BUDGET, Choice
 from pipeline.consensus.evidence import FIRST
 from pipeline.errors import ConfigError, EngineFaultError
 from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.progress import StageProgress
 from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.rounds import PILOT, forget_rounds_after, report, rounds_of
 from pipeline.run_folder import RunFolder
@@ -240,8 +241,13 @@ def test_a_budget_ends_it_and_the_labels_say_so(left_alone: RunConfig, tmp_path:
     budget = (piloted + sampled(free)) // 2
     tight = cascading(tmp_path, "tight", budget_tokens=budget)
     run_in_child(tight, None)
-    told = report(RunFolder(tight.folder), {name: sampled(tight) for name in ["judge"]})
+    stages = {
+        name: StageProgress(completion_tokens=n)
+        for name, n in {"judge": 10, "calibrate judge": 5}.items()
+    }
+    told = report(RunFolder(tight.folder), stages)
     assert told is not None
+    assert told.tokens == 15
     assert told.stopped[BUDGET] > 0
     assert told.last_heard[PILOT] == PILOT_SIZE
     assert piloted < sampled(tight) < 1.1 * budget < sampled(free)
