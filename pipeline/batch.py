@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from heapq import nsmallest
 from typing import Any
 
 from pipeline.annotator import Annotator, LearningAnnotator, Tools, hints_of
+from pipeline.calibration import Calibration
 from pipeline.cascade import CascadeRun, Crew, unheard
 from pipeline.cluster import Cluster, Lent
 from pipeline.collecting import seldom_collecting
@@ -29,12 +29,11 @@ from pipeline.engine.servers import server_faults
 from pipeline.errors import (
     BudgetSpentError,
     ConfigError,
-    EngineFaultError,
     InterruptedRun,
     PrerequisiteError,
     RunError,
 )
-from pipeline.files import disk_told, read_json, write_json
+from pipeline.files import disk_told, write_json
 from pipeline.finish import Finish
 from pipeline.grading import Grader
 from pipeline.history import record
@@ -49,7 +48,6 @@ from pipeline.records import (
     Outcome,
     Problem,
     Solution,
-    Verdict,
     content_hash,
 )
 from pipeline.remote import remote_run
@@ -58,7 +56,6 @@ from pipeline.sandbox import Sandbox
 from pipeline.search import Known
 from pipeline.shards import Store
 from pipeline.stages import (
-    NAMED,
     AnnotateStage,
     GenerateStage,
     ImportStage,
@@ -265,7 +262,7 @@ class _Batch:
         for annotator in annotators:
             if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
                 try:
-                    annotator = await self._calibrated(annotator, room)
+                    annotator = await self._calibration(room).of(annotator)
                 except BudgetSpentError:
                     self._unasked(annotator)
                     continue
@@ -354,7 +351,7 @@ class _Batch:
         crew = Crew(
             stage_of,
             self.work.run,
-            lambda annotator, among: self._calibrated(annotator, room, among),
+            self._calibration(room).of,
             self._chosen,
             self.work.faults,
             self.work.unpaid,
@@ -363,71 +360,21 @@ class _Batch:
         cascaded = self.parts.cascaded
         await CascadeRun(self.config, self.run_folder, rule, cascaded, self.left_out, crew).run()
 
-    async def _calibrated(
-        self, annotator: LearningAnnotator, room: EngineRoom, among: Set[str] | None = None
-    ) -> Annotator:
-        """The annotator with what it learned from some of all solutions or of `among` some: learned once,
-        then read from its file. A batch that grows keeps it; only a pilot that had too few to choose from
-        is chosen anew. Raises BudgetSpentError where it is not paid for."""
-        run, size = self.run_folder, annotator.pilot_size
-        ids = nsmallest(
-            annotator.teaching,
-            (
-                s.id
-                for s in self._chosen(NAMED)
-                if s.outcome is not Outcome.UNDECIDED and (among is None or s.id in among)
-            ),
-            key=lambda solution_id: content_hash("pilot", solution_id),
-        )
-        made_by = content_hash(
-            self._lesson(annotator.pilot(), annotator.name, ids[:size], room).fingerprint,
-            run.solutions.fingerprint,
-            self.config.filter.fingerprint,
-            ids if len(ids) < size else "whole",
-        )
-        frozen = read_json(run.learned(annotator.name)) or {}
-        if frozen.get("made_by") != made_by:
+    def _calibration(self, room: EngineRoom) -> Calibration:
+        def tools_of(annotator: Annotator) -> Tools:
             fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
-            tools = self._tools(fingerprint, self._told(annotator), None)
-            rows = await self._taught(annotator.pilot(), annotator.name, ids[:size], room)
-            facts = await asyncio.to_thread(annotator.learn, rows, tools)
-            if others := ids[size:]:
-                rows += await self._taught(annotator.knowing(facts), annotator.name, others, room)
-                facts = await asyncio.to_thread(annotator.learn, rows, tools)
-            pilot = min(size, len(ids))
-            frozen = {"made_by": made_by, "pilot": pilot, "solutions": len(rows), "facts": facts}
-            write_json(run.learned(annotator.name), frozen)
-        return annotator.knowing(frozen["facts"])
+            return self._tools(fingerprint, self._told(annotator), None)
 
-    def _lesson(
-        self, asked: Annotator, name: str, ids: Collection[str], room: EngineRoom
-    ) -> AnnotateStage:
-        chosen = frozenset(ids)
-
-        def solutions(columns: Collection[str] | None = None) -> Iterator[Solution]:
-            return (s for s in self._chosen(columns) if s.id in chosen)
-
-        store = self.run_folder.pilot(name)
-        return self._annotation(asked, solutions, room, store, f"calibrate {name}")
-
-    async def _taught(
-        self, asked: Annotator, name: str, ids: Collection[str], room: EngineRoom
-    ) -> list[tuple[Solution, Verdict]]:
-        """These solutions with what was found of them, by id."""
-        stage = self._lesson(asked, name, ids, room)
-        failed = self.work.faults[stage.name]
-        await self.work.run(stage)
-        if failed := self.work.faults[stage.name] - failed:
-            raise EngineFaultError(
-                f"{stage.name}: {failed} of {len(ids)} solutions failed, and what is learned must not "
-                "depend on which; run the same command again"
-            )
-        if not self.work.unpaid.isdisjoint(ids):
-            raise BudgetSpentError(f"{stage.name}: {len(ids)} solutions were not paid for")
-        verdicts = {verdict.solution_id: verdict for verdict in stage.store.read(Verdict)}
-        chosen = frozenset(ids)
-        rows = [(s, verdicts[s.id]) for s in self._chosen() if s.id in chosen]
-        return sorted(rows, key=lambda row: row[0].id)
+        return Calibration(
+            self.config,
+            self.run_folder,
+            self.work,
+            lambda annotator, among, store, name: self._annotation(
+                annotator, among, room, store, name
+            ),
+            tools_of,
+            self._chosen,
+        )
 
     def _unasked(self, annotator: Annotator) -> None:
         """Its pilot was not paid for: it is asked of no solution, and what it said before, under another

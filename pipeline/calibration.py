@@ -1,0 +1,97 @@
+"""What an annotator learns before it looks at the rest: who teaches it, in which rounds, and what is kept.
+
+The solutions are chosen by content hash. The first are a pilot; the others are annotated by what the pilot
+taught, so that more is learned of them for no more than they cost in any case. What was learned is frozen in
+`calibrate/<annotator>/learned.json`: every verdict rests on the same facts, whatever order shards end in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Set
+from dataclasses import dataclass
+from heapq import nsmallest
+
+from pipeline.annotator import Annotator, LearningAnnotator, Tools
+from pipeline.config import RunConfig
+from pipeline.errors import BudgetSpentError, EngineFaultError
+from pipeline.files import read_json, write_json
+from pipeline.records import Outcome, Solution, Verdict, content_hash
+from pipeline.run_folder import RunFolder
+from pipeline.shards import Store
+from pipeline.stages import NAMED, AnnotateStage, Solutions
+from pipeline.stages.work import StageWork
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a run's annotators learn. `stage_of`: of an annotator, some solutions, a store and a name;
+    `tools_of`: what an annotator learns with, without an engine; `chosen`: the run's solutions."""
+
+    config: RunConfig
+    run: RunFolder
+    work: StageWork
+    stage_of: Callable[[Annotator, Solutions, Store, str], AnnotateStage]
+    tools_of: Callable[[Annotator], Tools]
+    chosen: Solutions
+
+    async def of(self, annotator: LearningAnnotator, among: Set[str] | None = None) -> Annotator:
+        """The annotator with what it learned from some of all solutions or of `among` some: learned once,
+        then read from its file. A batch that grows keeps it; only a pilot that had too few to choose from
+        is chosen anew. Raises BudgetSpentError where it is not paid for."""
+        path, size = self.run.learned(annotator.name), annotator.pilot_size
+        ids = nsmallest(
+            annotator.teaching,
+            (
+                s.id
+                for s in self.chosen(NAMED)
+                if s.outcome is not Outcome.UNDECIDED and (among is None or s.id in among)
+            ),
+            key=lambda solution_id: content_hash("pilot", solution_id),
+        )
+        pilot, others = ids[:size], ids[size:]
+        made_by = content_hash(
+            self._stage(annotator.pilot(), annotator.name, pilot).fingerprint,
+            self.run.solutions.fingerprint,
+            self.config.filter.fingerprint,
+            ids if len(ids) < size else "whole",
+        )
+        frozen = read_json(path) or {}
+        if frozen.get("made_by") != made_by:
+            tools = self.tools_of(annotator)
+            rows = await self._taught(annotator.pilot(), annotator.name, pilot)
+            facts = await asyncio.to_thread(annotator.learn, rows, tools)
+            if others:
+                rows += await self._taught(annotator.knowing(facts), annotator.name, others)
+                facts = await asyncio.to_thread(annotator.learn, rows, tools)
+            told = {"pilot": len(pilot), "solutions": len(rows)}
+            frozen = {"made_by": made_by, **told, "facts": facts}
+            write_json(path, frozen)
+        return annotator.knowing(frozen["facts"])
+
+    def _stage(self, asked: Annotator, name: str, ids: Collection[str]) -> AnnotateStage:
+        wanted = frozenset(ids)
+
+        def solutions(columns: Collection[str] | None = None) -> Iterator[Solution]:
+            return (s for s in self.chosen(columns) if s.id in wanted)
+
+        return self.stage_of(asked, solutions, self.run.pilot(name), f"calibrate {name}")
+
+    async def _taught(
+        self, asked: Annotator, name: str, ids: Collection[str]
+    ) -> list[tuple[Solution, Verdict]]:
+        """These solutions with what was found of them, by id."""
+        stage = self._stage(asked, name, ids)
+        failed = self.work.faults[stage.name]
+        await self.work.run(stage)
+        if failed := self.work.faults[stage.name] - failed:
+            raise EngineFaultError(
+                f"{stage.name}: {failed} of {len(ids)} solutions failed, and what is learned must not "
+                "depend on which; run the same command again"
+            )
+        if not self.work.unpaid.isdisjoint(ids):
+            raise BudgetSpentError(f"{stage.name}: {len(ids)} solutions were not paid for")
+        verdicts = {verdict.solution_id: verdict for verdict in stage.store.read(Verdict)}
+        wanted = frozenset(ids)
+        rows = [(s, verdicts[s.id]) for s in self.chosen() if s.id in wanted]
+        return sorted(rows, key=lambda row: row[0].id)
