@@ -112,22 +112,39 @@ failed() {
 }
 torch=$(grep '^torch==' requirements.lock)
 
+# uv installs some hundred packages in the time that pip takes for a few. What pip was told of mirrors it is
+# told too; where it gets nowhere, pip goes on.
+pip_says() {
+    "$venv/bin/python" -m pip config get "global.$1" 2>/dev/null ||
+        "$venv/bin/python" -m pip config get ":env:.$1" 2>/dev/null || true
+}
+uv() {
+    local index more links
+    index=$(pip_says index-url) more=$(pip_says extra-index-url) links=$(pip_says find-links)
+    (
+        [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+        [ -z "$more" ] || export UV_INDEX="$(echo $more)"
+        [ -z "$links" ] || export UV_FIND_LINKS="$(echo $links | tr ' ' ',')"
+        # every index counts alike, as for pip; the lock names each version
+        "$venv/bin/uv" pip "$@" --python "$venv/bin/python" --index-strategy unsafe-best-match
+    ) >>"$log" 2>&1
+}
+pip install --quiet --no-deps "$(grep '^uv==' requirements.lock)" ||
+    failed "pip can't fetch packages." "Is there a network, or a proxy to be set (HTTPS_PROXY)?"
+
 # torch first, its CPU build: what is found under its plain name elsewhere is a CUDA build of some
 # gigabytes. pip finds the CPU build where it is told of it (find-links, a mirror); if not, uv knows
 # its index.
 say "setup: torch (CPU build)"
-if ! pip install --quiet --no-compile --no-deps "$torch"; then
-    pip install --quiet --no-deps "$(grep '^uv==' requirements.lock)" ||
-        failed "pip can't fetch packages." "Is there a network, or a proxy to be set (HTTPS_PROXY)?"
-    "$venv/bin/uv" pip install --python "$venv/bin/python" --no-deps --torch-backend cpu "$torch" \
-        >>"$log" 2>&1 ||
-        failed "no CPU build of $torch for $("$venv/bin/python" -V)." \
-               "Try another Python:  rm -rf $venv; PYTHON=python3.11 make setup"
-fi
+pip install --quiet --no-compile --no-deps "$torch" ||
+    uv install --no-deps --torch-backend cpu "$torch" ||
+    failed "no CPU build of $torch for $("$venv/bin/python" -V)." \
+           "Try another Python:  rm -rf $venv; PYTHON=python3.11 make setup"
 
 # The lock is complete, so nothing is resolved: what it leaves out on purpose stays out.
 say "setup: $(grep -c '==' requirements.lock) packages of requirements.lock"
-pip install --quiet --no-compile --no-deps -r requirements.lock ||
+uv install --quiet --no-deps -r requirements.lock ||
+    pip install --quiet --no-compile --no-deps -r requirements.lock ||
     failed "the packages of requirements.lock were not installed." \
            "Is there a network, or a proxy to be set (HTTPS_PROXY)?"
 if [ "$fresh" = no ]; then
