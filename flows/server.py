@@ -65,6 +65,7 @@ def prefect_server(log: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             env=os.environ | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"},
+            process_group=0,  # a Ctrl-C in the terminal ends the run, which then tells the server so
             preexec_fn=_die_with_parent,
         )
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -97,11 +96,10 @@ def run_with_progress(
 
         with prefect_server(settings.folder / "prefect-server.log") as url:
             live.note(f"Prefect UI: {url.removesuffix('/api')}")
-            from prefect.logging.handlers import APILogWorker
-
             from flows.annotate import CALLER, Caller, annotate
+            from flows.prefect_client import quiet_console, tell_the_rest
 
-            _quiet_console()
+            quiet_console()
             summaries: list[Summary] = []
             token = CALLER.set(Caller(watch, wait, summaries.append))
             try:
@@ -114,7 +112,7 @@ def run_with_progress(
                 return summaries[0]
             finally:
                 CALLER.reset(token)
-                APILogWorker.drain_all(timeout=5)  # before the server goes away
+                tell_the_rest()
 
 
 async def _run_alone(
@@ -123,16 +121,6 @@ async def _run_alone(
     stop = Stop()
     with on_sigterm(partial(stop.ask, "stopped by SIGTERM")):
         return await run_batch(settings, annotators, watch=watch, wait=wait, stop=stop)
-
-
-def _quiet_console() -> None:
-    """Prefect's own lines go to its UI; the terminal has the run's progress and its errors."""
-    from prefect.logging.handlers import PrefectConsoleHandler
-
-    for name in ("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.extra"):
-        for handler in logging.getLogger(name).handlers:
-            if isinstance(handler, PrefectConsoleHandler):
-                handler.setLevel(logging.CRITICAL)
 
 
 def _dry_run(settings: RunConfig, console: Console) -> None:

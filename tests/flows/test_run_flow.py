@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -81,6 +83,27 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(tmp_path: Path) -> None:
     assert "tokens to sample" in done.stdout
     assert "engines.judge: http://127.0.0.1:9/v1/models" in done.stdout
     assert not config.folder.exists()
+
+
+def test_ctrl_c_ends_a_run_soon_and_in_one_line(tmp_path: Path) -> None:
+    config = small_batch(tmp_path, problems=400)
+    (path := tmp_path / "run.yaml").write_text(config.to_yaml())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "run", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect")},
+        start_new_session=True,  # its processes are a group, as those of a terminal are
+    )
+    run, deadline = RunFolder(config.folder), time.monotonic() + 200
+    while not run.solutions.parts() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 130, said
+    assert said.rstrip().endswith("stopped; the same command goes on where it was")
+    assert "Crash" not in said
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path, monkeypatch) -> None:
