@@ -8,6 +8,7 @@ taught, so that more is learned of them for no more than they cost in any case. 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -21,6 +22,8 @@ from pipeline.run_folder import RunFolder
 from pipeline.shards import Store
 from pipeline.stages import NAMED, AnnotateStage, Solutions
 from pipeline.stages.work import StageWork
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Calibration:
     async def of(self, annotator: LearningAnnotator, among: Set[str] | None = None) -> Annotator:
         """The annotator with what it learned from some of all solutions or of `among` some: learned once,
         then read from its file. A batch that grows keeps it; only a pilot that had too few to choose from
-        is chosen anew. Raises BudgetSpentError where it is not paid for."""
+        is chosen anew. Raises EngineFaultError where some of the pilot failed, BudgetSpentError where it is
+        not paid for; where that is so of the others, the pilot alone teaches until they are heard."""
         path, size = self.run.learned(annotator.name), annotator.pilot_size
         ids = nsmallest(
             annotator.teaching,
@@ -59,10 +63,19 @@ class Calibration:
         frozen = read_json(path) or {}
         if frozen.get("made_by") != made_by:
             tools = self.tools_of(annotator)
-            rows = await self._taught(annotator.pilot(), annotator.name, pilot)
+            rows, missing = await self._taught(annotator.pilot(), annotator.name, pilot)
+            if missing is not None:
+                raise missing
             facts = await asyncio.to_thread(annotator.learn, rows, tools)
             if others:
-                rows += await self._taught(annotator.knowing(facts), annotator.name, others)
+                taught = annotator.knowing(facts)
+                more, missing = await self._taught(taught, annotator.name, others)
+                if missing is not None:  # what is kept must not depend on which
+                    log.warning(
+                        "%s: %s; for now it goes by its pilot alone", annotator.name, missing
+                    )
+                    return taught
+                rows += more
                 facts = await asyncio.to_thread(annotator.learn, rows, tools)
             told = {"pilot": len(pilot), "solutions": len(rows)}
             frozen = {"made_by": made_by, **told, "facts": facts}
@@ -79,19 +92,20 @@ class Calibration:
 
     async def _taught(
         self, asked: Annotator, name: str, ids: Collection[str]
-    ) -> list[tuple[Solution, Verdict]]:
-        """These solutions with what was found of them, by id."""
-        stage = self._stage(asked, name, ids)
+    ) -> tuple[list[tuple[Solution, Verdict]], EngineFaultError | None]:
+        """These solutions with what was found of them, by id; and why some are missing, where they are."""
+        stage, wanted = self._stage(asked, name, ids), frozenset(ids)
         failed = self.work.faults[stage.name]
         await self.work.run(stage)
+        missing: EngineFaultError | None = None
         if failed := self.work.faults[stage.name] - failed:
-            raise EngineFaultError(
+            missing = EngineFaultError(
                 f"{stage.name}: {failed} of {len(ids)} solutions failed, and what is learned must not "
                 "depend on which; run the same command again"
             )
-        if not self.work.unpaid.isdisjoint(ids):
-            raise BudgetSpentError(f"{stage.name}: {len(ids)} solutions were not paid for")
+        elif unpaid := wanted & self.work.unpaid:
+            told = f"{len(unpaid)} of {len(ids)} solutions were not paid for"
+            missing = BudgetSpentError(f"{stage.name}: {told}")
         verdicts = {verdict.solution_id: verdict for verdict in stage.store.read(Verdict)}
-        wanted = frozenset(ids)
-        rows = [(s, verdicts[s.id]) for s in self.chosen() if s.id in wanted]
-        return sorted(rows, key=lambda row: row[0].id)
+        rows = [(s, verdicts[s.id]) for s in self.chosen() if s.id in wanted and s.id in verdicts]
+        return sorted(rows, key=lambda row: row[0].id), missing

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.calibration import Calibration
 from pipeline.config import RunConfig
 from pipeline.engine.simulated import simulated_problem
-from tests.killing import killed_runs, made_calls, rows_of, run_in_child
+from pipeline.errors import EngineFaultError
+from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once
 
 
 def small_batch(folder: Path, name: str = "run", problems: int = 24) -> RunConfig:
@@ -94,6 +96,32 @@ def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -
     assert json.loads(learned.read_text())["solutions"] < 20
     run_in_child(config, None)
     assert json.loads(learned.read_text())["solutions"] == 30
+    made = made_calls(config)
+    assert len(made) == len(set(made))
+
+
+def test_what_could_not_be_heard_after_the_pilot_teaches_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = learning(small_batch(tmp_path, problems=12))
+    learned = config.folder / "calibrate" / "rollouts" / "learned.json"
+    taught, rounds = Calibration._taught, []
+
+    async def second_misses_one(self, asked, name, ids):
+        """As if one of the second round's solutions had failed."""
+        rounds.append(len(ids))
+        rows, missing = await taught(self, asked, name, ids)
+        return (rows, missing) if len(rounds) == 1 else (rows[1:], EngineFaultError("one failed"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Calibration, "_taught", second_misses_one)
+        run_once(config)
+    assert rounds == [20, 10]
+    assert not learned.exists()
+    rows = rows_of(config)
+    run_once(config)
+    assert json.loads(learned.read_text())["solutions"] == 30
+    assert rows_of(config).keys() == rows.keys()
     made = made_calls(config)
     assert len(made) == len(set(made))
 
