@@ -35,11 +35,17 @@ def answer_of(text: str) -> str:
 def last_object(text: str) -> dict[str, Any]:
     """The JSON object that the answer is, ends in on lines of its own, or has as its last ``` block with
     nothing after it; {} where there is none, or where a key stands in it twice."""
-    answer = answer_of(text).strip()
+    return _parted(answer_of(text))[1]
+
+
+def _parted(answer: str) -> tuple[str, dict[str, Any]]:
+    """What stands before the object that an answer ends in, and that object."""
+    answer, before = answer.strip(), ""
     if answer.endswith("```"):
-        body = answer[:-3]
-        starts = [block.end() for block in _BLOCK.finditer(body)]
-        answer = body[starts[-1] :].strip() if starts else ""
+        blocks = list(_BLOCK.finditer(answer[:-3]))
+        if not blocks:
+            return answer, {}
+        before, answer = answer[: blocks[-1].start()], answer[blocks[-1].end() : -3].strip()
     begins = [0] if answer.startswith("{") else []
     begins += [line.start() for line in islice(_BEGINS.finditer(answer), MOST_BEGINNINGS)]
     for begin in begins if answer.endswith("}") else ():
@@ -47,8 +53,8 @@ def last_object(text: str) -> dict[str, Any]:
             found = json.loads(answer[begin:], object_pairs_hook=_once)
         except (ValueError, RecursionError):
             continue
-        return found if isinstance(found, dict) else {}
-    return {}
+        return before + answer[:begin], found if isinstance(found, dict) else {}
+    return before + answer, {}
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -60,23 +66,37 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def reasons_up_to(text: str, first_error: int, n_steps: int) -> str | None:
     """The reasons of a judge that names `first_error` (0-based, -1 none), with steps counted from 1 and none
-    after the first wrong one spoken of. None where there are none, or where it can't be told how they count
-    or what they end with."""
-    said = last_object(text)
+    after the first wrong one spoken of by its number. None where there are none, or where it can't be told
+    how they count or what they end with."""
+    before, said = _parted(answer_of(text))
     if isinstance(entries := said.get("steps"), list):
-        return _checks(entries, first_error, n_steps)
-    words = said.get("review") if said else _LAST_BOX.sub("", text.strip())
-    if not isinstance(words, str) or not (words := words.strip()):
-        return None
-    numbers = {int(n) for found in _NUMBERED.findall(words) for n in _NUMBER.findall(found)}
-    first = _counts_from(numbers, first_error, n_steps)
-    if first is None or (first_error != NO_ERROR and max(numbers, default=0) > first_error + first):
-        return None
-    return words if first else _from_one(words)
+        first, checks = _checks(entries, first_error, n_steps)
+        return "\n\n".join(filter(None, [_prose(before, first_error, first), checks])) or None
+    if said:
+        review = said.get("review")
+        words = f"{before.strip()}\n\n{review}" if isinstance(review, str) else before
+    else:
+        words = _LAST_BOX.sub("", text.strip())
+    counted = _counts_from(_steps_in(words), first_error, n_steps)
+    return None if counted is None else _prose(words, first_error, counted)
 
 
-def _checks(entries: list[Any], first_error: int, n_steps: int) -> str | None:
-    """Of an answer with an entry for each step."""
+def _prose(words: str, first_error: int, first: int | None) -> str | None:
+    """What was said of steps counted from `first`; None where that is of later ones too, or nothing."""
+    numbers = _steps_in(words)
+    if first is None or (first and 0 in numbers):
+        return None
+    if first_error != NO_ERROR and max(numbers, default=0) > first_error + first:
+        return None
+    return (words if first else _from_one(words)).strip() or None
+
+
+def _steps_in(words: str) -> set[int]:
+    return {int(n) for found in _NUMBERED.findall(words) for n in _NUMBER.findall(found)}
+
+
+def _checks(entries: list[Any], first_error: int, n_steps: int) -> tuple[int | None, str | None]:
+    """Of an answer with an entry for each step: from which number it counts them, and what it says."""
     told = {
         entry["step"]: entry["check"].strip()
         for entry in entries
@@ -86,14 +106,14 @@ def _checks(entries: list[Any], first_error: int, n_steps: int) -> str | None:
     }
     first = min(told, default=-1)
     if first not in (0, 1) or told.keys() != set(range(first, first + n_steps)):
-        return None
+        return None, None
     last = n_steps - 1 if first_error == NO_ERROR else first_error
     kept = [told[first + step] for step in range(last + 1)]
     if not kept[-1]:
-        return None
+        return None, None
     if first == 0:
         kept = list(map(_from_one, kept))
-    return "\n".join(f"Step {number}: {check}" for number, check in enumerate(kept, 1) if check)
+    return first, "\n".join(f"Step {n}: {check}" for n, check in enumerate(kept, 1) if check)
 
 
 def _counts_from(numbers: set[int], first_error: int, n_steps: int) -> int | None:

@@ -95,6 +95,7 @@ def test_ctrl_c_ends_a_run_soon_and_in_one_line(tmp_path: Path) -> None:
         text=True,
         env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect")},
         start_new_session=True,  # its processes are a group, as those of a terminal are
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # `nohup … &` ignores it
     )
     run, deadline = RunFolder(config.folder), time.monotonic() + 200
     while not run.solutions.parts() and time.monotonic() < deadline:

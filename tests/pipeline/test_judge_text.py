@@ -24,6 +24,15 @@ def test_what_is_said_step_by_step_ends_with_the_first_wrong_one(first: int) -> 
     assert reasons_up_to(said, 1, 3) == "Step 1: fine\nStep 2: so step 2 is wrong"
 
 
+def test_what_stands_before_the_object_is_a_reason_too() -> None:
+    said = "It looked:\n```output\n42\n```\n" + checks("fine", "off", "fine")
+    assert reasons_up_to(said, 1, 3) == (
+        "It looked:\n```output\n42\n```\n\nStep 1: fine\nStep 2: off"
+    )
+    later = "Step 2 carries it on.\n" + checks("fine", "off", "fine")
+    assert reasons_up_to(later, 1, 3) == "Step 1: fine\nStep 2: off"
+
+
 def test_steps_in_any_order_are_told_from_the_first() -> None:
     entries = [{"step": 1, "check": "b"}, {"step": 0, "check": "a"}]
     assert reasons_up_to(json.dumps({"steps": entries}), -1, 2) == "Step 1: a\nStep 2: b"
