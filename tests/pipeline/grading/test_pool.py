@@ -100,7 +100,10 @@ async def test_one_that_was_shut_in_is_never_replaced_by_one_that_is_not(
         worker = next(iter(pool._open))._process
         worker.kill()
         worker.wait()
-        assert (await pool.compare("x+1", "1+x"))[0] is None
+        for _ in range(50):  # what bubblewrap held dies a moment after it, and may answer once more
+            if (said := (await pool.compare("x+1", "1+x"))[0]) is None:
+                break
+        assert said is None
         assert await pool.compare("x+1", "1+x") == (True, None)
         assert Path(command_of(pool)).name == "bwrap"
 
