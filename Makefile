@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
-setup: ## the environment in .venv (a few minutes the first time, nothing after that)
+setup: ## the environment in .venv (a minute or more the first time, nothing after that)
 	@.ci/setup.sh
 
 run: setup ## label a batch of the shipped problems (RECIPE=..., ARGS="--set a.b=c")

@@ -92,7 +92,7 @@ fresh=no
 if ! [ -x "$venv/bin/python" ]; then
     fresh=yes
     python=$(find_python)
-    say "setup: making $venv with $("$python" -V) ($python); a few minutes, once"
+    say "setup: making $venv with $("$python" -V) ($python); a minute or more, once"
     mkdir -p "$venv"
     touch "$unfinished"
     "$python" -m venv "$venv"

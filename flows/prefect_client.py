@@ -30,10 +30,11 @@ def tell_the_rest() -> None:
     """Logs and events that wait to be sent, before the server goes away. What it doesn't take by then is
     dropped: the interpreter's end would wait for each of them in turn, seven seconds for one event."""
     APILogWorker.drain_all(timeout=LAST_WORDS_S)
+    waiting = []
     with suppress(AttributeError):  # a queue of Prefect's own, which may come to be named otherwise
         waiting = [worker._queue for worker in EventsWorker._instances.values()]
-        EventsWorker.drain_all(timeout=LAST_WORDS_S)
-        for queue in waiting:
-            with queue.mutex:
-                queue.queue.clear()
-            queue.put_nowait(None)
+    EventsWorker.drain_all(timeout=LAST_WORDS_S)
+    for queue in waiting:
+        with queue.mutex:
+            queue.queue.clear()
+        queue.put_nowait(None)
