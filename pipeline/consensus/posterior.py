@@ -36,7 +36,7 @@ UNIDENTIFIED = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 9
+    version = 10
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:
@@ -78,7 +78,8 @@ class PosteriorRule:
         slip = learned.priors.slip
         lines.append(
             f"rollouts see the first error itself in {slip.same:.0%} of the solutions with one, a later "
-            f"step in {slip.later:.0%}, nothing in {slip.unseen:.0%}"
+            f"step in {slip.later:.0%}, an earlier one in {slip.early:.0%} (the policy is lost before it "
+            f"errs), nothing in {slip.unseen:.0%}"
         )
         if not learned.identified:
             return (*lines, UNIDENTIFIED)

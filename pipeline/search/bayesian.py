@@ -58,7 +58,7 @@ class BayesianOptions(Options):
         "errs where; their rollouts are used again",
     )
     teaching: int = Field(
-        1000,
+        2000,
         ge=0,
         description="solutions that teach in all: the pilot, and others by their own searches under what it "
         "taught",
@@ -160,7 +160,7 @@ def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.
 
 
 class BayesianStrategy:
-    VERSION = 7
+    VERSION = 8
     OPTIONS: ClassVar[type[Options]] = BayesianOptions
 
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:

@@ -64,12 +64,14 @@ class Seen(NamedTuple):
 
 
 class Slip(NamedTuple):
-    """How often the first step that rollouts see to be fatal is the first wrong one (`same`), a later
-    one, or none at all, since the answer is right in spite of it."""
+    """How often the first step from which rollouts fail is the first wrong one (`same`), a later one, none at
+    all, since the answer is right in spite of it, or one before it: a policy may be sure to err before it
+    does, and twice as often one step before as two."""
 
     same: float = 1.0
     later: float = 0.0
     unseen: float = 0.0
+    early: float = 0.0
 
     def relation(self, n_steps: int) -> Array:
         """Chance of each fatal step -1..T-1 (columns) for each wrong one (rows), (T+1, T+1)."""
@@ -78,8 +80,10 @@ class Slip(NamedTuple):
         chance[1:, 0] = self.unseen
         for wrong in range(1, n_steps + 1):
             after = n_steps - wrong
-            chance[wrong, wrong] = self.same if after else self.same + self.later
+            sooner = 2.0 ** np.arange(1, wrong)
+            chance[wrong, 1:wrong] = self.early * sooner / max(1.0, sooner.sum())
             chance[wrong, wrong + 1 :] = self.later / max(1, after)
+            chance[wrong, wrong] = 1 - chance[wrong].sum()
         return chance
 
 
@@ -247,14 +251,15 @@ class Belief:
         )
 
     def slips(self) -> Array:
-        """Chance that the first wrong step is fatal, is followed by the fatal one, is followed by none
-        (..., 3)."""
+        """Chance of each kind of `Slip` (..., 4)."""
         if self._fatal_of is None:
-            return np.zeros((*self.posterior.shape[:-1], 3))
+            return np.zeros((*self.posterior.shape[:-1], len(NO_SLIP)))
         joint = (self.posterior[..., None] * self._fatal_of)[..., 1:, :]
         same = np.trace(joint[..., 1:], axis1=-2, axis2=-1)
         unseen = joint[..., 0].sum(axis=-1)
-        return np.stack([same, joint.sum(axis=(-1, -2)) - same - unseen, unseen], axis=-1)
+        early = np.tril(joint[..., 1:], -1).sum(axis=(-1, -2))
+        later = joint.sum(axis=(-1, -2)) - same - unseen - early
+        return np.stack([same, later, unseen, early], axis=-1)
 
 
 class _Prior(NamedTuple):

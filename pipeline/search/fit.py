@@ -8,7 +8,7 @@ of hint can be trusted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,12 +35,20 @@ from pipeline.search.hints import START, Hint, Reliability, counted
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
 DRIFT_PENALTY = 2.0
 """Log evidence that a drift must show for each unit it lies from where the fit starts."""
-SLIP = Slip(0.85, 0.1, 0.05)
+SLIP = Slip(0.75, 0.1, 0.05, 0.1)
 """Where a fit of slips starts."""
-VALUE_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 1.0, 100.0, 8.0
-"""Solutions that the start counts for, in what is drawn to it: v without an error, q, the places of each
-band, and all else. A pilot of hundreds says little of ten places in three bands, and much of how rare
+VALUE_PULL, FLAWED_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 2.0, 4.0, 250.0, 8.0
+"""Solutions that the start counts for, in what is drawn to it: v without an error, v and d with one, q, the
+places of each band, and all else. A pilot says little of ten places in three bands, and much of how rare
 luck is."""
+ROUNDS = 300
+"""Of EM at most. It creeps where two explanations are nearly as likely, such as luck and a policy that seldom
+succeeds: stopped too soon, it states confidences that are half again as far off."""
+TOLERANCE = 1e-6
+"""Log evidence a solution that a round must gain for another to follow."""
+TINY = 1e-12
+SHORT = 10
+"""Rounds that tell which drift is likeliest."""
 IN_MEMORY = 8_000_000
 """Numbers that the tables of a fit may hold."""
 
@@ -56,7 +64,7 @@ def fit_priors(
     truth: Sequence[int | None] = (),
     drifts: bool = True,
     start: Priors = BROAD,
-    rounds: int = 60,
+    rounds: int = ROUNDS,
 ) -> Priors:
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
@@ -79,7 +87,7 @@ def fit_priors(
     best = start
     if drifts:
         fitted = [
-            _fitted(alike, replace(start, drift=drift), start, max(1, rounds // 6), unseen, own)
+            _fitted(alike, replace(start, drift=drift), start, SHORT, unseen, own)
             for drift in DRIFTS
         ]
         best = max(
@@ -96,64 +104,132 @@ def _fitted(
     unseen: float | None,
     own: float | None,
 ) -> tuple[Priors, float]:
-    """EM from `priors` at their drift, drawn to `start`; and the log evidence it ends with."""
-    before = -np.inf
+    """EM from `priors` at their drift, drawn to `start`; and the log evidence it ends with. Of every three
+    rounds the third begins where the two before it point to (SQUAREM, Varadhan and Roland, 2008), unless
+    that explains less."""
     seen = _tables([batch for batch, _ in pilot], priors.drift)
-    solutions = sum(float(times.sum()) for _, times in pilot)
-    for _ in range(rounds):
-        value = VALUE_PULL * np.array(start.value)
-        flawed = PULL * np.array(start.flawed)
-        recovery = RECOVERY_PULL * np.array(start.recovery)
-        places = PLACE_PULL * np.array(start.places)
-        luck = PULL * np.array([1 - start.ends, start.ends])
-        without = PULL * start.clean
-        kinds = {
-            name: [
-                PULL * np.array(of)
-                for of in (START.clean, START.flawed, (START.own, 1 - START.own))
-            ]
-            for name in start.reliability
-        }
-        slip = PULL * np.array(start.slip)
-        evidence = 0.0
-        for (batch, times), rollouts in zip(pilot, seen, strict=True):
-            belief = Belief(priors, rollouts, batch.heard(priors.reliability))
-            by_value, q = (np.tensordot(times, of, axes=1) for of in belief.responsibilities())
-            joint = by_value.sum(axis=-1)
-            value, flawed = value + joint[0], flawed + by_value[1:].sum(axis=0)
-            recovery, luck = recovery + q.sum(axis=0), luck + q.sum(axis=1)
-            without += float(times @ belief.posterior[:, 0])
-            slip = slip + times @ belief.slips()
-            for band in range(len(BANDS) + 1):
-                of_band = joint[1:, band == BAND_OF].sum(axis=1)
-                places[band] += _binned(of_band, np.array(priors.places[band]))
-            for name, told in batch.told.items():
-                of_fatal = name in batch.of_fatal
-                posterior = times[:, None] * (belief.fatal if of_fatal else belief.posterior)
-                by, repeats = priors.reliability[name], batch.repeats[name]
-                found = counted(told, by, posterior, repeats)
-                kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
-            evidence += float(times @ belief.log_evidence)
-        priors = replace(
-            priors,
-            value=_shares(value),
-            flawed=tuple(map(tuple, (flawed / flawed.sum()).tolist())),
-            recovery=_shares(recovery),
-            places=tuple(_shares(place) for place in places),
-            clean=without / (solutions + PULL),
-            ends=_shares(luck)[1],
-            reliability={
-                name: Reliability(
-                    _shares(clean), _shares(flawed), _shares(spoke)[0] if own is None else own
-                )
-                for name, (clean, flawed, spoke) in kinds.items()
-            },
-            slip=_held(Slip(*_shares(slip)), unseen),
-        )
-        if evidence - before < 1e-4 * max(1, solutions):
-            break
-        before = evidence
+    enough = TOLERANCE * max(1.0, sum(float(times.sum()) for _, times in pilot))
+
+    def once(now: Priors) -> tuple[Priors, float]:
+        return _round(pilot, seen, now, start, unseen, own)
+
+    before = -np.inf
+    for _ in range(max(1, rounds // 3)):
+        one, evidence = once(priors)
+        if evidence - before < enough:
+            return one, evidence
+        two, before = once(one)
+        far, there = once(_beyond(priors, one, two, unseen))
+        priors = far if there >= before else two
     return priors, before
+
+
+def _beyond(zero: Priors, one: Priors, two: Priors, unseen: float | None) -> Priors:
+    """Where two rounds of EM, from `zero` to `one` to `two`, point to, in the weights' logarithms."""
+    logs = [np.log(np.maximum(np.concatenate(_weights(of)), TINY)) for of in (zero, one, two)]
+    step = logs[1] - logs[0]
+    bend = logs[2] - logs[1] - step
+    length = max(1.0, float(np.linalg.norm(step)) / max(float(np.linalg.norm(bend)), TINY))
+    far = np.exp(np.clip(logs[0] + 2 * length * step + length**2 * bend, np.log(TINY), 0.0))
+    ends = np.cumsum([len(weights) for weights in _weights(two)])[:-1]
+    return _with_weights(two, iter(np.split(far, ends)), unseen)
+
+
+def _weights(priors: Priors) -> list[Array]:
+    """All that a round of EM learns: weights that sum to one, each kind on its own."""
+    chances = (priors.clean, 1 - priors.clean), (1 - priors.ends, priors.ends)
+    of_hints = [
+        weights
+        for one in priors.reliability.values()
+        for weights in (one.clean, one.flawed, (one.own, 1 - one.own))
+    ]
+    flawed = np.ravel(priors.flawed)
+    told = [priors.value, flawed, priors.recovery, *priors.places, *chances, *of_hints, priors.slip]
+    return [np.asarray(weights, float) for weights in told]
+
+
+def _with_weights(priors: Priors, weights: Iterator[Array], unseen: float | None) -> Priors:
+    """The reverse of `_weights`, where they needn't sum to one."""
+    shares = map(_shares, weights)
+    return replace(
+        priors,
+        value=next(shares),
+        flawed=_in_rows(next(shares)),
+        recovery=next(shares),
+        places=tuple(next(shares) for _ in priors.places),
+        clean=next(shares)[0],
+        ends=next(shares)[1],
+        reliability={
+            name: Reliability(next(shares), next(shares), next(shares)[0])
+            for name in priors.reliability
+        },
+        slip=priors.slip if priors.slip == NO_SLIP else _held(Slip(*next(shares)), unseen),
+    )
+
+
+def _in_rows(flawed: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, np.reshape(flawed, (len(VALUES), -1)).tolist()))
+
+
+def _round(
+    pilot: Sequence[tuple[Batch, Array]],
+    seen: Sequence[Seen | Tables],
+    priors: Priors,
+    start: Priors,
+    unseen: float | None,
+    own: float | None,
+) -> tuple[Priors, float]:
+    """What a round of EM makes of `priors`; and their log evidence."""
+    value = VALUE_PULL * np.array(start.value)
+    flawed = FLAWED_PULL * np.array(start.flawed)
+    recovery = RECOVERY_PULL * np.array(start.recovery)
+    places = PLACE_PULL * np.array(start.places)
+    luck = PULL * np.array([1 - start.ends, start.ends])
+    clean = PULL * np.array([start.clean, 1 - start.clean])
+    kinds = {
+        name: [
+            PULL * np.array(of) for of in (START.clean, START.flawed, (START.own, 1 - START.own))
+        ]
+        for name in start.reliability
+    }
+    slip = PULL * np.array(start.slip)
+    evidence = 0.0
+    for (batch, times), rollouts in zip(pilot, seen, strict=True):
+        belief = Belief(priors, rollouts, batch.heard(priors.reliability))
+        by_value, q = (np.tensordot(times, of, axes=1) for of in belief.responsibilities())
+        joint = by_value.sum(axis=-1)
+        value, flawed = value + joint[0], flawed + by_value[1:].sum(axis=0)
+        recovery, luck = recovery + q.sum(axis=0), luck + q.sum(axis=1)
+        without = float(times @ belief.posterior[:, 0])
+        clean = clean + np.array([without, times.sum() - without])
+        slip = slip + times @ belief.slips()
+        for band in range(len(BANDS) + 1):
+            of_band = joint[1:, band == BAND_OF].sum(axis=1)
+            places[band] += _binned(of_band, np.array(priors.places[band]))
+        for name, told in batch.told.items():
+            of_fatal = name in batch.of_fatal
+            posterior = times[:, None] * (belief.fatal if of_fatal else belief.posterior)
+            by, repeats = priors.reliability[name], batch.repeats[name]
+            found = counted(told, by, posterior, repeats)
+            kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
+        evidence += float(times @ belief.log_evidence)
+    learned = replace(
+        priors,
+        value=_shares(value),
+        flawed=_in_rows(_shares(flawed.ravel())),
+        recovery=_shares(recovery),
+        places=tuple(_shares(place) for place in places),
+        clean=_shares(clean)[0],
+        ends=_shares(luck)[1],
+        reliability={
+            name: Reliability(
+                _shares(of_clean), _shares(of_flawed), _shares(spoke)[0] if own is None else own
+            )
+            for name, (of_clean, of_flawed, spoke) in kinds.items()
+        },
+        slip=_held(Slip(*_shares(slip)), unseen),
+    )
+    return learned, evidence
 
 
 def _tables(pilot: Sequence[Batch], drift: float) -> list[Seen | Tables]:
@@ -168,8 +244,8 @@ def _tables(pilot: Sequence[Batch], drift: float) -> list[Seen | Tables]:
 def _held(slip: Slip, unseen: float | None) -> Slip:
     if unseen is None:
         return slip
-    rest = (1 - unseen) / max(slip.same + slip.later, 1e-9)
-    return Slip(slip.same * rest, slip.later * rest, unseen)
+    rest = (1 - unseen) / max(1 - slip.unseen, 1e-9)
+    return Slip(slip.same * rest, slip.later * rest, unseen, slip.early * rest)
 
 
 def _distinct(

@@ -1,4 +1,5 @@
-"""What rollouts can't see: a slip between the first wrong step and the one that is fatal. And gold."""
+"""Where the first wrong step isn't the one that rollouts see: those between it and the fatal one, and a
+policy that is lost before it errs. And gold."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ counts = st.integers(1, 9).flatmap(
         *(st.lists(st.integers(0, 9), min_size=steps + 1, max_size=steps + 1) for _ in range(2))
     )
 )
-slips = st.tuples(*(st.floats(0.01, 1) for _ in range(3))).map(
+slips = st.tuples(*(st.floats(0.01, 1) for _ in range(4))).map(
     lambda weights: Slip(*(one / sum(weights) for one in weights))
 )
 
@@ -105,12 +106,15 @@ def simulated(number: int, slip: Slip, seed: int) -> tuple[list[Seen], list[list
     for _ in range(number):
         steps = 8
         wrong = int(rng.integers(-1, steps - 1)) if rng.random() < 0.8 else -1
-        kind = rng.choice(3, p=slip)
+        kind = rng.choice(4, p=slip)
         fatal = wrong
         if wrong >= 0 and kind == 1:
             fatal = int(rng.integers(wrong + 1, steps))
         elif kind == 2:
             fatal = -1
+        elif wrong > 0 and kind == 3:
+            sooner = 2.0 ** np.arange(wrong)
+            fatal = int(rng.choice(wrong, p=sooner / sooner.sum()))
         good = (fatal < 0) | (np.arange(steps + 1) <= fatal)
         tried = np.full(steps + 1, 6)
         tried[-1] = 1
@@ -132,6 +136,29 @@ def test_em_finds_how_often_rollouts_slip() -> None:
     assert found.later == pytest.approx(0.2, abs=0.04)
     assert found.same == pytest.approx(0.75, abs=0.07)
     assert found.unseen > 0.01
+
+
+def test_em_finds_how_often_a_policy_is_lost_before_it_errs() -> None:
+    pilot, hints, truth = simulated(800, Slip(0.7, 0.0, 0.0, 0.3), 6)
+    early = np.mean([one > 0 for one in truth if one >= 0]) * 0.3
+    found = fit_priors(pilot, hints, slips=True).slip
+    assert found.early == pytest.approx(early, abs=0.05)
+    assert found.later < 0.05
+
+
+def test_judges_are_believed_of_a_step_after_the_rollouts_last_success() -> None:
+    """Where a policy is sometimes lost before it errs, failures from good prefixes don't outvote judges."""
+    right, wrong = np.zeros(9), np.zeros(9)
+    right[:3], wrong[3:] = 6, 6
+    told = heard_all(
+        [Hint("judge", (4,)), Hint("second", (4,))],
+        dict.fromkeys(("judge", "second"), START),
+        8,
+    )
+    strict = Belief(priors_with(), Seen(right, wrong), told).posterior
+    loose = Belief(priors_with(slip=Slip(0.7, 0.0, 0.0, 0.3)), Seen(right, wrong), told).posterior
+    assert strict.argmax() == 1 + 2
+    assert loose.argmax() == 1 + 4
 
 
 def test_without_hints_nothing_slips() -> None:
