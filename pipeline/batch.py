@@ -192,6 +192,7 @@ class _Batch:
         isolation = "none (--unsafe-local)" if config.sandbox.unsafe_local else "bubblewrap"
         attempt = run.begin(config, content_hash(sorted(problems)), isolation if executes else None)
         self.begun = True
+        write_json(run.inputs, sorted(problems))
         if self.watch.on_plan:
             self.watch.on_plan(plan, run)
 
@@ -233,8 +234,9 @@ class _Batch:
         write_json(run.unpaid, sorted(self.work.unpaid))
         finish = Finish(config, run, self._names, self.progress)
         finish.label(rule, self.left_out)
+        filtered = len(self.left_out & problems.keys())
         summary = finish.summary(
-            plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
+            plan.by_stage, len(rejected), len(problems), filtered, self.parts.oracle
         )
         priced = any(engine.price for engine in config.engines.values())
         summary = paid(summary, purse.spent if priced else None, len(self.work.unpaid))

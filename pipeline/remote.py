@@ -42,7 +42,14 @@ log = logging.getLogger(__name__)
 KEEP_S = 600.0
 FORMAT = 1
 INDEX, SEEN = "index.json", ".remote.json"
-FILES = ("config.yaml", "run.json", "progress.json", "history.jsonl", "summary.json")
+FILES = (
+    "config.yaml",
+    "run.json",
+    "inputs.json",
+    "progress.json",
+    "history.jsonl",
+    "summary.json",
+)
 REVIEWS = "reviews"
 FOLDERS = ("solutions", "verdicts", "calibrate", "cascade", "labels", "calls", REVIEWS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")

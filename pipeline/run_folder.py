@@ -77,6 +77,11 @@ class RunFolder:
         """Ids of what the last attempt's budget didn't pay for."""
         return self.folder / "unpaid.json"
 
+    @property
+    def inputs(self) -> Path:
+        """Keys of the problems that the last start read."""
+        return self.folder / "inputs.json"
+
     def annotators(self) -> list[str]:
         """The annotators that have verdicts here, by name."""
         folder = self.folder / "verdicts"

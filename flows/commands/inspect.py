@@ -127,7 +127,9 @@ def listing(run: RunFolder, items: list[Item]) -> Table:
                 for name in names
             ),
             "" if label is None else say(label.first_error),
-            "not labelled yet, or filtered" if label is None else line(label.reason or ""),
+            "not labelled yet, filtered, or replaced"
+            if label is None
+            else line(label.reason or ""),
         )
     return table
 

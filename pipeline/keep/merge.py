@@ -32,6 +32,7 @@ from pipeline.keep.standing import content_of, flat
 from pipeline.lock import locked
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Label, Solution, Verdict, content_hash
+from pipeline.replaced import replaced
 from pipeline.report import write_report
 from pipeline.review.witness import REVIEW
 from pipeline.run_folder import FORMAT, RunFolder, git_commit, now, versions
@@ -236,8 +237,11 @@ def _taken(
     texts: Mapping[bytes, Text],
 ) -> Iterator[Annotated]:
     """Of a run the solutions that are taken from it, with what the merged run says of them."""
+    gone = replaced(run)
     for item in annotated(run, (*config.annotators, REVIEW)):
         s = item.solution
+        if s.id in gone:
+            continue
         text = texts[content_of(Case(s.id, s.question, s.steps)) or s.id.encode()]
         if run_of(text) != number:
             continue
