@@ -50,7 +50,7 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
     """Labels, summary and dataset anew. A kill leaves the run as one that was begun; the same call
     ends it.
 
-    Raises RunError where the run is not finished or another process works on it.
+    Raises RunError where the run is not finished, rows of it are gone, or another process works on it.
     """
     rule, _ = check_consensus(config, annotators)
     oracle = make_oracle(config.oracle)
@@ -69,6 +69,7 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
                 f"{run.folder}: its cascade's pilot was not paid for, so there is nothing to relabel "
                 "by; raise budget.dollars and run the same command again"
             )
+        run.check_whole(config.annotators)
         left_out = _without_label(run)
         if config.consensus.gold:  # which may be of other solutions
             known_of(config.consensus.gold, run, usable_of(run, left_out))

@@ -62,8 +62,8 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
     """Write the merged run to `folder`; a kill leaves one that the same call makes anew.
 
     `refuse`: raise RunError at the first contradiction instead of setting the solution aside. Raises RunError
-    where a run is not finished, or `folder` holds another, ConfigError where its name is none, and InUseError
-    where a process works on one.
+    where a run is not finished, or not whole, or `folder` holds another, ConfigError where its name is none,
+    and InUseError where a process works on one.
     """
     names = _names(runs, folder)
     if not re.match(NAME, folder.name):
@@ -79,6 +79,8 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
         for run in runs:
             _check_finished(run)
         configs = [RunConfig.load(run.folder / "config.yaml") for run in runs]
+        for run, one in zip(runs, configs, strict=True):
+            run.check_whole(one.annotators)
         texts = texts_of(runs, names, refuse)
         config = _config(configs, folder)
         merged = _begin(runs, names, config, folder)
