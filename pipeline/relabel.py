@@ -31,7 +31,7 @@ CHANGEABLE = ("consensus", "dataset")
 
 def changed(run: RunFolder, overrides: Sequence[str]) -> RunConfig:
     """The run's configuration with `consensus.x=value` on top. Raises ConfigError for any other key, and
-    RunError where the folder holds no run."""
+    where nobody is left to be heard, and RunError where the folder holds no run."""
     if not (file := run.folder / "config.yaml").is_file():
         raise RunError(f"{run.folder}: holds no run; `steplabel status` lists the runs there are")
     for override in overrides:
@@ -43,7 +43,13 @@ def changed(run: RunFolder, overrides: Sequence[str]) -> RunConfig:
                 f"--set {override}: stored verdicts can't show it; only keys below "
                 f"{' and '.join(CHANGEABLE)} can be set, such as consensus.precision=0.98"
             )
-    return RunConfig.load(file, overrides)
+    config = RunConfig.load(file, overrides)
+    if not config.consensus.witnesses:
+        raise ConfigError(
+            "consensus.witnesses: names none, and every label would go; name one at least of "
+            f"{', '.join(run.annotators()) or 'the annotators'}"
+        )
+    return config
 
 
 def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) -> Summary:

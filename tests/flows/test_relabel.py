@@ -115,6 +115,13 @@ def test_a_witness_without_verdicts_is_told(config: RunConfig) -> None:
         again(config, "consensus.witnesses=[judge, second]")
 
 
+def test_where_no_witness_is_left_nothing_is_labelled_anew(config: RunConfig) -> None:
+    before = rows_of(config)
+    with pytest.raises(ConfigError, match=r"name one at least of arithmetic, judge, rollouts"):
+        again(config, "consensus.witnesses=[]")
+    assert rows_of(config) == before
+
+
 def test_one_that_was_killed_is_ended_by_the_same_call(
     config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
