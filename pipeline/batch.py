@@ -23,6 +23,7 @@ from pipeline.cluster import Cluster, Lent
 from pipeline.collecting import seldom_collecting
 from pipeline.config import RunConfig
 from pipeline.consensus.posterior import PosteriorRule
+from pipeline.dataset import view_names
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.room import EngineRoom
 from pipeline.engine.servers import server_faults
@@ -118,7 +119,8 @@ async def run_batch(
             try:
                 summary = await batch.run_until_stopped()
                 if remote is not None:
-                    await asyncio.to_thread(remote.publish, run.dataset)
+                    views = view_names(config.dataset)
+                    await asyncio.to_thread(remote.publish, run.dataset, views)
                 run.end("finished")
                 record(run, config, summary)
             except BaseException as error:
