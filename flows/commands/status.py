@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import pyarrow.compute as pc
@@ -186,7 +187,12 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     if facts["state"] in ("stopped", "failed"):
         console.print("the same `steplabel run` command continues it")
     elif facts["state"] == "finished":
-        console.print(f"look at it: steplabel inspect {run.folder}", markup=False, highlight=False)
+        console.print(
+            f"look at it: steplabel inspect {quote(str(run.folder))}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _stages(stages: Mapping[str, Mapping[str, Any]], wide: bool) -> Table:
