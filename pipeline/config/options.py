@@ -44,7 +44,8 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
         return f"unknown key {key!r}; {hint}"
     if problem["type"] == "missing":
         return f"{key!r} is missing; add it as `{key}: …`"
-    got = shown(repr(problem.get("input")))
+    value = problem.get("input")
+    got = repr(shown(value)) if isinstance(value, str) else shown(repr(value))
     return f"{key}: {problem['msg']} (got {got if len(got) < 80 else got[:77] + '...'})"
 
 
