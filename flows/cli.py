@@ -76,7 +76,7 @@ class _Commands(TyperGroup):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         target = getattr(importlib.import_module(module), attribute)
         if not isinstance(target, typer.Typer):
-            function, target = target, typer.Typer(add_completion=False)
+            function, target = target, typer.Typer(add_completion=False, rich_markup_mode=None)
             target.command(cmd_name)(function)
         return get_command(target)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -280,18 +282,26 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
             console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
     for warning in summary.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-    run = config.folder
     console.print(f"\ndataset: {summary.dataset}", highlight=False, soft_wrap=True)
     console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
     console.print("next:")
-    place = _place_of_commands()
-    kept = " --kept" if summary.kept else ""
-    commands = [f"{place}steplabel inspect {run}{kept}", f"{place}steplabel status {run}"]
-    if view := next((view for view in config.dataset.views if _is_written(run, view)), None):
-        shown = f"from datasets import load_dataset; print(load_dataset('{run}/dataset', '{view}'))"
-        commands.append(f'{place}python -c "{shown}"')
-    for command in commands:
+    for command in next_commands(config, kept=bool(summary.kept)):
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def next_commands(config: RunConfig, *, kept: bool) -> list[str]:
+    """What to type after a run, as a shell takes it."""
+    run, place = config.folder, _place_of_commands()
+    command, folder = quote(f"{place}steplabel"), quote(str(run))
+    commands = [
+        f"{command} inspect {folder}{' --kept' if kept else ''}",
+        f"{command} status {folder}",
+    ]
+    if view := next((view for view in config.dataset.views if _is_written(run, view)), None):
+        words = ", ".join(json.dumps(word, ensure_ascii=False) for word in (f"{run}/dataset", view))
+        shown = f"from datasets import load_dataset; print(load_dataset({words}))"
+        commands.append(f"{quote(f'{place}python')} -c {quote(shown)}")
+    return commands
 
 
 def _is_written(run: Path, view: str) -> bool:

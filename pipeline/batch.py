@@ -23,6 +23,7 @@ from pipeline.cluster import Cluster, Lent
 from pipeline.collecting import seldom_collecting
 from pipeline.config import RunConfig
 from pipeline.consensus.posterior import PosteriorRule
+from pipeline.dataset import view_names
 from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.room import EngineRoom
 from pipeline.engine.servers import server_faults
@@ -118,7 +119,8 @@ async def run_batch(
             try:
                 summary = await batch.run_until_stopped()
                 if remote is not None:
-                    await asyncio.to_thread(remote.publish, run.dataset)
+                    views = view_names(config.dataset)
+                    await asyncio.to_thread(remote.publish, run.dataset, views)
                 run.end("finished")
                 record(run, config, summary)
             except BaseException as error:
@@ -192,6 +194,7 @@ class _Batch:
         isolation = "none (--unsafe-local)" if config.sandbox.unsafe_local else "bubblewrap"
         attempt = run.begin(config, content_hash(sorted(problems)), isolation if executes else None)
         self.begun = True
+        write_json(run.inputs, sorted(problems))
         if self.watch.on_plan:
             self.watch.on_plan(plan, run)
 
@@ -233,8 +236,9 @@ class _Batch:
         write_json(run.unpaid, sorted(self.work.unpaid))
         finish = Finish(config, run, self._names, self.progress)
         finish.label(rule, self.left_out)
+        filtered = len(self.left_out & problems.keys())
         summary = finish.summary(
-            plan.by_stage, len(rejected), len(problems), len(self.left_out), self.parts.oracle
+            plan.by_stage, len(rejected), len(problems), filtered, self.parts.oracle
         )
         priced = any(engine.price for engine in config.engines.values())
         summary = paid(summary, purse.spent if priced else None, len(self.work.unpaid))

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,18 @@ def read_json(path: Path) -> Any:
         return None
     except (ValueError, OSError) as error:
         raise RunError(f"{path}: damaged: {error}; delete it and run again") from error
+
+
+def read_object(path: Path, keys: Collection[str] = ()) -> dict[str, Any] | None:
+    """The same of a file that holds an object, with these keys at least."""
+    found = read_json(path)
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        raise RunError(f"{path}: damaged: no JSON object; delete it and run again")
+    if missing := [key for key in keys if key not in found]:
+        raise RunError(f"{path}: damaged: lacks {', '.join(missing)}; delete it and run again")
+    return found
 
 
 def sha256_of(path: Path) -> str:

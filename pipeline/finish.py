@@ -45,7 +45,7 @@ class Finish:
             left_out,
             lambda: self._progress.row("consensus"),
         )
-        self._progress.end("consensus")
+        self._progress.end("consensus", all_done=True)
 
     def summary(
         self,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.limits import EngineStats
-from pipeline.files import read_json, write_json
+from pipeline.errors import RunError
+from pipeline.files import read_object, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,12 @@ class Progress:
             dollars=old.dollars + stats.dollars,
         )
 
-    def end(self, stage: str) -> None:
+    def end(self, stage: str, *, all_done: bool = False) -> None:
+        """`all_done`: though rows that were made before were not told one by one."""
         self._update(stage, state="finished")
+        if all_done:
+            now = self.stages[stage]
+            self.stages[stage] = replace(now, rows_done=now.rows_total)
         self._before[stage] = self.stages[stage]
         self._ended.add(stage)
         self._tell(force=True)
@@ -158,6 +163,9 @@ class Progress:
 
 
 def read_progress(path: Path) -> dict[str, StageProgress]:
-    """Stages by name; empty before a run has begun."""
-    raw = read_json(path) or {}
-    return {name: StageProgress(**stage) for name, stage in raw.items()}
+    """Stages by name; empty before a run has begun. Raises RunError on damage."""
+    raw = read_object(path) or {}
+    try:
+        return {name: StageProgress(**stage) for name, stage in raw.items()}
+    except TypeError as error:
+        raise RunError(f"{path}: damaged: {error}; delete it and run again") from error

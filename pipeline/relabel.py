@@ -31,7 +31,7 @@ CHANGEABLE = ("consensus", "dataset")
 
 def changed(run: RunFolder, overrides: Sequence[str]) -> RunConfig:
     """The run's configuration with `consensus.x=value` on top. Raises ConfigError for any other key, and
-    RunError where the folder holds no run."""
+    where nobody is left to be heard, and RunError where the folder holds no run."""
     if not (file := run.folder / "config.yaml").is_file():
         raise RunError(f"{run.folder}: holds no run; `steplabel status` lists the runs there are")
     for override in overrides:
@@ -43,14 +43,20 @@ def changed(run: RunFolder, overrides: Sequence[str]) -> RunConfig:
                 f"--set {override}: stored verdicts can't show it; only keys below "
                 f"{' and '.join(CHANGEABLE)} can be set, such as consensus.precision=0.98"
             )
-    return RunConfig.load(file, overrides)
+    config = RunConfig.load(file, overrides)
+    if not config.consensus.witnesses:
+        raise ConfigError(
+            "consensus.witnesses: names none, and every label would go; name one at least of "
+            f"{', '.join(run.annotators()) or 'the annotators'}"
+        )
+    return config
 
 
 def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) -> Summary:
     """Labels, summary and dataset anew. A kill leaves the run as one that was begun; the same call
     ends it.
 
-    Raises RunError where the run is not finished or another process works on it.
+    Raises RunError where the run is not finished, rows of it are gone, or another process works on it.
     """
     rule, _ = check_consensus(config, annotators)
     oracle = make_oracle(config.oracle)
@@ -69,6 +75,7 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
                 f"{run.folder}: its cascade's pilot was not paid for, so there is nothing to relabel "
                 "by; raise budget.dollars and run the same command again"
             )
+        run.check_whole(config.annotators)
         left_out = _without_label(run)
         if config.consensus.gold:  # which may be of other solutions
             known_of(config.consensus.gold, run, usable_of(run, left_out))

@@ -23,7 +23,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -42,7 +42,14 @@ log = logging.getLogger(__name__)
 KEEP_S = 600.0
 FORMAT = 1
 INDEX, SEEN = "index.json", ".remote.json"
-FILES = ("config.yaml", "run.json", "progress.json", "history.jsonl", "summary.json")
+FILES = (
+    "config.yaml",
+    "run.json",
+    "inputs.json",
+    "progress.json",
+    "history.jsonl",
+    "summary.json",
+)
 REVIEWS = "reviews"
 FOLDERS = ("solutions", "verdicts", "calibrate", "cascade", "labels", "calls", REVIEWS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -195,10 +202,11 @@ class Remote:
                         self.place.fs.rm_file(self.place.path(kept.key(name)))
         return sent
 
-    def publish(self, dataset: Path) -> None:
+    def publish(self, dataset: Path, views: Collection[str]) -> None:
         """Raises InUseError where another process has taken over."""
         self.holder.check()
-        publish(dataset_files_of(dataset), StoreTarget(f"{self.place.url}/dataset"))
+        target = StoreTarget(f"{self.place.url}/dataset")
+        publish(dataset_files_of(dataset), target, views=views)
 
     def _local(self) -> Iterator[Path]:
         """What is kept, immutable parts last: a manifest that is read first names no part that is not

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from pipeline.consensus.cascade import Choice
 from pipeline.consensus.evidence import FIRST
-from pipeline.files import read_json
+from pipeline.files import read_object
 from pipeline.join import RowIndex
 from pipeline.progress import StageProgress
 from pipeline.records import Verdict
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store
 
+_OF_A_CHAIN = ("pilot", "witnesses", "expected_tokens", "panel_tokens", "budget_tokens")
 PILOT = "every witness (pilot)"
 
 
@@ -47,10 +48,10 @@ class CascadeReport:
 
 def rounds_of(run: RunFolder) -> Iterator[Store]:
     """The rounds that are frozen, in their order."""
-    chain = (read_json(run.chain) or {}).get("fingerprint")
+    chain = (read_object(run.chain) or {}).get("fingerprint")
     number = 1
     while chain is not None and (store := run.round(number)).fingerprint == chain:
-        if (read_json(store.folder / "done.json") or {}).get("fingerprint") != chain:
+        if (read_object(store.folder / "done.json") or {}).get("fingerprint") != chain:
             return
         yield store
         number += 1
@@ -78,7 +79,7 @@ def stopped_by(run: RunFolder, reason: str) -> frozenset[str]:
 
 def report(run: RunFolder, stages: Mapping[str, StageProgress]) -> CascadeReport | None:
     """What a cascade did so far; None where there is none. What a search learned from is paid for too."""
-    chain = read_json(run.chain)
+    chain = read_object(run.chain, _OF_A_CHAIN)
     if chain is None:
         return None
     last: dict[str, str] = {}

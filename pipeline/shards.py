@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import RunError
-from pipeline.files import read_json, replacing, sha256_of, sync_folder, write_json
+from pipeline.files import read_object, replacing, sha256_of, sync_folder, write_json
 from pipeline.records import Record, content_hash, to_table
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Store:
     @property
     def fingerprint(self) -> str | None:
         """The current fingerprint; None where the stage has not begun."""
-        current = read_json(self.folder / "current.json")
+        current = read_object(self.folder / "current.json", ["fingerprint"])
         return None if current is None else str(current["fingerprint"])
 
     def parts(self) -> list[Part]:
@@ -245,7 +245,7 @@ class Store:
 
     def is_whole(self, fingerprint: str) -> bool:
         """Whether `replace_all` has written all rows of this fingerprint, and they are still good."""
-        record = read_json(self.folder / "done.json")
+        record = read_object(self.folder / "done.json", ["fingerprint", "rows"])
         if record is None or not record["fingerprint"] == fingerprint == self.fingerprint:
             return False
         self.open(fingerprint)

@@ -32,6 +32,15 @@ def shown(text: str) -> str:
     return _SIGNED.sub(r"\1***", _SECRET.sub("***@", text))
 
 
+def without_secret(url: str) -> str:
+    """The URL itself, for a configuration. Raises ValueError where it holds a password or key."""
+    if shown(url) != url:
+        raise ValueError(
+            "holds a password or key, which config.yaml and logs would show; those come from the environment"
+        )
+    return url
+
+
 def is_inside(name: str) -> bool:
     """Whether a name from a store, joined to a folder here, lies in that folder."""
     path = PurePosixPath(name)
@@ -45,6 +54,9 @@ def opened(url: str, **options: Any) -> tuple[Any, str]:
     it can't be reached."""
     from fsspec.core import url_to_fs
 
+    scheme, _, path = url.partition("://")
+    if scheme in ("file", "local") and not path.startswith("/"):
+        raise ConfigError(f"{url}: should be a whole path, such as file://{Path.cwd() / path}")
     try:
         with told(url):
             file_system, root = url_to_fs(url, **options)

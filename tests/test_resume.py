@@ -11,6 +11,7 @@ from pipeline.calibration import Calibration
 from pipeline.config import RunConfig
 from pipeline.engine.simulated import simulated_problem
 from pipeline.errors import EngineFaultError
+from pipeline.progress import read_progress
 from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once
 
 
@@ -133,6 +134,8 @@ def test_a_finished_run_started_again_makes_no_call(tmp_path: Path) -> None:
     run_in_child(config, None)
     assert rows_of(config) == rows
     assert made_calls(config) == calls
+    done = read_progress(config.folder / "progress.json")["consensus"]
+    assert done.rows_done == done.rows_total == 16
 
 
 def test_a_changed_judge_makes_only_its_own_stage_anew(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import pyarrow.compute as pc
@@ -76,7 +77,7 @@ def inspect(
     if more:
         console.print(f"the first {limit}; --limit shows more", style="dim")
     console.print(
-        f"one of them: steplabel inspect {found.folder} --solution {shown[0].solution.id}",
+        f"one of them: steplabel inspect {quote(str(found.folder))} --solution {shown[0].solution.id}",
         markup=False,
         highlight=False,
         soft_wrap=True,
@@ -127,7 +128,9 @@ def listing(run: RunFolder, items: list[Item]) -> Table:
                 for name in names
             ),
             "" if label is None else say(label.first_error),
-            "not labelled yet, or filtered" if label is None else line(label.reason or ""),
+            "not labelled yet, filtered, or replaced"
+            if label is None
+            else line(label.reason or ""),
         )
     return table
 

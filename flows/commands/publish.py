@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
+from pipeline.config import RunConfig
+from pipeline.dataset import view_names
 from pipeline.errors import ConfigError, RunError
 from pipeline.publish import Change, HubTarget, StoreTarget, Target, dataset_files_of
 from pipeline.publish import publish as publish_files
@@ -75,7 +77,13 @@ def publish(
                 say(f"  remove  {name}")
 
     publish_files(
-        files, target, plan, lambda f: say(f"  sent    {f.name}"), dry_run, files_per_commit
+        files,
+        target,
+        plan,
+        lambda f: say(f"  sent    {f.name}"),
+        dry_run,
+        files_per_commit,
+        views=view_names(RunConfig.load(found.folder / "config.yaml").dataset),
     )
     say(
         "dry run: nothing was changed"

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -86,7 +87,7 @@ def review(
                 soft_wrap=True,
             )
     console.print(
-        f"{state['done']} of {state['count']} decided; `steplabel relabel {run}` takes them",
+        f"{state['done']} of {state['count']} decided; `steplabel relabel {quote(run)}` takes them",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import pyarrow.compute as pc
@@ -16,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.runs import find_run, runs_in
-from flows.shown import line
+from flows.shown import line, styled
 from flows.tables import cascade_lines
+from pipeline.errors import RunError
 from pipeline.lock import holder
 from pipeline.progress import StageProgress, read_progress
 from pipeline.rounds import CascadeReport, report
@@ -120,7 +122,7 @@ def _labels(run: RunFolder) -> tuple[int, Counter[str]]:
 
 
 def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
-    facts = [facts_of(run) for run in runs_in(runs_dir)]
+    facts = [_facts_or_damage(run) for run in runs_in(runs_dir)]
     if as_json:
         print(json.dumps(facts))
         return
@@ -129,12 +131,28 @@ def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
         return
     table = Table("run", "state", "started", "rows", "kept", header_style="bold")
     for one in facts:
+        if (damage := one.get("damage")) is not None:
+            table.add_row(line(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
+            continue
         done = ", ".join(
             f"{name} {stage['rows_done']}/{stage['rows_total']}"
             for name, stage in one["stages"].items()
         )
         table.add_row(line(one["name"]), one["state"], one["started"], line(done), _kept(one))
     console.print(table)
+
+
+def _facts_or_damage(run: RunFolder) -> dict[str, Any]:
+    """What is known of a run; of a damaged one that alone, so that the others are told."""
+    try:
+        return facts_of(run)
+    except RunError as error:
+        return {
+            "name": run.folder.name,
+            "folder": str(run.folder),
+            "state": "damaged",
+            "damage": str(error),
+        }
 
 
 def _kept(facts: dict[str, Any]) -> str:
@@ -169,7 +187,12 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     if facts["state"] in ("stopped", "failed"):
         console.print("the same `steplabel run` command continues it")
     elif facts["state"] == "finished":
-        console.print(f"look at it: steplabel inspect {run.folder}", markup=False, highlight=False)
+        console.print(
+            f"look at it: steplabel inspect {quote(str(run.folder))}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _stages(stages: Mapping[str, Mapping[str, Any]], wide: bool) -> Table:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode=None,
     help="TinyMath, the testbed: a small policy, a small judge and an exact oracle.",
 )
 DATA = Path("data/tinymath")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.config.options import Options
+from pipeline.urls import without_secret
 
 if TYPE_CHECKING:
     from pipeline.engine.protocol import Sampling
@@ -45,7 +46,10 @@ class EngineConfig(Options):
     )
     model: str = Field(description="folder or hub name of the model (replay: folder of a run)")
     revision: str | None = Field(None, description="revision of a hub model")
-    url: str | None = Field(None, description="openai: base URL, such as http://127.0.0.1:8000/v1")
+    url: str | None = Field(
+        None,
+        description="openai: base URL, such as http://127.0.0.1:8000/v1, without a key (see api_key_env)",
+    )
     api_key_env: str = Field(
         "OPENAI_API_KEY", description="openai: environment variable that holds the key"
     )
@@ -82,3 +86,11 @@ class EngineConfig(Options):
     args: dict[str, Any] = Field(
         default_factory=dict, description="vllm: any further engine argument, passed on as it is"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _without_key(cls, url: str | None) -> str | None:
+        try:
+            return without_secret(url) if url else url
+        except ValueError as error:
+            raise ValueError(f"{error}: the variable that api_key_env names") from None

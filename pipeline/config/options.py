@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.records import content_hash
+from pipeline.urls import shown
 
 
 class Options(BaseModel):
     """Base of every part of the configuration: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @property
     def fingerprint(self) -> str:
@@ -43,7 +44,8 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
         return f"unknown key {key!r}; {hint}"
     if problem["type"] == "missing":
         return f"{key!r} is missing; add it as `{key}: …`"
-    got = repr(problem.get("input"))
+    value = problem.get("input")
+    got = repr(shown(value)) if isinstance(value, str) else shown(repr(value))
     return f"{key}: {problem['msg']} (got {got if len(got) < 80 else got[:77] + '...'})"
 
 

@@ -23,7 +23,7 @@ from pipeline.config.solutions import GenerateConfig, GradingConfig, SandboxConf
 from pipeline.errors import ConfigError
 from pipeline.recipes import on_recipe, read_yaml
 from pipeline.records import content_hash
-from pipeline.urls import shown
+from pipeline.urls import without_secret
 
 LARGEST_SHARD = 4096
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -153,11 +153,7 @@ class RunConfig(Options):
     @field_validator("remote")
     @classmethod
     def _without_password(cls, url: str | None) -> str | None:
-        if url is not None and shown(url) != url:
-            raise ValueError(
-                "holds a password, which config.yaml would show; keys come from the environment"
-            )
-        return url.rstrip("/") if url else None
+        return without_secret(url).rstrip("/") if url else None
 
     @field_validator("recipe")
     @classmethod

@@ -32,6 +32,10 @@ UNIDENTIFIED = (
     "consensus.gold"
 )
 
+NOTHING_HEARD = (
+    "there was nothing to learn from: of no solution with a decided answer was every witness heard"
+)
+
 
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
@@ -65,6 +69,8 @@ class PosteriorRule:
 
     def about(self, facts: dict[str, Any]) -> tuple[str, ...]:
         learned = learned_of(facts)
+        if not learned.counting and not learned.right:
+            return (NOTHING_HEARD,)
         lines = [
             f"{name} is right of {of_clean:.0%} of the solutions without an error and of {of_flawed:.0%} "
             "of those with one"

@@ -8,7 +8,12 @@ from __future__ import annotations
 from pipeline.dataset.card import CardFacts, CostRow, QualityRow
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import VIEWS, View, load_view
-from pipeline.dataset.write import DatasetSummary, dataset_fingerprint, write_dataset
+from pipeline.dataset.write import (
+    DatasetSummary,
+    dataset_fingerprint,
+    view_names,
+    write_dataset,
+)
 
 __all__ = [
     "VIEWS",
@@ -20,5 +25,6 @@ __all__ = [
     "View",
     "dataset_fingerprint",
     "load_view",
+    "view_names",
     "write_dataset",
 ]

@@ -56,6 +56,11 @@ class DatasetSummary:
     left_out: Mapping[str, int]
 
 
+def view_names(config: DatasetConfig) -> tuple[str, ...]:
+    """Of the views, and so of their folders. Raises ConfigError for an unknown one."""
+    return tuple(load_view(name).name for name in config.views)
+
+
 def dataset_fingerprint(config: DatasetConfig) -> str:
     """What the dataset depends on beside labels and configuration: the views' versions, and the files
     that a selection reads. Raises ConfigError for an unknown view."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from math import floor, log10
 from pathlib import Path
 
 from pipeline.config import PriceConfig, RunConfig
@@ -21,6 +22,12 @@ def dollars(price: PriceConfig, cost: Cost) -> float:
     of_cache = min(cost.cached_tokens, cost.prompt_tokens)
     paid = (cost.prompt_tokens - of_cache) * price.input + of_cache * cached
     return (paid + cost.completion_tokens * price.output) / MILLION
+
+
+def told(amount: float) -> str:
+    """Dollars to the cent, and small ones to two digits that say something."""
+    after_the_point = 2 if amount <= 0 else max(2, 1 - floor(log10(amount)))
+    return f"{amount:,.{after_the_point}f}"
 
 
 def at_most(request: SampleRequest | ScoreRequest) -> Cost:
@@ -82,8 +89,8 @@ class Purse:
             self._tell()
         if self.empty:
             raise BudgetSpentError(
-                f"the budget is spent: {self.spent:.2f} of {self.budget:g} dollars, and the next call may "
-                f"cost {most:.4f}; raise budget.dollars and run the same command again"
+                f"the budget is spent: {told(self.spent)} of {told(self.budget)} dollars, and the next call "
+                f"may cost {told(most)}; raise budget.dollars and run the same command again"
             )
         self._aside += most
 

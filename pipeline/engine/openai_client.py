@@ -167,11 +167,6 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)
         _ = parts.port
-        if parts.password is not None:
-            raise ConfigError(
-                f"url: holds a password, which every log would show; put the key of {parts.hostname} "
-                "into the environment variable that api_key_env names"
-            )
     except ValueError:
         good = False
     if not good:

@@ -20,6 +20,7 @@ from pipeline.inputs.rejected import Rejected
 from pipeline.inputs.rows import FieldFault, Row, field, optional_text
 from pipeline.join import Annotated, Join
 from pipeline.records import Label, Outcome, Verdict
+from pipeline.replaced import replaced
 from pipeline.run_folder import RunFolder
 
 SAID = Reads(
@@ -52,11 +53,13 @@ class Spoken:
 
 
 def of_run(run: RunFolder, witnesses: Sequence[str]) -> Iterator[Spoken]:
-    """Every solution of a run. One that consensus has not reached is undecided, unless it has reached
-    none."""
-    labelled = bool(run.labels.parts())
+    """Every solution of a run, those of problems that were replaced aside. One that consensus has not reached
+    is undecided, unless it has reached none."""
+    labelled, gone = bool(run.labels.parts()), replaced(run)
     pilots = {name: _pilot_tokens(run, name) for name in witnesses}
     for item in Join(run, witnesses).items(SAID):
+        if item.solution.id in gone:
+            continue
         found = spoken(item, labelled)
         told = {
             name: answer._replace(tokens=(answer.tokens or 0.0) + pilots[name])

@@ -32,6 +32,7 @@ from pipeline.keep.standing import content_of, flat
 from pipeline.lock import locked
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Label, Solution, Verdict, content_hash
+from pipeline.replaced import replaced
 from pipeline.report import write_report
 from pipeline.review.witness import REVIEW
 from pipeline.run_folder import FORMAT, RunFolder, git_commit, now, versions
@@ -61,8 +62,8 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
     """Write the merged run to `folder`; a kill leaves one that the same call makes anew.
 
     `refuse`: raise RunError at the first contradiction instead of setting the solution aside. Raises RunError
-    where a run is not finished, or `folder` holds another, ConfigError where its name is none, and InUseError
-    where a process works on one.
+    where a run is not finished, or not whole, or `folder` holds another, ConfigError where its name is none,
+    and InUseError where a process works on one.
     """
     names = _names(runs, folder)
     if not re.match(NAME, folder.name):
@@ -78,6 +79,8 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
         for run in runs:
             _check_finished(run)
         configs = [RunConfig.load(run.folder / "config.yaml") for run in runs]
+        for run, one in zip(runs, configs, strict=True):
+            run.check_whole(one.annotators)
         texts = texts_of(runs, names, refuse)
         config = _config(configs, folder)
         merged = _begin(runs, names, config, folder)
@@ -236,8 +239,11 @@ def _taken(
     texts: Mapping[bytes, Text],
 ) -> Iterator[Annotated]:
     """Of a run the solutions that are taken from it, with what the merged run says of them."""
+    gone = replaced(run)
     for item in annotated(run, (*config.annotators, REVIEW)):
         s = item.solution
+        if s.id in gone:
+            continue
         text = texts[content_of(Case(s.id, s.question, s.steps)) or s.id.encode()]
         if run_of(text) != number:
             continue

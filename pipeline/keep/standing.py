@@ -17,6 +17,7 @@ from pipeline.evaluate.conventions import convention
 from pipeline.evaluate.said import Answer, Spoken, dataset_files, of_file
 from pipeline.files import read_json
 from pipeline.inputs.rejected import Rejected
+from pipeline.replaced import replaced
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store
 
@@ -98,8 +99,8 @@ def side_of_file(path: Path, reject: Callable[[Rejected], None]) -> Side:
 def rows_of_run(
     run: RunFolder, labels: Store | None = None, *, heard: bool = True
 ) -> Iterator[tuple[str, Standing]]:
-    """Every solution of a run once, in the order of its parts. `labels`: others than its own; without
-    `heard` no verdict is read."""
+    """Every solution of a run once, in the order of its parts; those of problems that were replaced aside.
+    `labels`: others than its own; without `heard` no verdict is read."""
     label_of = {
         row["solution_id"]: (row["first_error"], row["confidence"], _shared(row["reason"]))
         for row in (labels or run.labels).rows(
@@ -108,7 +109,7 @@ def rows_of_run(
     }
     names = run.annotators() if heard else []
     verdicts = {intern(name): _verdicts(run.verdicts(name)) for name in names}
-    seen: set[str] = set()
+    seen = set(replaced(run))
     for row in run.solutions.rows(_SOLUTION):
         key = str(row["id"])
         if key in seen:

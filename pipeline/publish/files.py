@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +58,13 @@ def dataset_files_of(folder: Path) -> tuple[LocalFile, ...]:
     )
 
 
-def changes(files: Sequence[LocalFile], there: Mapping[str, bool]) -> Change:
+def changes(
+    files: Sequence[LocalFile], there: Mapping[str, bool], empty: Collection[str] = ()
+) -> Change:
     """`there`: name of each file of the target -> is it the same as ours of that name? Of what we don't
-    have only Parquet files in the folders of our views are ours to remove."""
+    have only Parquet files in the folders of our views are ours to remove, of those too that are `empty`."""
     ours = {file.name for file in files}
-    views = {name.partition("/")[0] for name in ours if "/" in name}
+    views = {name.partition("/")[0] for name in ours if "/" in name} | set(empty)
     stale = (
         name
         for name in there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from pipeline.errors import RunError
@@ -37,12 +37,14 @@ def publish(
     dry_run: bool = False,
     batch_files: int = BATCH_FILES,
     batch_bytes: int = BATCH_BYTES,
+    views: Collection[str] = (),
 ) -> Change:
     """Send what is not there yet; the card, and with it what goes, comes last. Nothing is changed by a dry
-    run. Raises RunError where the target does not hold the files, and no others in their views, in the end,
-    and what the target raises.
+    run. `views`: those too that have no file now, since an earlier dataset may have some there. Raises
+    RunError where the target does not hold the files, and no others in their views, in the end, and what
+    the target raises.
     """
-    change = changes(files, target.there(files))
+    change = changes(files, target.there(files), views)
     on_plan(change)
     if dry_run:
         return change
@@ -57,7 +59,7 @@ def publish(
         target.send(part, change.remove if last else (), message)
         for file in part:
             on_sent(file)
-    left = changes(files, target.there(files))
+    left = changes(files, target.there(files), views)
     if left.send:
         raise RunError(
             f"{target.name}: {left.send[0].name} is not there as it was sent, nor are "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from heapq import nsmallest
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipeline.evaluate.said import SAID, Spoken, spoken
 from pipeline.files import read_json, replacing
 from pipeline.join import Annotated, Join, items_of
 from pipeline.records import content_hash
+from pipeline.replaced import replaced
 from pipeline.report.detail import detail
 from pipeline.report.index import Index
 from pipeline.report.overview import facts, overview
@@ -138,8 +139,9 @@ class _Gathered:
         self.tally = Tally(self._names)
         self.index = Index(self._names)
         self.chunks = Chunks()
-        self.total = sum(part.rows for part in run.solutions.parts())
-        self._chosen = _chosen(run, self.total)
+        self._gone = replaced(run)
+        self.total = sum(part.rows for part in run.solutions.parts()) - len(self._gone)
+        self._chosen = _chosen(run, self.total, self._gone)
 
     def read(self) -> Evaluation | None:
         """None where no first error is known."""
@@ -158,6 +160,7 @@ class _Gathered:
     def _rows(self) -> Iterator[Spoken]:
         reads = COUNTED if self._gold is None else COUNTED | SAID
         for batch in Join(self._run, self._names, self._labelled).batches(EVERYTHING):
+            batch = self._without(batch)
             for item in items_of(self._shown(batch), EVERYTHING):
                 self._show(item)
             for item in items_of(batch, reads):
@@ -165,11 +168,13 @@ class _Gathered:
                 if self._gold is not None:
                     yield spoken(item, self._labelled)
 
+    def _without(self, batch: Joined) -> Joined:
+        """The batch without the solutions of problems that were replaced."""
+        return _those(batch, lambda one: one not in self._gone) if self._gone else batch
+
     def _shown(self, batch: Joined) -> Joined:
-        if self._chosen is None:
-            return batch
-        ids = batch.solutions.batch.column("id").to_pylist()
-        return batch.of(np.array([one in self._chosen for one in ids], bool))
+        chosen = self._chosen
+        return batch if chosen is None else _those(batch, chosen.__contains__)
 
     def _show(self, item: Annotated) -> None:
         if self.chunks.chars >= MOST_CHARS:
@@ -183,11 +188,17 @@ class _Gathered:
         self.chunks.add(detail(item, truth))
 
 
-def _chosen(run: RunFolder, total: int) -> frozenset[str] | None:
+def _those(batch: Joined, wanted: Callable[[str], bool]) -> Joined:
+    """The solutions alone whose ids are wanted."""
+    ids = batch.solutions.batch.column("id").to_pylist()
+    return batch.of(np.array([wanted(one) for one in ids], bool))
+
+
+def _chosen(run: RunFolder, total: int, gone: Set[str]) -> frozenset[str] | None:
     """Ids of those that are shown, the same at every writing; None: all."""
     if total <= MOST:
         return None
-    ids = (str(row["id"]) for row in run.solutions.rows(["id"]))
+    ids = (one for row in run.solutions.rows(["id"]) if (one := str(row["id"])) not in gone)
     return frozenset(nsmallest(MOST, ids, key=lambda one: content_hash("report", one)))
 
 

@@ -14,6 +14,7 @@ from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, annotated
 from pipeline.labelling import heard_by_all
 from pipeline.records import content_hash
+from pipeline.replaced import replaced
 from pipeline.review.order import BY_CHANCE, VERSION, Drawn, in_order
 from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
@@ -29,6 +30,7 @@ def pool_of(config: RunConfig, run: RunFolder) -> list[Annotated]:
     names = [name for name in run.annotators() if name != REVIEW]
     missing = [name for name in config.consensus.witnesses if name not in names]
     usable = set() if missing else set(heard_by_all(run, config.consensus.witnesses, frozenset()))
+    usable -= replaced(run)
     if config.cascade is not None:
         usable &= set((read_json(run.cascade_pilot) or {"ids": []})["ids"])
     chosen = frozenset(

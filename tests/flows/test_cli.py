@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
-from flows.cli import COMMANDS
+from flows.cli import COMMANDS, app
+from flows.tables import next_commands
+from pipeline.config import RunConfig
 from tests.flows.test_run_flow import steplabel
 
 
@@ -21,6 +28,29 @@ def test_every_command_has_help(command: str) -> None:
     done = steplabel(command, "--help")
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_what_stands_in_brackets(command: str) -> None:
+    top = get_command(app).get_command(None, command)  # type: ignore[attr-defined]
+    for words, one in [((), top), *(((n,), c) for n, c in getattr(top, "commands", {}).items())]:
+        shown = CliRunner().invoke(app, [command, *words, "--help"]).output
+        for text in (one.help, *(getattr(param, "help", None) for param in one.params)):
+            for bracketed in re.findall(r"\[[^\]]*\]", text or ""):
+                assert "".join(bracketed.split()) in "".join(shown.split())
+
+
+def test_the_next_commands_can_be_typed_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    config = RunConfig.check(
+        {"problems": {"path": "p"}, "runs_dir": str(tmp_path / 'it\'s $HOME, "new" ü')}, "test"
+    )
+    (config.folder / "dataset" / "stepwise").mkdir(parents=True)
+    (config.folder / "dataset" / "stepwise" / "train-0.parquet").touch()
+    inspect, status, load = map(shlex.split, next_commands(config, kept=True))
+    assert inspect[1:] == ["inspect", str(config.folder), "--kept"]
+    assert status[1:] == ["status", str(config.folder)]
+    said = [one.value for one in ast.walk(ast.parse(load[2])) if isinstance(one, ast.Constant)]
+    assert said == [f"{config.folder}/dataset", "stepwise"]
 
 
 def test_config_explains_every_key() -> None:

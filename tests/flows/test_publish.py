@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_a_dry_run_says_what_would_be_sent_and_then_it_is(
     assert command(run, to) == 0
     assert (tmp_path / "out" / "README.md").is_file()
     assert "complete" in capsys.readouterr().out
+
+
+def test_a_view_without_rows_is_removed_there(run: Path, tmp_path: Path) -> None:
+    assert command(run, f"file://{tmp_path}/out") == 0
+    shutil.rmtree(run / "dataset" / "stepwise")
+    assert command(run, f"file://{tmp_path}/out") == 0
+    assert not list((tmp_path / "out").glob("stepwise/*"))
 
 
 def test_a_password_of_the_url_is_not_printed(

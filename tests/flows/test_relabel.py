@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,13 @@ def test_a_witness_without_verdicts_is_told(config: RunConfig) -> None:
         again(config, "consensus.witnesses=[judge, second]")
 
 
+def test_where_no_witness_is_left_nothing_is_labelled_anew(config: RunConfig) -> None:
+    before = rows_of(config)
+    with pytest.raises(ConfigError, match=r"name one at least of arithmetic, judge, rollouts"):
+        again(config, "consensus.witnesses=[]")
+    assert rows_of(config) == before
+
+
 def test_one_that_was_killed_is_ended_by_the_same_call(
     config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +141,28 @@ def test_a_run_that_is_not_finished_is_told(config: RunConfig) -> None:
         again(config, *MAJORITY)
     with pytest.raises(RunError, match="holds no run"):
         relabel(str(config.folder / "nowhere"), [], Path("runs"))
+
+
+def cut(manifest: Path) -> None:
+    """Half of its lines, as a copy that broke off leaves them."""
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[: len(lines) // 2]))
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "cut"])
+@pytest.mark.parametrize("stage", ["solutions", "verdicts/judge", "labels"])
+def test_rows_that_are_gone_are_not_taken_for_never_said(
+    config: RunConfig, stage: str, how: str
+) -> None:
+    folder = config.folder / stage
+    if how == "gone":
+        shutil.rmtree(folder)
+    else:
+        (cut if how == "cut" else lambda path: path.write_text(""))(folder / "manifest.jsonl")
+    before = {path: path.stat().st_mtime_ns for path in config.folder.rglob("*.json")}
+    with pytest.raises(RunError, match=f"{stage} is gone or incomplete.*steplabel run"):
+        again(config, *MAJORITY)
+    assert {path: path.stat().st_mtime_ns for path in config.folder.rglob("*.json")} == before
 
 
 def test_views_and_a_selection_are_made_of_the_stored_labels_and_told(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.commands.status import facts_of, status
+from pipeline.errors import RunError
 from pipeline.files import write_json
 from pipeline.lock import locked
 from pipeline.run_folder import RunFolder
@@ -80,6 +81,43 @@ def test_without_a_run_it_lists_all(run: RunFolder, capsys: pytest.CaptureFixtur
     write_run(run.folder.parent, "second", batch(2))
     status(None, run.folder.parent, True)
     assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["second", "trial"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("run.json", '{"name": "tri'),
+        ("run.json", "{}"),
+        ("run.json", "[]"),
+        ("progress.json", '{"generate": {"rows'),
+        ("progress.json", '{"generate": {"rows": 3}}'),
+        ("labels/current.json", "{}"),
+        ("labels/current.json", ""),
+        ("cascade/chain.json", "{}"),
+    ],
+)
+def test_a_damaged_run_is_told_as_such_among_the_others(
+    run: RunFolder, capsys: pytest.CaptureFixture[str], file: str, content: str
+) -> None:
+    write_run(run.folder.parent, "second", batch(2))
+    (run.folder / file).parent.mkdir(exist_ok=True)
+    (run.folder / file).write_text(content)
+    status(None, run.folder.parent, True)
+    second, trial = json.loads(capsys.readouterr().out)
+    assert (second["name"], second["state"]) == ("second", "finished")
+    assert (trial["name"], trial["state"]) == ("trial", "damaged")
+    assert f"{file}: damaged" in trial["damage"]
+    status(None, run.folder.parent, False)
+    assert "damaged" in capsys.readouterr().out
+    with pytest.raises(RunError, match="damaged"):
+        status("trial", run.folder.parent, False)
+
+
+def test_a_part_of_labels_that_was_cut_is_told_too(run: RunFolder) -> None:
+    (part,) = run.labels.folder.glob("part-*.parquet")
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(RunError, match=f"{part.name}: damaged"):
+        facts_of(run)
 
 
 def test_no_runs_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

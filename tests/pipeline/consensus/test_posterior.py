@@ -59,6 +59,12 @@ def test_neither_the_order_nor_the_company_matters(facts: dict[str, object], wor
     assert alone == whole[:30]
 
 
+def test_where_nothing_was_heard_nothing_is_said_to_be_learned() -> None:
+    rule = PosteriorRule(0.97)
+    (told,) = rule.about(rule.learn([], WITNESSES, {}))
+    assert "nothing to learn from" in told
+
+
 def test_learning_depends_on_no_order_of_the_witnesses(world: World) -> None:
     some = world.items[:150]
     one = PosteriorRule(0.9).learn(some, WITNESSES, {})

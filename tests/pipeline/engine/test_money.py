@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.config import PriceConfig
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.journal_files import CallRecord
-from pipeline.engine.money import Purse, at_most, dollars, recorded_costs
+from pipeline.engine.money import Purse, at_most, dollars, recorded_costs, told
 from pipeline.engine.protocol import Prompt, SampleRequest, Sampling
 from pipeline.errors import BudgetSpentError
 from pipeline.records import Cost
@@ -25,6 +25,21 @@ def test_a_price_is_for_a_million_tokens_and_cached_ones_may_be_cheaper() -> Non
 def test_no_call_can_cost_more_than_what_is_put_aside() -> None:
     request = SampleRequest(Prompt("2 + 2 = é"), Sampling(max_tokens=7), n=3)
     assert at_most(request) == Cost(1, 10, 0, 21)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (0, "0.00"),
+        (12.5, "12.50"),
+        (1234.567, "1,234.57"),
+        (0.05, "0.050"),
+        (0.002, "0.0020"),
+        (0.000012345, "0.000012"),
+    ],
+)
+def test_no_amount_is_told_as_nothing(amount: float, said: str) -> None:
+    assert told(amount) == said
 
 
 calls = st.lists(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -168,6 +169,14 @@ def test_what_it_is_made_of_is_finished_and_not_in_use(
     two[1].end("failed")
     with pytest.raises(RunError, match="is not finished"):
         merge(two, tmp_path / "both")
+
+
+@pytest.mark.parametrize("stage", ["solutions", "verdicts/judge", "labels"])
+def test_what_it_is_made_of_is_whole(two: list[RunFolder], tmp_path: Path, stage: str) -> None:
+    runs = [with_config(run) for run in two]
+    shutil.rmtree(runs[1].folder / stage)
+    with pytest.raises(RunError, match=f"b: {stage} is gone or incomplete: 0 of 2 rows"):
+        merge(runs, tmp_path / "both")
 
 
 def test_another_run_is_not_overwritten(two: list[RunFolder], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +12,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from pipeline.config import DatasetConfig
-from pipeline.dataset import CardFacts, write_dataset
+from pipeline.dataset import CardFacts, view_names, write_dataset
 from pipeline.errors import ConfigError, RunError, StepLabelError
 from pipeline.files import sha256_of
 from pipeline.publish import StoreTarget, dataset_files_of, publish
@@ -43,6 +44,15 @@ def test_what_a_kill_left_half_written_is_mended(tmp_path: Path) -> None:
     (out / "evidence" / "train-00000-of-00009.parquet.part").write_bytes(b"half")
     change = publish(dataset_files_of(source), StoreTarget(f"file://{out}"))
     assert {file.name for file in change.send} == {f"evidence/{first.name}", "README.md"}
+    assert contents(out) == contents(source)
+
+
+def test_a_view_that_became_empty_is_emptied_there_too(tmp_path: Path) -> None:
+    source, out = written(tmp_path / "d"), tmp_path / "out"
+    publish(dataset_files_of(source), StoreTarget(f"file://{out}"))
+    views = view_names(DatasetConfig())
+    shutil.rmtree(source / "stepwise")
+    publish(dataset_files_of(source), StoreTarget(f"file://{out}"), views=views)
     assert contents(out) == contents(source)
 
 
@@ -86,6 +96,15 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
 def test_a_scheme_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ConfigError, match="no URL that fsspec knows"):
         StoreTarget("nowhere://x")
+
+
+@pytest.mark.parametrize("url", ["file://out", "file://./out", "local://out"])
+def test_a_folder_is_named_by_its_whole_path(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=f"such as file://{tmp_path}/out"):
+        StoreTarget(url)
 
 
 def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:
