@@ -123,7 +123,7 @@ def _said(runs: list[Execution], number: int, cut: bool) -> tuple[Status, str | 
             return Status.UNCHECKED, "no whole statement where the text was cut"
         if _complaint(done) != _complaint(last):  # at fault, it would stay the reason for good
             return Status.UNCHECKED, "no whole statement; a later step breaks it"
-    if failed(done):
+    if failed(done, ""):
         return Status.CONTRADICTED, done.reason
     return Status.UNCHECKED, f"{done.status}: {done.reason}"
 
