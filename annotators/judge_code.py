@@ -24,7 +24,7 @@ from pipeline.judge_text import answer_of
 from pipeline.records import Cost, Solution, content_hash
 from pipeline.sandbox import Execution, Limits, Sandbox, run_in_turn
 
-VERSION = 2
+VERSION = 3
 MAX_BLOCKS = 32
 MAX_OUTPUT_CHARS = 2000
 

@@ -15,6 +15,7 @@ tree, made without a model; one that fails, or takes too long, is no evidence of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate, islice
 from typing import ClassVar, NamedTuple
 
@@ -22,11 +23,12 @@ from pydantic import Field
 
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
-from pipeline.grading.programs import fenced, passed, run_tests, with_tests
+from pipeline.grading.programs import Block, passed, run_tests, with_tests, written
 from pipeline.mutants import mutants_of
 from pipeline.records import NO_ERROR, Check, Outcome, Solution, Status, Verdict, content_hash
+from pipeline.sandbox import ExecutionStatus
 
-VERSION = 1
+VERSION = 2
 
 
 class MutationOptions(Options):
@@ -77,7 +79,9 @@ class MutationAnnotator:
         run = await run_tests(solution.text, solution.question, tests, tools.sandbox, limits)
         if run.program is None:
             return Verdict(solution.id, self.name, None, "no program")
-        lines = program_lines(solution.text)
+        if run.passed is None and run.done.status is not ExecutionStatus.TIMEOUT:
+            return Verdict(solution.id, self.name, None, "it isn't known that it fails")
+        lines = program_lines(solution.text, run.blocks)
         before = (
             run.program.count("\n") + 1 - len(lines)
         )  # the question's, where it begins the program
@@ -102,10 +106,10 @@ class MutationAnnotator:
         return Verdict(solution.id, self.name, step, checks=(check,))
 
 
-def program_lines(text: str) -> list[Line]:
-    """The lines of the program in a text: as many as `run_tests` runs, but for those of the question."""
+def program_lines(text: str, blocks: Sequence[Block]) -> list[Line]:
+    """The lines of the program that blocks of a text make, one after another."""
     lines: list[Line] = []
-    blocks = fenced(text)
+    at = 0
     for block in blocks:
         at = block.start
         for line in text[block.start : block.end].splitlines(keepends=True):
@@ -113,11 +117,6 @@ def program_lines(text: str) -> list[Line]:
             at += len(line)
         if block is not blocks[-1] and block.code.endswith("\n"):
             lines.append(Line("", max(0, block.end - 1)))  # where two blocks are put together
-    if not blocks:
-        at = 0
-        for line in text.splitlines(keepends=True):
-            lines.append(Line(line, at))
-            at += len(line)
     if lines and lines[-1].text.endswith("\n"):
         lines.append(Line("", max(0, at - 1)))
     return lines
@@ -127,7 +126,9 @@ def _departs(solution: Solution) -> tuple[Line, str] | None:
     """The only line that isn't the reference program's, and that one's; None where there are more."""
     if solution.reference is None:
         return None
-    mine, theirs = program_lines(solution.text), program_lines(solution.reference)
+    mine, theirs = (
+        program_lines(text, written(text)) for text in (solution.text, solution.reference)
+    )
     if len(mine) != len(theirs):
         return None
     differ = [

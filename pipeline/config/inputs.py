@@ -34,7 +34,7 @@ class ColumnsConfig(Options):
 
 class ProblemsConfig(Options):
     path: str = Field(
-        description="JSONL, JSON, CSV or Parquet file, a folder of them, or a datasets folder"
+        description="JSONL, JSON, CSV, TSV or Parquet file, a folder of them, or a datasets folder"
     )
     columns: ColumnsConfig = Field(default_factory=ColumnsConfig)
     limit: int | None = Field(None, ge=1, description="take the first N good rows")
@@ -67,7 +67,7 @@ class SolutionsConfig(Options):
     """Solutions that are there already: generation is skipped."""
 
     path: str | None = Field(
-        None, description="JSONL, JSON, CSV or Parquet file, or a folder of them"
+        None, description="JSONL, JSON, CSV, TSV or Parquet file, or a folder of them"
     )
     mutants: MutantsConfig | None = Field(
         None,

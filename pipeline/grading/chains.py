@@ -2,7 +2,8 @@
 
 Reward-SQL (Zhang et al. 2025, arXiv 2505.04671) writes a query as a chain of common table expressions, one a
 step: `WITH a AS (…),` then `b AS (…)` and at last `SELECT … FROM b`. After a step that ends within the chain,
-its last table is looked at, as the authors do. A step may also be a query of its own.
+its last table is looked at, as the authors do. A step may also be a query of its own. Of a query that goes
+on in the next step nothing is run before its end.
 
 Nothing is run here. Time is linear in the text.
 """
@@ -20,6 +21,10 @@ SQL = ("sql", "duckdb", "sqlite", "mysql", "postgres", "postgresql")
 MAX_CHARS = 50_000
 """Of the SQL of one solution; more is not read."""
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "FROM"})
+_CHANGES = frozenset(
+    ["ALTER", "CREATE", "DECLARE", "DELETE", "DROP", "INSERT", "MERGE", "REPLACE", "SET", "UPDATE"]
+)
+"""What begins a statement that may change what those after it find. It isn't run."""
 _TOKEN = re.compile(
     r"(?P<blank>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))"
     r"|(?P<text>'(?:[^']|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z))"
@@ -50,11 +55,19 @@ class Piece(NamedTuple):
 
 class Query(NamedTuple):
     """What to run. `whole`: the text ends it; else it looks at the last table of a chain that goes on.
-    `sure`: that is what the text means, so that an error is the text's own."""
+    `sure`: that is what the text means, so that an error is the text's own. `changed`: a statement before it
+    may have changed what it finds."""
 
     sql: str
     whole: bool
     sure: bool = True
+    changed: bool = False
+
+    def counts(self, dialect: str) -> bool:
+        """Whether it counts against the text that it fails, or finds something else. In brackets stand names
+        in T-SQL, and lists in DuckDB."""
+        marks = (match["mark"] for match in _TOKEN.finditer(self.sql))
+        return not self.changed and (dialect == "duckdb" or "[" not in marks)
 
 
 def is_query(text: str) -> bool:
@@ -95,7 +108,9 @@ def queries_of(pieces: Sequence[Piece]) -> list[Query | None]:
     """What can be run after each piece; None where it is no query, or none that has an end."""
     found: list[Query | None] = []
     chain, inside, before = "", False, -1  # what goes on, whether in parentheses, and its block
-    for piece in pieces:
+    changed = False
+    blocks = [*(piece.block for piece in pieces[1:]), -1]
+    for piece, following in zip(pieces, blocks, strict=False):
         begins = _tokens(piece.sql)[0].value
         again = bool(chain) and not inside and begins == "WITH"
         if chain and piece.block == before:
@@ -108,26 +123,36 @@ def queries_of(pieces: Sequence[Piece]) -> list[Query | None]:
         elif _is_table(_tokens(piece.sql)):
             text = f"WITH {piece.sql}"
         else:
+            changed |= _changes(piece.sql)
             found.append(None)
             continue
         before = piece.block
-        query, chain, inside = _read(text)
-        found.append(query._replace(sure=not again) if query else None)
+        changed |= _changes(text)
+        query, chain, inside = _read(text, goes_on=following == piece.block)
+        found.append(query._replace(sure=not again, changed=changed) if query else None)
     return found
 
 
-def final_query(text: str) -> str | None:
+def final_query(text: str) -> Query | None:
     """The query that a solution ends with; None where it has none."""
     queries = queries_of(pieces_of([text]))
     last = queries[-1] if queries else None
-    return last.sql if last is not None and last.whole else None
+    return last if last is not None and last.whole else None
 
 
-def _read(text: str) -> tuple[Query | None, str, bool]:
-    """What to run of a text, what of it goes on in the next piece, and whether that is in parentheses."""
+def _changes(sql: str) -> bool:
+    """Whether one of its statements is of those that change something."""
+    values = [";", *(token.value for token in _tokens(sql))]
+    return any(end == ";" and begin in _CHANGES for end, begin in pairwise(values))
+
+
+def _read(text: str, goes_on: bool) -> tuple[Query | None, str, bool]:
+    """What to run of a text, what of it goes on in the next piece, and whether that is in parentheses.
+    `goes_on`: the next piece is of the same block."""
     tokens = _tokens(text)
     ends = [i for i, token in enumerate(tokens) if token.value == ";"]
-    if ends and ends[-1] == len(tokens) - 1:  # of several statements the last one counts
+    ended = bool(ends) and ends[-1] == len(tokens) - 1
+    if ended:  # of several statements the last one counts
         tokens = tokens[: ends.pop()]
     if ends:
         tokens = tokens[ends[-1] + 1 :]
@@ -136,10 +161,10 @@ def _read(text: str) -> tuple[Query | None, str, bool]:
     if any(token.open for token in tokens):
         return None, text, True
     start = tokens[0].start
-    if tokens[0].value != "WITH":
-        return Query(text[start : tokens[-1].end], whole=True), "", False
-    table, rest = _last_table(tokens)
+    table, rest = _last_table(tokens) if tokens[0].value == "WITH" else (None, 0)
     if table is None or rest < len(tokens):
+        if goes_on and not ended:
+            return None, text[start:], False
         return Query(text[start : tokens[-1].end], whole=True), "", False
     last = tokens[-2] if tokens[-1].value == "," else tokens[-1]
     return (

@@ -28,12 +28,18 @@ RESERVED_MB = 1024
 MAX_ROWS = 10_000
 """Of a result; a larger one is not compared."""
 MAX_MESSAGE = 300
-_NO_TABLE = re.compile(r'Catalog Error: Table with name |Binder Error: Referenced table "')
+_NO_TABLE = re.compile(
+    r'(?:Catalog Error: Table with name |Binder Error: Referenced table ")([^"\n]{1,200})'
+    r"(?: does not exist!|\" not found)"
+)
+"""Another engine may have the schema that a name is qualified with."""
 _NO_COLUMN = re.compile(
     r'Binder Error: (?:Referenced column|Table "[^"]{1,200}" does not have a column named) "([^"]{1,200})"'
 )
 _PSEUDO = frozenset({"oid", "_rowid_", "ctid", "rownum", "sysdate", "user"})
 """What some engines take for a column, or for a function without parentheses."""
+_PSEUDO_TABLES = frozenset({"dual", "sysdummy1"})
+"""What some engines have without any table."""
 _REFUSED = ("ParserException", "BinderException", "CatalogException", "ConversionException")
 _LIMIT = re.compile(r"Parser Error: Max expression depth")
 _DECIMAL = re.compile(r"-?\d{1,60}(?:\.\d{1,60})?")
@@ -51,8 +57,8 @@ class Failure(NamedTuple):
         not. A column in double quotes may have been meant as a text."""
         if dialect == "duckdb":
             return self.kind in _REFUSED and _LIMIT.match(self.message) is None
-        if _NO_TABLE.match(self.message):
-            return True
+        if table := _NO_TABLE.match(self.message):
+            return table[1].casefold() not in _PSEUDO_TABLES
         column = _NO_COLUMN.match(self.message)
         return (
             column is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +19,21 @@ from pipeline.inputs.tables import read_arrow, read_csv, read_parquet
 from pipeline.inputs.texts import read_json, read_jsonl
 from pipeline.urls import fetched, is_url, shown
 
+log = logging.getLogger(__name__)
+
 Reader = Callable[[Path], Iterator[Row | Rejected]]
 
 READERS: dict[str, Reader] = {
     ".jsonl": read_jsonl,
     ".jsonl.gz": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".ndjson.gz": read_jsonl,
     ".json": read_json,
+    ".json.gz": read_json,
     ".csv": read_csv,
     ".csv.gz": read_csv,
+    ".tsv": read_csv,
+    ".tsv.gz": read_csv,
     ".parquet": read_parquet,
 }
 
@@ -36,8 +44,16 @@ def read_rows(path: str) -> Iterator[Row | Rejected]:
     if not is_url(path):
         yield from _read(path)
         return
-    with fetched(path, _may_be_read) as here:
+    unread: list[str] = []
+
+    def wanted(name: str) -> bool:
+        if not _may_be_read(name):
+            unread.append(name)
+        return _may_be_read(name)
+
+    with fetched(path, wanted) as here:
         place, name = str(here), shown(path).rstrip("/")
+        _tell_unread(name, unread)
         try:
             for row in _read(place):
                 yield replace(row, file=row.file.replace(place, name, 1))
@@ -84,24 +100,44 @@ def _files(place: Path) -> list[tuple[Path, Reader]]:
 
 
 def _folder(place: Path) -> list[tuple[Path, Reader]]:
-    if (place / "dataset_dict.json").is_file():
-        splits = _listed(place / "dataset_dict.json", "splits")
-        return [pair for split in splits for pair in _folder(place / split)]
-    if (place / "state.json").is_file():
-        entries = _listed(place / "state.json", "_data_files")
-        return [(place / name, read_arrow) for name in entries]
-    files = sorted(
-        p
-        for p in place.rglob("*")
-        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(place).parts)
-    )
-    readable = [(p, READERS[kind]) for p in files if (kind := _kind(p)) and not _about(p)]
+    found = list(_found(place))
+    readable = [(path, reader) for path, reader in found if reader is not None]
     if not readable:
         raise InputError(
             f"{place}: no file to read in this folder; it should hold {', '.join(READERS)} files, "
             "or be a folder that datasets' save_to_disk wrote"
         )
+    unread = [path.relative_to(place) for path, reader in found if reader is None]
+    _tell_unread(str(place), [str(path) for path in unread])
     return readable
+
+
+def _found(place: Path) -> Iterator[tuple[Path, Reader | None]]:
+    """The files of a folder, and of those in it, each with what reads it."""
+    if (place / "dataset_dict.json").is_file():
+        for split in _listed(place / "dataset_dict.json", "splits"):
+            yield from _found(place / split)
+    elif (place / "state.json").is_file():
+        for name in _listed(place / "state.json", "_data_files"):
+            yield place / name, read_arrow
+    else:
+        for path in sorted(place.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                yield from _found(path)
+            elif not _about(path):
+                kind = _kind(path) if path.is_file() else None
+                yield path, None if kind is None else READERS[kind]
+
+
+def _tell_unread(place: str, names: list[str]) -> None:
+    """One line of all files that may hold rows and are not read."""
+    named = [name for name in names if Path(name).stem.upper() not in ("LICENSE", "README")]
+    if named:
+        log.warning(
+            "%s: left out, of a kind that isn't read in a folder: %s", place, ", ".join(named)
+        )
 
 
 def _about(path: Path) -> bool:

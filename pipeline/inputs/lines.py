@@ -42,6 +42,17 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
             yield number, line[:200] if too_long else line.rstrip(b"\r\n"), too_long
 
 
+def read_whole(path: Path, most: int) -> bytes | None:
+    """All of a file, unpacked; None where that is more than `most` bytes. Raises LineFault for a damaged
+    one."""
+    with open_binary(path) as file:
+        try:
+            raw = file.read(most + 1)
+        except _ENDS_EARLY as error:
+            raise LineFault(GZIP_ENDS_EARLY) from error
+    return raw if len(raw) <= most else None
+
+
 def _pass_over(file: IO[bytes]) -> None:
     while (piece := file.readline(MAX_LINE)) and not piece.endswith(b"\n"):
         pass

@@ -1,4 +1,4 @@
-"""Rows of CSV, Parquet and Arrow files."""
+"""Rows of CSV (or tabs for commas), Parquet and Arrow files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def read_csv(path: Path) -> Iterator[Row | Rejected]:
     name = str(path)
     csv.field_size_limit(MAX_LINE)
     long_lines: list[int] = []
-    reader = csv.reader(_decoded(path, long_lines), strict=True)
+    tabs = ".tsv" in Path(path.name.lower()).suffixes
+    delimiter, between = ("\t", "tabs") if tabs else (",", "commas")
+    reader = csv.reader(_decoded(path, long_lines), strict=True, delimiter=delimiter)
     header: list[str] | None = None
     number = 0
     while True:
@@ -55,9 +57,9 @@ def read_csv(path: Path) -> Iterator[Row | Rejected]:
             yield Rejected(name, number, None, TOO_LONG)
         elif len(cells) != len(header):
             message = (
-                f"has {len(cells)} cells, the header has {len(header)}; quote cells with commas"
+                f"has {len(cells)} cells, the header has {len(header)}; quote cells with {between}"
             )
-            yield Rejected(name, number, None, message, excerpt(",".join(cells)))
+            yield Rejected(name, number, None, message, excerpt(delimiter.join(cells)))
         else:
             yield Row(name, number, dict(zip(header, cells, strict=True)))
 

@@ -1,4 +1,4 @@
-"""Rows of JSONL (maybe gzipped) and JSON files."""
+"""Rows of JSONL and JSON files, maybe gzipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.inputs.lines import TOO_LONG, LineFault, read_lines
+from pipeline.inputs.lines import TOO_LONG, LineFault, read_lines, read_whole
 from pipeline.inputs.rejected import Rejected, excerpt
 from pipeline.inputs.rows import Row
 
@@ -60,11 +60,15 @@ def _row(name: str, number: int, line: bytes) -> Row | Rejected:
 def read_json(path: Path) -> Iterator[Row | Rejected]:
     """The objects of a list."""
     name = str(path)
-    if path.stat().st_size > MAX_JSON:
+    try:
+        raw = read_whole(path, MAX_JSON) if path.stat().st_size <= MAX_JSON else None
+    except LineFault as error:
+        yield Rejected(name, None, None, str(error))
+        return
+    if raw is None:
         message = f"larger than {MAX_JSON >> 20} MiB; write it as JSONL, one object a line"
         yield Rejected(name, None, None, message)
         return
-    raw = path.read_bytes()
     if raw.startswith(_UTF16):
         yield Rejected(name, None, None, "the file is UTF-16; save it as UTF-8")
         return

@@ -80,8 +80,8 @@ async def test_what_is_no_python_to_the_end_is_an_error_unless_the_text_was_cut(
     assert "cut" in (cut.reason or "")
 
 
-async def test_a_name_that_the_end_of_the_text_cut_is_no_error(sandbox: Sandbox) -> None:
-    steps = (python("total = 3"), "So:\n```python\nans = tot")
+async def test_code_that_the_end_of_the_text_cut_is_no_error(sandbox: Sandbox) -> None:
+    steps = (python("total = 3"), "So:\n```python\nans = total / 0")
     assert (await verdict(sandbox, *steps)).first_error == 1
     cut = await verdict(sandbox, *steps, finish_reason="length")
     assert (cut.first_error, cut.reason) == (None, "the text was cut here")
@@ -165,3 +165,67 @@ async def test_steps_that_run_are_run_once_in_one_process(
     found = await verdict(sandbox, "x = 1\n", "y = x\n", "assert y == 1\n", form="python")
     assert found.reason == "every step runs"
     assert len(calls) == 1
+
+
+CUT = ("A class.\n\n```python\nclass A:\n\n", "    def f(self):\n        return 1\n\n")
+
+
+async def test_a_block_that_the_steps_cut_is_run_as_a_whole(sandbox: Sandbox) -> None:
+    found = await verdict(sandbox, *CUT, "print(A().f())\n```\n", "So 1.")
+    assert (found.first_error, found.reason) == (None, "every step runs")
+    assert [(check.step, check.start, check.end) for check in found.checks] == [(2, 0, 15)]
+
+
+async def test_a_block_over_several_steps_is_wrong_in_the_step_that_was_under_way(
+    sandbox: Sandbox,
+) -> None:
+    found = await verdict(
+        sandbox, python("one = 1"), *CUT, "x = A().f() / 0\n\n", "print(x)\n```\n"
+    )
+    assert found.first_error == 3
+
+
+async def test_blocks_that_are_indented_or_have_windows_line_ends_are_code(
+    sandbox: Sandbox,
+) -> None:
+    indented = "1. We say:\n   ```python\n   x = 1\n   print(x)\n   ```\n"
+    found = await verdict(sandbox, indented, "So\r\n```python\r\ny = x / 0\r\n```\r\n")
+    assert [check.status for check in found.checks] == [Status.EXACT, Status.CONTRADICTED]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for x in xs:\n    print(x)",
+        "return x + 1",
+        "def g(x):\n    # TODO",
+        "x = <the value>",
+        "print 'Python 2'",
+        "import sys\nn = int(sys.argv[1])",
+        "import sys\nn = int(sys.stdin.readline())",
+        "import sys\nsys.exit(3)",
+        "async def f(): return 1\nprint(await f())",
+        "print(len(str(2**20000)))",
+        "def f(x):\n    return f(x + 1)\nf(0)",
+        "def f(x):\n    raise ValueError('negative')\nf(-1)",
+        "def f(x):\n    raise NotImplementedError\nf(1)",
+        "1 / 0  # raises",
+    ],
+)
+async def test_a_fragment_or_what_is_meant_to_fail_is_no_error(sandbox: Sandbox, code: str) -> None:
+    found = await verdict(sandbox, python("y = 1"), python(code), python("y / 0"))
+    assert found.first_error is None
+    assert [check.status for check in found.checks] == [Status.EXACT, Status.UNCHECKED]
+
+
+@pytest.mark.parametrize("code", ["assert 1 == 2", "[1][1]", "1 + '1'", "1 / 0"])
+async def test_what_the_text_says_will_fail_is_no_error(sandbox: Sandbox, code: str) -> None:
+    block = f"```python\n{code}\n```\n"
+    assert (await verdict(sandbox, f"We check:\n{block}")).first_error == 0
+    assert (await verdict(sandbox, f"To show the bug:\n{block}")).first_error is None
+    assert (await verdict(sandbox, block, "That doesn't work.")).first_error is None
+
+
+async def test_blocks_of_thoughts_are_drafts(sandbox: Sandbox) -> None:
+    found = await verdict(sandbox, f"<think>{python('1 / 0')}</think>\n", python("x = 1"))
+    assert (found.first_error, found.reason) == (None, "every step runs")

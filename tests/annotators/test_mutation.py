@@ -70,6 +70,16 @@ async def test_without_a_reference_the_line_that_can_be_mended_is_named(sandbox:
     assert text.splitlines()[6][found.checks[0].start : found.checks[0].end] == "        x = 1"
 
 
+async def test_lines_of_drafts_and_demonstrations_are_not_named(sandbox: Sandbox) -> None:
+    draft = "<think>\n```python\n1 / 0\n```\n</think>\n"
+    wrong = RIGHT.replace("x = 0", "x = 1")
+    text = f"{draft}```python\n{wrong}```\nIt fails:\n```python\nclip()\n```\n"
+    named = await verdict(sandbox, text)
+    assert (named.first_error, named.reason) == (None, "no change of a single line mends it")
+    either = f"```python\n{RIGHT}```\nNot so:\n```python\n{wrong}```\n"
+    assert (await verdict(sandbox, either)).reason == "it isn't known that it fails"
+
+
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
@@ -99,7 +109,7 @@ async def test_a_program_that_passes_has_no_wrong_line(sandbox: Sandbox) -> None
 def test_lines_of_a_program_are_found_again_in_its_text() -> None:
     text = "a\n```python\nx = 1\n!ls\ny = 2\n```\nb\n```python\nz = 3\n```\n"
     program = "\n".join(block.code for block in fenced(text))
-    lines = program_lines(text)
+    lines = program_lines(text, fenced(text))
     assert len(lines) == program.count("\n") + 1
     for mine, theirs in zip(lines, program.split("\n"), strict=True):
         assert mine.text.strip() in (theirs.strip(), "!ls")

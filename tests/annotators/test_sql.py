@@ -90,11 +90,54 @@ async def test_another_result_than_the_gold_s_contradicts_the_last_step_alone(
 
 async def test_steps_of_their_own_are_held_against_a_value(sandbox: Sandbox) -> None:
     first = "We need 2024.\n```sql\nSELECT * FROM orders WHERE year = 2024\n```\n"
-    last = "So:\n```sql\nSELECT sum(amount) FROM orders WHERE year = 2024\n```\nIt is 35."
+    last = "So:\n```sql\nSELECT sum(amount) FROM orders WHERE year = 2024\n```\nThe answer is 35."
     assert statuses(await verdict(sandbox, first, last, gold="35")) == [(0, EXACT), (1, EXACT)]
     assert (await verdict(sandbox, first, last, gold="36")).first_error == 1
     listed = await verdict(sandbox, first, gold="35")
     assert statuses(listed) == [(0, UNCHECKED)]
+
+
+async def test_a_result_that_the_text_goes_on_from_is_not_held_against_a_value(
+    sandbox: Sandbox,
+) -> None:
+    total = "```sql\nSELECT sum(amount) FROM orders\n```\n\n"
+    for said in ("The average over 4 orders is 65/4 = 16.25.", "We divide by 4."):
+        assert statuses(await verdict(sandbox, total, said, gold="16.25")) == [(0, UNCHECKED)]
+    assert statuses(await verdict(sandbox, total, "We add.", gold="65")) == [(0, EXACT)]
+
+
+async def test_a_query_that_the_steps_cut_is_held_against_the_gold_at_its_end(
+    sandbox: Sandbox,
+) -> None:
+    steps = ("```sql\nSELECT customer\n\n", "FROM orders\n\n", "WHERE amount > 8\n\n")
+    ends = {"AND year = 2024\n```": EXACT, "AND year = 2023\n```": CONTRADICTED}
+    for end, status in ends.items():
+        found = await verdict(sandbox, *steps, end)
+        assert statuses(found) == [(0, UNCHECKED), (1, UNCHECKED), (2, UNCHECKED), (3, status)]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "CREATE TEMP VIEW r AS SELECT * FROM orders",
+        "SELECT 1; CREATE TEMP VIEW r AS SELECT * FROM orders",
+        "WITH a AS (SELECT 1)\nINSERT INTO r SELECT * FROM a; DELETE FROM orders",
+    ],
+)
+@pytest.mark.parametrize("query", ["SELECT customer FROM r", "SELECT year FROM orders"])
+async def test_what_follows_a_statement_that_changes_something_is_unchecked(
+    sandbox: Sandbox, before: str, query: str
+) -> None:
+    found = await verdict(sandbox, f"```sql\n{before};\n```\n", f"```sql\n{query}\n```\n")
+    assert statuses(found)[-1] == (1, UNCHECKED)
+    assert found.first_error is None
+    together = await verdict(sandbox, f"```sql\n{before};\n{query}\n```\n")
+    assert together.first_error is None
+
+
+async def test_names_in_brackets_are_another_dialect_s(sandbox: Sandbox) -> None:
+    query = "SELECT [customer] FROM orders WHERE year = 2024 AND amount > 8"
+    assert statuses(await verdict(sandbox, query)) == [(0, UNCHECKED)]
 
 
 @pytest.mark.parametrize(

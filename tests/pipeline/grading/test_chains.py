@@ -48,7 +48,9 @@ def test_one_fence_may_go_over_several_steps() -> None:
         (0, "WITH a AS (SELECT 1 AS x)\n\n"),
         (1, "SELECT x FROM a\n"),
     ]
-    assert final_query("".join(steps)) == "WITH a AS (SELECT 1 AS x)\n\nSELECT x FROM a"
+    final = final_query("".join(steps))
+    assert final is not None
+    assert final.sql == "WITH a AS (SELECT 1 AS x)\n\nSELECT x FROM a"
 
 
 def test_a_step_that_ends_inside_a_table_is_run_with_the_next() -> None:
@@ -62,6 +64,12 @@ def test_steps_may_be_queries_of_their_own() -> None:
         "```sql\nSELECT 1\n```\n", "```sql\nSELECT 2;\n```\n", "```sql\nDROP TABLE t\n```"
     )
     assert found == [Query("SELECT 1", True), Query("SELECT 2", True), None]
+
+
+def test_of_a_query_that_goes_on_nothing_is_run_before_its_end() -> None:
+    found = run_of("```sql\nWITH a AS (SELECT 1 AS x)\n\n", "SELECT x\n\n", "FROM a\n```\n")
+    assert [query and query.whole for query in found] == [False, None, True]
+    assert run_of("SELECT 1;\n\n", "SELECT 2") == [Query("SELECT 1", True), Query("SELECT 2", True)]
 
 
 def test_a_chain_that_begins_anew_may_have_meant_the_tables_before_it() -> None:

@@ -16,6 +16,7 @@ from tests.open_sandbox import open_sandbox
 
 TESTS = "assert double(2) == 4\nassert double(-1) == -2"
 RIGHT = "def double(x):\n    return 2 * x\n"
+WRONG = "def double(x):\n    return 3 * x\n"
 PROMPT = 'def double(x):\n    """Twice x."""\n'
 
 
@@ -68,6 +69,46 @@ async def test_a_function_that_the_question_begins_is_completed(
     assert await outcome(sandbox, body, PROMPT) is expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Here:\r\n\r\n```python\r\ndef double(x):\r\n    return 2 * x\r\n```\r\n",
+        f"```\n{RIGHT}```",
+        f'```python title="double.py"\n{RIGHT}```',
+        f"~~~python\n{RIGHT}~~~",
+        "1. So:\n   ```python\n   def double(x):\n       return 2 * x\n   ```\n",
+        "The body:\n```python\n    return 2 * x\n```",
+        f"<think>\n```python\n1 / 0\n```\n</think>\n```python\n{RIGHT}```",
+        f"```python\n{RIGHT}```\nThis raises:\n```python\ndouble()\n```",
+        f"```python\ndef double(x)\n```\nMended:\n```python\n{RIGHT}```",
+        "```python\ndef twice(x): return 2 * x\n```\n```python\ndef double(x): return twice(x)\n```",
+        f"```python\n{RIGHT}```\nIt prints\n```\n4\n```",
+        'def double(x):\n    """\n    ```\n    double(2) == 4\n    ```\n    """\n    return 2 * x\n',
+    ],
+)
+async def test_a_right_program_passes_however_it_is_written_down(
+    sandbox: Sandbox, text: str
+) -> None:
+    assert await outcome(sandbox, text, PROMPT) is Outcome.CORRECT
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"```python\n{RIGHT}```\nNot so:\n```python\n{WRONG}```", Outcome.UNDECIDED),
+        (f"```python\n{WRONG}```\nRather:\n```python\n{WRONG}```", Outcome.INCORRECT),
+        ("```python\n    return 3 * x\n```", Outcome.INCORRECT),
+        ("In the end:\n```python\nreturn 2 * x\n```", Outcome.UNDECIDED),
+        ("```python\nimport sys\nn = int(sys.argv[1])\n" + RIGHT + "```", Outcome.UNDECIDED),
+        ("```python\nprint(str(2**20000))\n" + RIGHT + "```", Outcome.UNDECIDED),
+    ],
+)
+async def test_what_may_be_a_fragment_or_another_version_is_not_wrong(
+    sandbox: Sandbox, text: str, expected: Outcome
+) -> None:
+    assert await outcome(sandbox, text, PROMPT) is expected
+
+
 async def test_a_text_without_a_program_says_so(sandbox: Sandbox) -> None:
     async with Grader(GradingConfig(), sandbox) as grader:
         assert (await grader.attempt("The answer is 4, of course.", attempt())).reason == NO_PROGRAM
@@ -112,3 +153,22 @@ def test_only_blocks_that_say_they_are_python_are_code() -> None:
     found = fenced(text)
     assert [block.code for block in found] == ["x\n", "\n```\nw\n"]
     assert [text[block.start : block.end] for block in found] == ["x\n", "!pip install q\n```\nw\n"]
+
+
+def test_a_block_loses_the_indentation_of_its_fence_alone() -> None:
+    text = "- a\n  ```python\n  if x:\n      y\n z\n  !ls\n  ```\n"
+    (block,) = fenced(text)
+    assert block.code == "if x:\n    y\nz\n\n"
+    assert text[block.start : block.end] == "  if x:\n      y\n z\n  !ls\n"
+
+
+def test_a_fence_is_closed_by_its_own_mark_alone() -> None:
+    text = "~~~~python\nx\n~~~\n```\n~~~~ \n```python-repl\ny\n```\n"
+    assert [block.code for block in fenced(text)] == ["x\n~~~\n```\n"]
+
+
+def test_blocks_of_thoughts_are_drafts_unless_nothing_follows_them() -> None:
+    thoughts = "<think>\n```python\nx\n</think>\n"
+    (block,) = fenced(f"{thoughts}```python\ny\n```")
+    assert block.code == "y\n"
+    assert fenced(thoughts)

@@ -98,6 +98,8 @@ async def test_what_was_stopped_contradicts_nothing(sandbox: Sandbox, what: str)
         ("SELECT q.name FROM people AS p", True, True),
         ('SELECT * FROM people WHERE name = "Ann"', False, True),
         ("SELECT oid FROM people", False, True),
+        ("SELECT 1 FROM dual", False, True),
+        ("SELECT name FROM dbo.people", False, True),
         ("SELECT name FROM people LIMIT 1, 2", False, True),
         ("SELECT group_concat_of(name) FROM people", False, True),
         ("SELECT age, count(*) FROM people", False, True),
@@ -119,6 +121,7 @@ def attempt(gold: str) -> Solution:
 
 
 GOLD = "SELECT name FROM people WHERE age = 25"
+EVERY = "SELECT name FROM people"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,11 @@ GOLD = "SELECT name FROM people WHERE age = 25"
         ("SELECT nam FROM people", Outcome.INCORRECT),
         ("SELECT name FROM people WHERE age = 25 LIMIT 0, 5", Outcome.UNDECIDED),
         ("SELECT sum(range) FROM range(100000000000)", Outcome.UNDECIDED),
+        ("```sql\r\nSELECT name FROM people WHERE age < 30\r\n```\r\n", Outcome.CORRECT),
+        ("SELECT [name] FROM people WHERE age = 25", Outcome.UNDECIDED),
+        ("SELECT 1;\nCREATE VIEW young AS SELECT 1;\nSELECT name FROM young", Outcome.UNDECIDED),
+        ("```sql\nUPDATE people SET age = 25\n```\n```sql\n" + EVERY + "\n```", Outcome.UNDECIDED),
+        ("<think>\n```sql\nSELECT 1\n```\n</think>Bob and Cy.", Outcome.UNDECIDED),
         ("Bob and Cy.", Outcome.UNDECIDED),
     ],
 )
@@ -144,7 +152,7 @@ async def test_a_solution_is_right_where_its_last_query_finds_the_gold_rows(
     async with Grader(config, sandbox) as grader:
         grade = await grader.attempt(text, attempt(GOLD))
     assert grade.outcome is expected
-    assert (grade.reason == NO_QUERY) is (text == "Bob and Cy.")
+    assert (grade.reason == NO_QUERY) is text.endswith("Bob and Cy.")
 
 
 async def test_a_gold_query_with_ties_or_faults_decides_nothing(sandbox: Sandbox) -> None:

@@ -54,6 +54,25 @@ def _csv(folder: Path) -> Path:
     return path
 
 
+def _ndjson(folder: Path) -> Path:
+    return _jsonl(folder).rename(folder / "p.ndjson")
+
+
+def _json_gz(folder: Path) -> Path:
+    path = folder / "p.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(ROWS).encode()))
+    return path
+
+
+def _tsv(folder: Path) -> Path:
+    path = folder / "p.TSV"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(ROWS[0]), delimiter="\t")
+        writer.writeheader()
+        writer.writerows(ROWS)
+    return path
+
+
 def _parquet(folder: Path) -> Path:
     pq.write_table(pa.Table.from_pylist(ROWS), folder / "p.parquet")
     return folder / "p.parquet"
@@ -78,8 +97,18 @@ def _saved_splits(folder: Path) -> Path:
     return folder / "saved"
 
 
+def _saved_inside(folder: Path) -> Path:
+    datasets.Dataset.from_list(ROWS[:1]).save_to_disk(folder / "all" / "ds")
+    _write(folder / "all" / "z.jsonl", ROWS[1:])
+    return folder / "all"
+
+
 @pytest.mark.parametrize(
-    "write", [_jsonl, _jsonl_gz, _json, _csv, _parquet, _folder, _saved, _saved_splits]
+    "write",
+    [
+        *(_jsonl, _jsonl_gz, _ndjson, _json, _json_gz, _csv, _tsv, _parquet),
+        *(_folder, _saved, _saved_splits, _saved_inside),
+    ],
 )
 def test_every_format_gives_the_same_rows(write: Callable[[Path], Path], tmp_path: Path) -> None:
     found = read_problems(ProblemsConfig(path=str(write(tmp_path))))
@@ -90,6 +119,19 @@ def test_every_format_gives_the_same_rows(write: Callable[[Path], Path], tmp_pat
 def _write(path: Path, rows: list[dict[str, Any]]) -> str:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(path)
+
+
+def test_files_of_a_folder_that_are_not_read_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _write(tmp_path / "p.jsonl", ROWS)
+    (tmp_path / "more").mkdir()
+    for name in ("b.xlsx", "more/c.jsonl.zst", "README.md", ".hidden.txt"):
+        (tmp_path / name).write_text("?")
+    assert len(read_problems(ProblemsConfig(path=str(tmp_path))).rows) == 2
+    (line,) = caplog.messages
+    assert "b.xlsx, more/c.jsonl.zst" in line
+    assert "README" not in line
 
 
 def test_dots_reach_into_objects_and_a_worked_answer_is_reduced(tmp_path: Path) -> None:
