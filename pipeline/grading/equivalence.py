@@ -1,7 +1,8 @@
 """Are two answers the same? Exact normal forms first, math-verify in a worker for the rest.
 
-Three-valued: "same" or "different" is said only when both answers were wholly understood. What is
-too large, too deep, or not mathematics is undecided, and never reaches sympy.
+Three-valued: "same" or "different" is said only when both answers were wholly understood; math-verify,
+which multiplies by a unit and guesses what 1/2x is, may call different only what was read here as values.
+What is too large, too deep, or not mathematics is undecided, and never reaches sympy.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _MATHS_WORD = re.compile(
     r"[abc]{2,3}|[kmn]{2}|[pqr]{2,3}|[xyz]{2,3}"
 )
 """Functions, and products of variables."""
-_MISREAD = re.compile(r"[^\x00-\x7f]|\\(?:overline|bar|dot)\b|\d[eE][-+]?\d")
-"""What a parser reads as something else: other scripts, repeating decimals, 1e5."""
+_MISREAD = re.compile(r"[^\x00-\x7f]|'|\\(?:overline|bar|dot)\b|\d[eE][-+]?\d")
+"""What a parser reads as something else, or drops: other scripts, primes, repeating decimals, 1e5."""
 _CLOCK = re.compile(r"\b(?:[01]?\d|2[0-4]):[0-5]\d\b")
 """What may be a time of day: 2:30 is not 1:15, though their ratios are the same."""
 _COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
@@ -152,7 +153,10 @@ async def _compare_elsewhere(one: Reading, other: Reading, pool: WorkerPool) -> 
     if same is None:
         return Comparison(None, why)
     if not same and (
-        measures(pred) != measures(gold) or _unclear(pred, gold) or _unclear(gold, pred)
+        not (one.structured and other.structured)
+        or measures(pred) != measures(gold)
+        or _unclear(pred, gold)
+        or _unclear(gold, pred)
     ):
         return Comparison(None, UNCLEAR)
     return Comparison(same)

@@ -34,6 +34,11 @@ class Reading:
         """Understood, and more than words, which may be prose."""
         return self.understood and not isinstance(self.form, Words)
 
+    @property
+    def structured(self) -> bool:
+        """Understood as values, not words."""
+        return self.node is not None or isinstance(self.form, Number)
+
     def structure(self) -> Node:
         """Raises NotUnderstood for words."""
         if isinstance(self.form, Number):
