@@ -21,7 +21,7 @@ from pipeline.grading.results import Gold, same_result
 from pipeline.records import Outcome, Problem, Solution
 from pipeline.sandbox import ExecutionStatus, Limits, Sandbox
 
-VERSION = 5
+VERSION = 6
 """Part of the key of what is graded: a change of rules makes new outcomes."""
 CACHE_SIZE = 100_000
 

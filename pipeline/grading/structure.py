@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from pipeline.grading.exact import Exact, NotUnderstood, infinity, number
+from pipeline.grading.exact import Ambiguous, Exact, NotUnderstood, infinity, number
 from pipeline.grading.expression import read_expression, tokens_of
+from pipeline.grading.functions import FUNCTIONS
 from pipeline.grading.nodes import (
     Based,
     Condition,
@@ -89,7 +90,11 @@ def _read(tokens: list[str], depth: int) -> Node:
         return _relation(parts, found, depth)
     parts, found = _split(tokens, _UNION)
     if found:
-        return Listing(_items(parts, depth), "u")
+        items = _items(parts, depth)
+        sets = [one.items for one in items if isinstance(one, Listing) and one.kind == "{"]
+        if len(sets) == len(items):
+            return Listing(tuple(item for one in sets for item in one), "{")
+        return Listing(items, "u")
     if tokens[0] in _OPEN and (closed := _closing(tokens)) == len(tokens) - 1:
         inner, found = _split(tokens[1:closed], _LISTED)
         kind = tokens[0]
@@ -113,6 +118,8 @@ def _read(tokens: list[str], depth: int) -> Node:
     if tokens in (["\\mathbb", "{", "R", "}"], ["\\mathbb", "R"], ["\\R"]):
         ends = (Scalar(-infinity()), Scalar(infinity()))
         return Group("(", ")", ends)
+    if tokens == ["\\emptyset"]:
+        return Listing((), "{")
     return _based(tokens) or _scalar(tokens)
 
 
@@ -370,6 +377,8 @@ def _without_unit(tokens: list[str]) -> tuple[list[str], str]:
     ):
         start -= 1
     words = tokens[start:end]
+    if words == ["degrees"] and not FUNCTIONS.isdisjoint(token.lstrip("\\") for token in tokens):
+        raise Ambiguous("an angle in a function")
     if not words or words[0] == "/" or tokens[start - 1] in ("+", "-", "*", "/", "^", "_", "\\"):
         return tokens, ""
     return tokens[:start], " ".join(words)
