@@ -56,7 +56,7 @@ _DISPLAY = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:[^\\]|\\[^\]])+)\\\]")
 _EMPHASIS = re.compile(r"(?<![\w)*])\*\*(?=\S)([^*\n]{1,100})\*\*(?![\w*])")
 _EXCLAIMED = re.compile(r"\d\$?!\Z")
 _PART = re.compile(r"\bpart\s{0,3}\(?(?:[b-h]|ii+|iv|[2-9])\b|^[\s*]{0,5}\([b-h]\)", re.I | re.M)
-_SENTENCE_END = re.compile(r"(?:[.?]|(?<!\d)!)(?=\s|$)|[。！？]|\n")
+_SENTENCE_END = re.compile(r"(?:[.?]|(?<!\d)!)(?=\s|$)|[。．！？]|\n")
 
 
 @dataclass(frozen=True, slots=True)

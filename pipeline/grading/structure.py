@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 
 from pipeline.grading.exact import Ambiguous, Exact, NotUnderstood, infinity, number
 from pipeline.grading.expression import read_expression, tokens_of
@@ -187,6 +188,8 @@ def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
         parts, name = [parts[-1], *parts[:-1]], turned
     last = _read(parts[-1], depth + 1)
     if len(parts) > 2:  # x = 2 + 3 = 5
+        if not name:
+            _value(parts[0])  # "so the cost = 2 + 3 = 5" is a sentence
         return Named(name, last) if name else last
     if name:
         zero = None
@@ -212,8 +215,8 @@ def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
 def _name(tokens: list[str]) -> str:
     """What stands before an equals sign, if it is a name: x, a_n, f(x), (x, y), V_1:V_2, AB."""
     text = "".join(tokens)
-    if len(text) > 60:
-        return ""
+    if len(text) > 60 or any(_WORD.fullmatch(a) and b[0].isalpha() for a, b in pairwise(tokens)):
+        return ""  # several words are a sentence
     if _NAME.fullmatch(text):
         return text
     if text.startswith("(") and text.endswith(")"):

@@ -33,6 +33,7 @@ from pipeline.grading import find_answer
         ("So it is 3 * 5 = 15, which is 15.", "15", "last_number"),
         ("Now we can see that x = y = 5.", "5", "last_number"),
         ("So 3 + 4 = 7, and 7 * 2 = 14.", "14", "last_number"),
+        ("Then 2x = 10, so x = 5.", "5", "last_number"),
         (r"\frac{4}{23}", r"\frac{4}{23}", "bare"),
         ("2x+4y-3=0", "2x+4y-3=0", "bare"),
     ],
@@ -69,6 +70,7 @@ def test_what_is_said_in_passing_is_no_answer(text: str) -> None:
         "Therefore, x = 3, y = 4, z = 5.",
         "Then we find that x_1 = 2 and x_2 = 3.",
         "The dimensions are: length = 8, width = 5.",
+        "So the whole cost = 5 + 3 = 8, and the change = 9 - 8 = 1.",
         "So the first is 5 and the second is 6.",
     ],
 )
