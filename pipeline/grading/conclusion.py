@@ -23,7 +23,11 @@ NUMBER = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _UNIT = re.compile(r" (?!(?:of|in|times|more|less|to|if|and|or|by)\b)[A-Za-z]{2,20}(?=[\s,;]|$)")
-_SENTENCE_END = re.compile(r"(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)[.!?](?=\s|$)|[。！？؟]|\n")
+_SENTENCE_END = re.compile(
+    r"(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?:[.?]|(?<!\d)!)(?=\s|$)|[。！？؟]|\n"
+)
+"""5! at the end may be a factorial."""
+_STOPS = re.compile(r"(?:[.。]|(?<!\d)!)+\Z")
 _MARKUP = re.compile(r"<<[^<>\n]*>>|\*\*|\\[()\[\]]|\\(?=[$%])")
 """Calculator notes of GSM8K (<<2*3=6>>), emphasis, and the borders of formulas."""
 _WORDS = (
@@ -43,6 +47,11 @@ _ENDS_WITH = re.compile(
     r"([^\W\d_]{0,12})([²³]?)\s{0,3}\Z",
     re.I,
 )
+_LISTED = re.compile(
+    r"(?:=|\b(?:is|are|be)\b)[^=]{0,100}?(?:[,;]\s|\b(?:and|or|et|und)\b)(?!\s*which\b)"
+    r"(?:[^=\d]|(?<=[A-Za-z_{])\d){1,60}?(?:=|\b(?:is|are)\b)"
+)
+"""x = 5 and y = 6: two values, each with its name, where 3 + 4 = 7, 7 * 2 = 14 is a computation."""
 _NO_COUNT = re.compile(r"\s*(?:there|it)\b", re.I)
 _BOLD = re.compile(r"\*\*([^*\n]{1,100})\*\*")
 _CJK_UNIT = re.compile(r"(?<=[\d)}%])\s?[\u3040-\u9fff\uac00-\ud7af]{1,8}\Z")
@@ -50,7 +59,7 @@ _FORMULA = re.compile(r"\$([^$\n]{1,300})\$|\\\(([^\n]{1,300}?)\\\)")
 _BEFORE_FORMULA = re.compile(r"(?:\b(?:is|are|be)|[=:])\s{0,3}\Z", re.I)
 _AFTER_FORMULA = re.compile(r"\s{0,3}is (?:our|the) (?:final )?(?:answer|solution)\b", re.I)
 _CHOICE = re.compile(r"\b(?:is|it['’]s|be|choose|pick|option|choice)\s{1,3}\(?([A-J])\)?\Z")
-_HOPE = re.compile(r"\s{0,3}I hope (?:it|this|that) \w{1,10}[^\n.]{0,30}\.?\Z")
+_HOPE = re.compile(r"\s{0,3}I hope (?:it|this|that|the) \w{1,10}[^\n.\d]{0,60}\.?\s{0,3}\Z")
 _CIRCUMSTANCE = re.compile(
     r"(?:\b(?:in|after|over|within|for|every|per|dans|après|pendant|en)\b|\bd['’]ici)\s"
     r"\d{1,6}\s(?:second|minute|hour|day|week|month|year|heure|jour|semaine|mois|an)[a-z]{0,2}\b",
@@ -63,8 +72,13 @@ class Concluded(NamedTuple):
     rule: str
 
 
-def without_marker(text: str) -> str:
-    """Without a chat template's token, and the role, that a sampler left at the end."""
+def without_ending(text: str) -> str:
+    """Without a chat template's token, and the role, that a sampler left at the end, and without the hope
+    that it is right."""
+    return _HOPE.sub("", _without_marker(text))
+
+
+def _without_marker(text: str) -> str:
     at = text.rfind("<|", max(0, len(text) - MAX_MARKER))
     if at >= 0 and re.fullmatch(
         r"<\|\w{1,30}\|>\s{0,3}(?:user|assistant|system)?\s{0,3}", text[at:]
@@ -75,7 +89,7 @@ def without_marker(text: str) -> str:
 
 def concluded_answer(text: str) -> Concluded | None:
     """What the last sentence concludes with, or None."""
-    window = _HOPE.sub("", text[-WINDOW:].rstrip()).rstrip()
+    window = text[-WINDOW:].rstrip()
     raw = window.rpartition("\n")[2].strip()
     line = _MARKUP.sub("", window).rstrip().rpartition("\n")[2].strip()
     if NUMBER.fullmatch(line):
@@ -104,7 +118,7 @@ def without_cjk_unit(answer: str) -> str:
 
 
 def _last_sentence(line: str) -> str:
-    return _SENTENCE_END.split(line.rstrip(".!。"))[-1]
+    return _SENTENCE_END.split(_STOPS.sub("", line))[-1]
 
 
 def _bold(sentence: str) -> str | None:
@@ -130,6 +144,9 @@ def _formula(sentence: str) -> str | None:
 
 
 def _number(sentence: str) -> str | None:
+    concluding = [match.end() for match in _CONCLUDES.finditer(sentence)]
+    if _LISTED.search(sentence, concluding[-1] if concluding else 0):
+        return None
     ends = [match.end() for match in _CONCLUSION.finditer(sentence)]
     if ends and (answer := _only_number(sentence[ends[-1] :])):
         return answer

@@ -1,7 +1,9 @@
 """Are two answers the same? Exact normal forms first, math-verify in a worker for the rest.
 
-Three-valued: "same" or "different" is said only when both answers were wholly understood. What is
-too large, too deep, or not mathematics is undecided, and never reaches sympy.
+Three-valued: "same" or "different" is said only when both answers were wholly understood; math-verify,
+which multiplies by a unit, may call different only what was read here as values, and isn't asked of what
+can be read in two ways.
+What is too large, too deep, or not mathematics is undecided, and never reaches sympy.
 """
 
 from __future__ import annotations
@@ -38,12 +40,13 @@ _MATHS_WORD = re.compile(
     r"[abc]{2,3}|[kmn]{2}|[pqr]{2,3}|[xyz]{2,3}"
 )
 """Functions, and products of variables."""
-_MISREAD = re.compile(r"[^\x00-\x7f]|\\(?:overline|bar|dot)\b|\d[eE][-+]?\d")
-"""What a parser reads as something else: other scripts, repeating decimals, 1e5."""
+_MISREAD = re.compile(r"[^\x00-\x7f]|'|\.[.(]|\\(?:overline|bar|dot)\b|\d[eE][-+]?\d")
+"""What a parser reads as something else, or drops: other scripts, primes, repeating decimals, 1e5."""
 _CLOCK = re.compile(r"\b(?:[01]?\d|2[0-4]):[0-5]\d\b")
 """What may be a time of day: 2:30 is not 1:15, though their ratios are the same."""
-_COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
+_COMMA_NUMBER = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:[. ]\d{3})+),\d+ ?%?")
 """1,22 may be a decimal number or two values."""
+_COMMA_GROUPS = re.compile(r"[. ](?=\d{3})")
 _COMMA_DECIMAL = re.compile(r"[-+]?\d+,\d{2,}")
 _DECIMAL = re.compile(r"\.\d\d")
 _INEXACT = re.compile(
@@ -112,6 +115,8 @@ def compare_readings(one: Reading, other: Reading, decimals: int) -> Comparison 
     if one.form is not None and other.form is not None:
         same = compare_forms(one.form, other.form, decimals)
         return Comparison(same, None if same is not None else UNCLEAR)
+    if one.ambiguous or other.ambiguous:
+        return Comparison(None, UNCLEAR)
     if _code_and_number(one, other):
         return Comparison(False)
     try:
@@ -152,7 +157,10 @@ async def _compare_elsewhere(one: Reading, other: Reading, pool: WorkerPool) -> 
     if same is None:
         return Comparison(None, why)
     if not same and (
-        measures(pred) != measures(gold) or _unclear(pred, gold) or _unclear(gold, pred)
+        not (one.structured and other.structured)
+        or measures(pred) != measures(gold)
+        or _unclear(pred, gold)
+        or _unclear(gold, pred)
     ):
         return Comparison(None, UNCLEAR)
     return Comparison(same)
@@ -190,7 +198,9 @@ def _as_decimals(one: Reading, other: Reading) -> bool | None:
     if not any(commas):
         return False
     forms = [
-        read_tidied(reading.text.replace(",", ".")) if comma else reading.form
+        read_tidied(_COMMA_GROUPS.sub("", reading.text).replace(",", "."))
+        if comma
+        else reading.form
         for reading, comma in zip((one, other), commas, strict=True)
     ]
     if forms[0] is None or forms[1] is None:

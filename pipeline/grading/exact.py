@@ -29,6 +29,10 @@ class NotUnderstood(ValueError):
     """A text, or a value, that this package says nothing of."""
 
 
+class Ambiguous(NotUnderstood):
+    """A text that can be read in two ways: nobody may say which."""
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Generator:
     """What polynomials are made of. `positive`: powers of powers multiply. `opaque`: its value isn't

@@ -5,8 +5,8 @@ r"""One expression, in LaTeX or plain, as an exact value. Recursive descent over
     power   = atom {"^" exponent | "!"}
     atom    = number | mixed number | symbol | ( sum ) | \frac | \sqrt | \binom | function power
 
-What can be read in two ways (1/2x, \sqrt13) raises NotUnderstood, like every word that isn't
-mathematics.
+What can be read in two ways (1/2x, \sqrt13) raises Ambiguous, every word that isn't mathematics
+NotUnderstood.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from pipeline.grading.exact import (
     PI,
+    Ambiguous,
     E,
     Exact,
     I,
@@ -90,7 +91,7 @@ _SAME = {
 _LETTERS = (
     r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu "
     r"\nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Sigma \Phi "
-    r"\Psi \Omega \ell \hbar \emptyset"
+    r"\Psi \Omega \ell \hbar"
 )
 _GREEK = frozenset(_LETTERS.split())
 _RUNS = re.compile(
@@ -175,12 +176,12 @@ class _Reader:
                 slash = divide
             elif self._starts_atom():
                 if slash:
-                    raise NotUnderstood("a product after a slash")
+                    raise Ambiguous("a product after a slash")
                 if (
                     self._tokens[self._at][0] in "0123456789."
                     and self._tokens[self._at - 1] not in ")}]"
                 ):
-                    raise NotUnderstood("a number after a factor")
+                    raise Ambiguous("a number after a factor")
                 value = value * self._power()
             else:
                 return value
@@ -278,10 +279,10 @@ class _Reader:
             if top is None or bottom is None or not 0 < top < bottom:
                 self._at = before
                 if top is not None and bottom is not None:
-                    raise NotUnderstood("neither a mixed number nor a product")
+                    raise Ambiguous("neither a mixed number nor a product")
                 return number(value)
             if top.denominator != 1 or bottom.denominator != 1:
-                raise NotUnderstood("neither a mixed number nor a product")
+                raise Ambiguous("neither a mixed number nor a product")
             return number(value + top / bottom)
         ahead = self._tokens[self._at : self._at + 3]
         if len(ahead) == 3 and ahead[1] == "/" and ahead[0].isdigit() and ahead[2].isdigit():
@@ -362,6 +363,8 @@ class _Reader:
             self._take()
             arguments.append(self.sum())
         self._take(")")
+        if all(argument.rational() is not None for argument in arguments):
+            raise Ambiguous("a function that isn't known, at a number")
         return call(f"{name}?", *arguments)
 
     def _command(self, token: str) -> Exact:
@@ -399,7 +402,7 @@ class _Reader:
             self._take("]")
         token = self.next or ""
         if token.isdigit() and len(token) > 1:
-            raise NotUnderstood("how far does the root go?")
+            raise Ambiguous("how far does the root go?")
         value = self._argument() if token != "(" else self._atom()
         known = value.rational()
         if known is not None and known < 0 and degree % 2:
@@ -422,7 +425,7 @@ class _Reader:
         if self.next == "(":
             argument = self._atom()
             if self.next in ("^", "!"):
-                raise NotUnderstood("what does the power go with?")
+                raise Ambiguous("what does the power go with?")
         elif self.next == "{":
             argument = self._braced()
         else:
@@ -442,6 +445,6 @@ class _Reader:
                 break
             value = value * self._power()
         if self.next == "/":
-            raise NotUnderstood("how far does the function go?")
+            raise Ambiguous("how far does the function go?")
         self._depth -= 1
         return value

@@ -1,8 +1,8 @@
 r"""The final answer of a text: nested \boxed{}, ####, "Answer:", "the answer is", what it concludes with.
 
 Each rule has a name that is kept beside the answer. Rules are tried in that order and, within a
-rule, the last occurrence wins. What follows </think> is read first; thoughts are read only for a
-stated answer. What is nowhere stated is told by `pipeline.grading.conclusion`. Every rule takes linear
+rule, the last occurrence wins. Thoughts are read, for a stated answer, only where nothing follows
+</think>. What is nowhere stated is told by `pipeline.grading.conclusion`. Every rule takes linear
 time on any text.
 """
 
@@ -17,7 +17,7 @@ from pipeline.grading.conclusion import (
     concluded_answer,
     number_said,
     without_cjk_unit,
-    without_marker,
+    without_ending,
 )
 from pipeline.grading.notation import single_escaped
 from pipeline.grading.reading import is_value
@@ -44,7 +44,8 @@ _ANSWER_COLON = re.compile(
 )
 _ANSWER_IS = re.compile(
     r"\b(?:answer|réponse|respuesta|resposta|risposta|antwort)\b[^\n.:]{0,40}?"
-    r"\b(?:is|est|es|é|è|ist)\b[ \t]{0,3}:?|答案(?:是|为)[:：]?",
+    r"\b(?:is|est|es|é|è|ist)\b[ \t]{0,3}:?|答案(?:是|为)[:：]?|(?:الإجابة|الجواب)(?: النهائية)? ه[يو]\b|"
+    r"(?:故|答案应?)选[:：]?(?=\s{0,3}[(（]?[A-J](?![A-Za-z]))",
     re.I,
 )
 _STATEMENT = re.compile(
@@ -52,7 +53,10 @@ _STATEMENT = re.compile(
 )
 _PROSE = re.compile(r"(?:[^\W\d_]{2,}\W+){3}")
 _DISPLAY = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:[^\\]|\\[^\]])+)\\\]")
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]|\n")
+_EMPHASIS = re.compile(r"(?<![\w)*])\*\*(?=\S)([^*\n]{1,100})\*\*(?![\w*])")
+_EXCLAIMED = re.compile(r"\d\$?!\Z")
+_PART = re.compile(r"\bpart\s{0,3}\(?(?:[b-h]|ii+|iv|[2-9])\b|^[\s*]{0,5}\([b-h]\)", re.I | re.M)
+_SENTENCE_END = re.compile(r"(?:[.?]|(?<!\d)!)(?=\s|$)|[。．！？]|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +66,19 @@ class FoundAnswer:
 
 
 class _Box(NamedTuple):
+    """`part`: the last of several, each in a part of its own."""
+
     answer: str
     end: int
+    part: bool
 
 
 def find_answer(text: str) -> FoundAnswer | None:
     """The final answer of a model's text, or None."""
-    thoughts, think, said = without_marker(text).rpartition("</think>")
-    if found := stated_answer(said):
-        return found
-    found = _unstated(said) if _last_box(text) is None else None
-    return found or (stated_answer(thoughts) if think else None)
+    thoughts, think, said = without_ending(text).rpartition("</think>")
+    if think and not said.strip():
+        return stated_answer(thoughts)
+    return stated_answer(said) or (_unstated(said) if _last_box(said) is None else None)
 
 
 def _unstated(text: str) -> FoundAnswer | None:
@@ -93,8 +99,10 @@ def gold_answer(text: str) -> str:
 
 def stated_answer(text: str) -> FoundAnswer | None:
     """The answer that a text states as such."""
-    text = single_escaped(text)
+    text = _EMPHASIS.sub(r"\1", single_escaped(text))
     box = _last_box(text)
+    if box and box.part:
+        return None
     if box and (final := _FINAL.search(text, box.end)):
         later = stated_answer(text[final.start() :])
         if later and is_value(box.answer) and _REMARK.fullmatch(later.text):
@@ -107,6 +115,8 @@ def stated_answer(text: str) -> FoundAnswer | None:
         ("answer_colon", _answer_colon(text)),
         ("answer_is", _answer_is(text)),
     ):
+        if answer and rule.startswith("answer") and _EXCLAIMED.search(answer):
+            return None  # 5! may be 120
         if answer and len(answer) <= MAX_ANSWER:
             return FoundAnswer(answer, rule)
     return None
@@ -140,7 +150,9 @@ def _last_box(text: str) -> _Box | None:
         if not _BETWEEN_BOXES.fullmatch(gap) or len(answers) == 20:
             break
         answers.append(before[2].strip())
-    return _Box(", ".join(dict.fromkeys(reversed(answers))), boxes[-1][1])
+    start = max(boxes[-2][1], boxes[-1][0] - MAX_ANSWER) if len(boxes) > 1 else boxes[-1][0]
+    part = _PART.search(text, start, boxes[-1][0]) is not None
+    return _Box(", ".join(dict.fromkeys(reversed(answers))), boxes[-1][1], part)
 
 
 def _hashes(text: str) -> str | None:
@@ -173,7 +185,9 @@ def _answer_is(text: str) -> str | None:
     ends = [match.end() for match in _ANSWER_IS.finditer(text)]
     if not ends:
         return None
-    return _clean(_sentence(text[ends[-1] : ends[-1] + 2 * MAX_ANSWER].lstrip()))
+    rest = text[ends[-1] : ends[-1] + 2 * MAX_ANSWER].lstrip()
+    said = _sentence(rest)
+    return None if rest[len(said) : len(said) + 1] in ("?", "？") else _clean(said)
 
 
 def _sentence(text: str) -> str:
@@ -183,5 +197,5 @@ def _sentence(text: str) -> str:
 
 def _clean(answer: str) -> str:
     """Without Markdown emphasis and the sentence's own full stop."""
-    answer = answer.strip().strip("*_").strip()
+    answer = answer.strip().strip("*_`").strip()
     return answer[:-1].rstrip() if answer.endswith(".") else answer

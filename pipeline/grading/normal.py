@@ -27,6 +27,8 @@ from pipeline.grading.words import (
 )
 
 MAX_DIGITS = 60
+NOISE = 10**10
+"""What part of a value the noise of a float is, at most."""
 _NUMBER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
 _PLAIN = re.compile(rf"([-+]?)\s?({_NUMBER})(?:\s?/\s?(\d+))?\s?(%?)\s?(.*)", re.S)
 _MIXED = re.compile(r"([-+]?)(\d+) (\d+)/(\d+)")
@@ -129,17 +131,21 @@ def compare_forms(pred: Form, gold: Form, decimals: int = 4) -> bool | None:
     if not isinstance(pred, Number) and not isinstance(gold, Number):
         return compare_choices(pred, gold)
     if not isinstance(pred, Number) or not isinstance(gold, Number):
-        words = gold if isinstance(pred, Number) else pred
+        value, words = (pred, gold) if isinstance(pred, Number) else (gold, pred)
+        if isinstance(words, Choice):
+            says = _read_number(words.text)
+            return True if says and compare_forms(value, says, decimals) else None
         return False if isinstance(words, Words) and is_no_number(words) else None
     if pred.percent == gold.percent:
         return _compare_numbers(pred, gold, decimals)
-    # "28" for "28%" and "0.28" for "28%" are both how people write it.
-    return any_true(
+    # "28" for "28%" and "0.28" for "28%" are both how people write it; $28 is neither.
+    same = any_true(
         [
             _compare_numbers(pred, gold, decimals),
             _compare_numbers(_share(pred), _share(gold), decimals),
         ]
     )
+    return None if same and (gold if pred.percent else pred).unit else same
 
 
 def _share(number: Number) -> Number:
@@ -154,8 +160,10 @@ def _compare_numbers(pred: Number, gold: Number, decimals: int) -> bool | None:
     if a == b:
         return True
     places, whole = max(pred.places or 0, gold.places or 0), a.denominator == b.denominator == 1
-    if places >= 6 and not whole and abs(a - b) <= max(abs(a), abs(b)) / 10**6:
-        return True  # a float of a computation
+    off, size = abs(a - b), max(abs(a), abs(b))
+    if places >= 6 and not whole and off <= size / 10**6:
+        ratio = any(x.places is None and x.value.denominator != 1 for x in (pred, gold))
+        return True if ratio or off <= size / NOISE else None  # a float, or what was rounded
     units_differ = measures(pred.unit) != measures(gold.unit)
     if units_differ and a and b and max(a / b, b / a) in CONVERSIONS:
         return None  # as far apart as minutes and hours, and one of them does not say which

@@ -33,6 +33,12 @@ _SYMBOLS = str.maketrans(
     }
 )
 _ROOT = re.compile(r"√(\d+)")
+_SYMBOLS |= {ord(digit): f"_{i}" for i, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+_SYMBOLS |= dict.fromkeys(map(ord, "\N{ZERO WIDTH SPACE}\u200c\u200d\u200e\u200f\u2060\ufeff"), "")
+"""What can't be seen is dropped."""
+_AROUND_ALL = re.compile(r"\A(?:[* ]|_(?!\{))+|[*_ ]+\Z")
+"""Emphasis; an index before a letter, as in _{10}C_3, is none."""
+_TIMES = re.compile(r"(?<=\d) ?[xX] ?(?=10 ?\^)")
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
 _SYMBOLS |= {
     ord(char): "\\frac{{{}}}{{{}}}".format(*ratio.split("/")) for char, ratio in _VULGAR.items()
@@ -61,9 +67,10 @@ def tidy(answer: str) -> str:
     text = _WRAPPED.sub(r" \1 ", text)
     text = _GROUPING.sub(",", _NO_SPACE.sub(r"\1", text)).replace("\\%", "%")
     text = _DEGREE.sub(" degrees ", text.replace("\\$", "$")).translate(_SYMBOLS)
+    text = _TIMES.sub(r"\\times ", text)
     text = _PERCENT.sub("%", _PI.sub(r"\\pi ", _ROOT.sub(r"\\sqrt{\1}", text)))
     text = _FUNCTION.sub(r"\\\1 ", _LOG_BASE.sub(r"\\log_{\1}", text))
-    text = _SPACING.sub(r"\1 ", text.strip("*_ ")).strip()
+    text = _SPACING.sub(r"\1 ", _AROUND_ALL.sub("", text)).strip()
     text = _TIME_OF_DAY.sub(r" \1m", text)
     if chance := _CHANCE.fullmatch(text):
         text = f"{chance[1]}/{chance[2]}"

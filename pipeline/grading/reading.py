@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.grading.exact import NotUnderstood, number
+from pipeline.grading.exact import Ambiguous, NotUnderstood, number
 from pipeline.grading.nodes import Node, Scalar
 from pipeline.grading.normal import Form, Number, read_tidied
 from pipeline.grading.notation import tidy
@@ -19,11 +19,13 @@ _AND = re.compile(r" ?,?\$? (?:and|or) \$?", re.I)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`text` is tidied. `form` or `node` is there where all of it was understood."""
+    """`text` is tidied. `form` or `node` is there where all of it was understood; `ambiguous` says that it
+    can be read in two ways."""
 
     text: str
     form: Form | None = None
     node: Node | None = None
+    ambiguous: bool = False
 
     @property
     def understood(self) -> bool:
@@ -33,6 +35,11 @@ class Reading:
     def mathematical(self) -> bool:
         """Understood, and more than words, which may be prose."""
         return self.understood and not isinstance(self.form, Words)
+
+    @property
+    def structured(self) -> bool:
+        """Understood as values, not words."""
+        return self.node is not None or isinstance(self.form, Number)
 
     def structure(self) -> Node:
         """Raises NotUnderstood for words."""
@@ -53,8 +60,8 @@ def read_text(answer: str) -> Reading:
         return Reading(text, form)
     try:
         return Reading(text, node=read(listed(text)))
-    except NotUnderstood:
-        return Reading(text)
+    except NotUnderstood as error:
+        return Reading(text, ambiguous=isinstance(error, Ambiguous))
 
 
 def is_value(text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import Enum
 from fractions import Fraction
 
-from pipeline.grading.exact import Exact, infinite, number, same
+from pipeline.grading.exact import Exact, infinite, number, same, symbol
 from pipeline.grading.nodes import (
     Based,
     Condition,
@@ -94,11 +94,27 @@ class _Comparer:
 
     def _unordered(self, one: tuple[Node, ...], other: tuple[Node, ...]) -> Sameness:
         """As sets: each value of either is among the other's."""
-        table = [[self.compare(x, y) for y in other] for x in one]
+        table = [[self._member(x, y) for y in other] for x in one]
         return all_of(
             [any_of(row) for row in table]
             + [any_of(row[k] for row in table) for k in range(len(other))]
         )
+
+    def _member(self, a: Node, b: Node) -> Sameness:
+        """As `compare`, but {2} among values is not clearly 2."""
+        found = self.compare(a, b)
+        nested = isinstance(a, Listing) != isinstance(b, Listing)
+        return UNCLEAR if nested and found is SAME else found
+
+    def _as_often(self, one: tuple[Node, ...], other: tuple[Node, ...]) -> bool:
+        """Of lists that are the same as sets: does each value stand in both as often?"""
+        left = list(other)
+        for x in one:
+            at = next((i for i, y in enumerate(left) if self.compare(x, y) is SAME), None)
+            if at is None:
+                return False
+            del left[at]
+        return not left
 
     def _named(self, a: Named, b: Node) -> Sameness:
         if isinstance(b, Condition):
@@ -107,7 +123,7 @@ class _Comparer:
             return _shown(a.zero, b.zero)
         if not isinstance(b, Named):
             if isinstance(b, Listing) and not isinstance(a.node, Listing):
-                return UNCLEAR if len(b.items) == 1 else self._named_list(a, b)
+                return UNCLEAR if len(b.items) == 1 else self._listing(Listing(_parted(a)), b)
             return self.compare(a.node, b)
         if a.zero is not None and b.zero is not None and same(a.zero, b.zero):
             return SAME
@@ -115,9 +131,6 @@ class _Comparer:
         if _plain(a.name) == _plain(b.name):
             return found
         return UNCLEAR if found is SAME else found
-
-    def _named_list(self, a: Named, b: Listing) -> Sameness:
-        return self._listing(Listing((a,)), b)
 
     def _listing(self, a: Listing, b: Node) -> Sameness:
         if isinstance(b, Listing):
@@ -150,9 +163,7 @@ class _Comparer:
         names = [
             [_plain(i.name) if isinstance(i, Named) else "" for i in side] for side in (one, other)
         ]
-        if all(names[0]) and all(names[1]) and set(names[0]) == set(names[1]):
-            if len(set(names[0])) == 1:
-                return self._unordered(_bare(one), _bare(other))
+        if all(names[0]) and set(names[0]) == set(names[1]) and len(set(names[0])) > 1:
             table = [
                 [
                     self.compare(x, y) if m == n else DIFFERENT
@@ -161,15 +172,15 @@ class _Comparer:
                 for x, m in zip(one, names[0], strict=True)
             ]
             return all_of(any_of(row) for row in table)
-        found = self._unordered(_bare(one), _bare(other))
-        if (
-            found is SAME
-            and any(names[0] + names[1])
-            and not _roots(names[0])
-            and not _roots(names[1])
-        ):
-            return SAME if self._each(_bare(one), _bare(other)) is SAME else UNCLEAR
-        return found
+        one, other = _bare(one), _bare(other)
+        found = self._unordered(one, other)
+        if found is not SAME or self._each(one, other) is SAME:
+            return found
+        named = any(names[0] + names[1]) and not _roots(names[0]) and not _roots(names[1])
+        plain = a.kind == b.kind == "," and all(isinstance(item, Scalar) for item in one)
+        if named or (plain and (all(map(_letter, one)) or not self._as_often(one, other))):
+            return UNCLEAR
+        return SAME
 
     def _interval(self, a: Interval, b: Node) -> Sameness:
         if isinstance(b, Group):
@@ -188,11 +199,14 @@ class _Comparer:
 
     def _group(self, a: Group, b: Node) -> Sameness:
         if isinstance(b, Matrix):
+            rows = tuple(item.items for item in a.items if isinstance(item, Group))
+            if len(rows) == len(a.items):  # [[1,2],[3,4]]
+                return self._matrix(Matrix(rows), b)
             if len(b.rows) > 1 and len(b.rows[0]) > 1:
                 return DIFFERENT
             return self._each(a.items, tuple(item for row in b.rows for item in row))
         if not isinstance(b, Group):
-            return DIFFERENT if isinstance(b, Scalar) else UNKNOWN
+            return _beside_value(b)
         found = self._each(a.items, b.items)
         if found is not SAME or (a.opening, a.closing) == (b.opening, b.closing):
             return found
@@ -202,7 +216,7 @@ class _Comparer:
 
     def _matrix(self, a: Matrix, b: Node) -> Sameness:
         if not isinstance(b, Matrix):
-            return DIFFERENT if isinstance(b, Scalar) else UNKNOWN
+            return _beside_value(b)
         shapes = [(len(m.rows), len(m.rows[0])) for m in (a, b)]
         if shapes[0] != shapes[1]:
             return UNCLEAR if shapes[0] == shapes[1][::-1] and 1 in shapes[0] else DIFFERENT
@@ -243,7 +257,9 @@ class _Comparer:
             return UNCLEAR  # rates may be the same in other units
         if a.percent == b.percent:
             return self._values(a, b)
-        return any_of([self._values(a, b), self._values(_share(a), _share(b))])
+        found = any_of([self._values(a, b), self._values(_share(a), _share(b))])
+        measured = b.unit if a.percent else a.unit
+        return UNCLEAR if measured and found is SAME else found
 
     def _values(self, a: Scalar, b: Scalar) -> Sameness:
         found = same(a.value, b.value)
@@ -252,7 +268,7 @@ class _Comparer:
         rounded = any_of(self._rounded(x, y) for x, y in ((a, b), (b, a)))
         if rounded is not DIFFERENT:
             return rounded
-        if found is False and _subscripts_alone(a.value, b.value):
+        if _differ_in_unit(a.value, b.value) or _differ_in_names(a.value, b.value):
             return UNCLEAR
         return UNKNOWN if found is None else DIFFERENT
 
@@ -310,12 +326,57 @@ def _rises(items: tuple[Node, ...]) -> bool:
     return low is not None and high is not None and low < high
 
 
-def _subscripts_alone(a: Exact, b: Exact) -> bool:
-    """Do two values have other indices on the same letters? x_1 may be another's x_2."""
-    one, other = a.symbols - b.symbols, b.symbols - a.symbols
-    return any("_" in name for name in one | other) and bool(
-        {name.partition("_")[0] for name in one} & {name.partition("_")[0] for name in other}
-    )
+_UNITS = frozenset([*"msghdkltcABCFGHJKLMNSTVW", r"\Omega", r"\mu"])
+"""Letters that may be a unit, or a scale; x, y, n and the like are none."""
+
+
+def _differ_in_unit(a: Exact, b: Exact) -> bool:
+    """Is one of them a number, and the other one times letters that may be its unit?"""
+    if bool(a.symbols) == bool(b.symbols):
+        return False
+    measured = a if a.symbols else b
+    return measured.symbols <= _UNITS and len(measured.top) == len(measured.bottom) == 1
+
+
+def _differ_in_names(a: Exact, b: Exact) -> bool:
+    """Do letters that only one of them has stand for those that only the other has? k may be another's n,
+    and x_1 another's x_2."""
+    one, other = sorted(a.symbols - b.symbols), sorted(b.symbols - a.symbols)
+    stems = [{name.partition("_")[0] for name in names} for names in (one, other)]
+    if any("_" in name for name in one + other) and stems[0] & stems[1]:
+        return True
+    if not one or len(one) != len(other):
+        return False
+    point = {name: 1.3 + 0.618 * i for i, name in enumerate(sorted(a.symbols))} | {"log": 1.0}
+    renamed = point | {new: point[old] for old, new in zip(one, other, strict=True)}
+    try:
+        x, y = a.at(point), b.at(renamed)
+    except (ArithmeticError, ValueError, KeyError):
+        return False
+    return abs(x - y) <= 1e-9 * max(abs(x), abs(y))
+
+
+def _beside_value(b: Node) -> Sameness:
+    """What a vector or a matrix is beside one value: a number is another answer, 3i + 4j may be a vector."""
+    if not isinstance(b, Scalar):
+        return UNKNOWN
+    other = number_of(b.value) is not None or b.value.constant() or b.value.symbols - {"j", "k"}
+    return DIFFERENT if other else UNCLEAR
+
+
+def _letter(node: Node) -> bool:
+    """Is it a name, as of points and choices? A of "B, A, C" may be there for its place."""
+    if not isinstance(node, Scalar) or len(node.value.symbols) != 1:
+        return False
+    return same(node.value, symbol(*node.value.symbols)) is True
+
+
+def _parted(named: Named) -> tuple[Named, ...]:
+    """(a, b) = (1, 2) as a = 1 and b = 2."""
+    names = named.name.strip("()").split(",")
+    if not isinstance(named.node, Group) or not len(names) == len(named.node.items) > 1:
+        return (named,)
+    return tuple(Named(*pair) for pair in zip(names, named.node.items, strict=True))
 
 
 def _plain(name: str) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 
-from pipeline.grading.exact import Exact, NotUnderstood, infinity, number
+from pipeline.grading.exact import Ambiguous, Exact, NotUnderstood, infinity, number
 from pipeline.grading.expression import read_expression, tokens_of
+from pipeline.grading.functions import FUNCTIONS
 from pipeline.grading.nodes import (
     Based,
     Condition,
@@ -89,7 +91,11 @@ def _read(tokens: list[str], depth: int) -> Node:
         return _relation(parts, found, depth)
     parts, found = _split(tokens, _UNION)
     if found:
-        return Listing(_items(parts, depth), "u")
+        items = _items(parts, depth)
+        sets = [one.items for one in items if isinstance(one, Listing) and one.kind == "{"]
+        if len(sets) == len(items):
+            return Listing(tuple(item for one in sets for item in one), "{")
+        return Listing(items, "u")
     if tokens[0] in _OPEN and (closed := _closing(tokens)) == len(tokens) - 1:
         inner, found = _split(tokens[1:closed], _LISTED)
         kind = tokens[0]
@@ -113,6 +119,8 @@ def _read(tokens: list[str], depth: int) -> Node:
     if tokens in (["\\mathbb", "{", "R", "}"], ["\\mathbb", "R"], ["\\R"]):
         ends = (Scalar(-infinity()), Scalar(infinity()))
         return Group("(", ")", ends)
+    if tokens == ["\\emptyset"]:
+        return Listing((), "{")
     return _based(tokens) or _scalar(tokens)
 
 
@@ -180,6 +188,8 @@ def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
         parts, name = [parts[-1], *parts[:-1]], turned
     last = _read(parts[-1], depth + 1)
     if len(parts) > 2:  # x = 2 + 3 = 5
+        if not name:
+            _value(parts[0])  # "so the cost = 2 + 3 = 5" is a sentence
         return Named(name, last) if name else last
     if name:
         zero = None
@@ -205,8 +215,8 @@ def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
 def _name(tokens: list[str]) -> str:
     """What stands before an equals sign, if it is a name: x, a_n, f(x), (x, y), V_1:V_2, AB."""
     text = "".join(tokens)
-    if len(text) > 60:
-        return ""
+    if len(text) > 60 or any(_WORD.fullmatch(a) and b[0].isalpha() for a, b in pairwise(tokens)):
+        return ""  # several words are a sentence
     if _NAME.fullmatch(text):
         return text
     if text.startswith("(") and text.endswith(")"):
@@ -370,6 +380,8 @@ def _without_unit(tokens: list[str]) -> tuple[list[str], str]:
     ):
         start -= 1
     words = tokens[start:end]
+    if words == ["degrees"] and not FUNCTIONS.isdisjoint(token.lstrip("\\") for token in tokens):
+        raise Ambiguous("an angle in a function")
     if not words or words[0] == "/" or tokens[start - 1] in ("+", "-", "*", "/", "^", "_", "\\"):
         return tokens, ""
     return tokens[:start], " ".join(words)

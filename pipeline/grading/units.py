@@ -45,7 +45,10 @@ _SPELLINGS = {
 }
 """Each unit with its other spellings, in the singular. Other single letters are left to algebra."""
 _UNITS = {word: unit for unit, more in _SPELLINGS.items() for word in (unit, *more.split())}
-_WORD = re.compile(r"\$|(?<![\\A-Za-z])[a-z]{2,}|(?<=degrees )[cf]\b")
+_WORD = re.compile(
+    r"\$|(?<![\\A-Za-z])[a-z]{2,}|(?<=degrees )[cf]\b|(?<=[a-z])(?: ?\^ ?\{?[23]| ?/ ?[a-z]\b)"
+)
+_POWERS = {"square": "^2", "cubic": "^3"}
 _IN_AMIDST = re.compile(r"\bin\b(?=\s*\S)")
 
 
@@ -56,6 +59,9 @@ def unit_of(word: str) -> str | None:
 
 
 def measures(text: str) -> frozenset[str]:
-    """The units of measure that a text names, each under one name whatever its spelling."""
+    """The units of measure that a text names, each under one name whatever its spelling, with a mark for
+    each power of one, and for what one is divided by: 6 cm^2 are not 6 cm^3, nor 10 km/h 10 km."""
     words = _WORD.findall(_IN_AMIDST.sub(" ", text.casefold().replace(".", "")))
-    return frozenset(filter(None, map(unit_of, words)))
+    units = frozenset(filter(None, map(unit_of, words)))
+    marks = frozenset(re.sub("[ {]", "", word) for word in words if word.lstrip()[0] in "^/")
+    return frozenset(_POWERS.get(unit, unit) for unit in units) | marks if units else units

@@ -26,7 +26,8 @@ _COMMON = (
 _COMMON_WORDS = frozenset(_COMMON.split())
 """Words for which another word may stand."""
 _CHOICE = re.compile(
-    r"(?:\(([A-H])\)[.:]?|([A-H])(?:[.:)]|(?= [A-Z][a-z])))\s{0,3}([^\W\d_][\w ,.'\n-]{1,150})\Z"
+    r"(?:\(([A-H])\)[.:]?|([A-H])(?:[.:)]|(?= [A-Z][a-z])))\s{0,3}"
+    r"([^\W\d_][\w ,.'\n-]{1,150}|(?<=\s)-?[$\d][\w ,.%/-]{0,50})\Z"
 )
 _TERMS = "odd even prime composite rational irrational parabola hyperbola ellipse circle"
 _EXACT_WORDS = frozenset(_TERMS.split())
@@ -64,9 +65,11 @@ class Choice:
 def read_words(text: str) -> Words | None:
     if len(text) == 3 and text[0] == "(" and text[2] == ")":
         text = text[1]  # a choice such as (B)
-    if not _WORDS.fullmatch(text):
+    if not _WORDS.fullmatch(text) or text in ("e", "i"):  # which are numbers
         return None
     folded = " ".join(text.casefold().split())
+    if len(text) == 1 and folded not in _CLOSED_SETS[1]:
+        folded = text  # n may be another thing than N
     return Words(_TRUE.get(folded, folded), name=_is_name(text))
 
 

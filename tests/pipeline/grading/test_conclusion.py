@@ -30,6 +30,10 @@ from pipeline.grading import find_answer
             "answer_colon",
         ),
         ("réponse est (35 + 70 = 105).", "(35 + 70 = 105)", "answer_is"),
+        ("So it is 3 * 5 = 15, which is 15.", "15", "last_number"),
+        ("Now we can see that x = y = 5.", "5", "last_number"),
+        ("So 3 + 4 = 7, and 7 * 2 = 14.", "14", "last_number"),
+        ("Then 2x = 10, so x = 5.", "5", "last_number"),
         (r"\frac{4}{23}", r"\frac{4}{23}", "bare"),
         ("2x+4y-3=0", "2x+4y-3=0", "bare"),
     ],
@@ -59,7 +63,24 @@ def test_what_is_said_in_passing_is_no_answer(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["**", "$x", "$x$ ", "is ", "= ", "<|", "\\(", "Mr. ", "3 ", "因此", "\\\\frac"]
+    "text",
+    [
+        "Thus, x = 5 and y = 6.",
+        "Therefore the roots are x = 2 and x = 3.",
+        "Therefore, x = 3, y = 4, z = 5.",
+        "Then we find that x_1 = 2 and x_2 = 3.",
+        "The dimensions are: length = 8, width = 5.",
+        "So the whole cost = 5 + 3 = 8, and the change = 9 - 8 = 1.",
+        "So the first is 5 and the second is 6.",
+    ],
+)
+def test_of_several_values_the_last_is_no_answer(text: str) -> None:
+    assert find_answer(text) is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["**", "$x", "$x$ ", "is ", "= ", "<|", "\\(", "= 1, x ", "Mr. ", "3 ", "因此", "\\\\frac"],
 )
 def test_reading_a_conclusion_takes_linear_time(piece: str) -> None:
     def seconds(repeats: int) -> float:

@@ -46,7 +46,16 @@ from pipeline.grading import FoundAnswer, find_answer, gold_answer
         ("Therefore, Mary got 762 M&Ms.", "762", "last_number"),
         ("so\n1,250", "1,250", "last_number"),
         ("<think>answer is 5</think>I say Answer: 6", "6", "answer_colon"),
-        (r"<think>\boxed{5}</think>Done", "5", "boxed"),
+        ("<think>\\boxed{5}</think>\n", "5", "boxed"),
+        ("<think>So \\boxed{7}? no.</think>\n\nSo she has 8 apples.", "8 apples", "last_number"),
+        ("<think>So \\boxed{7}? no.</think>\n\n**8**", "**8**", "bare"),
+        ("The answer is `5`", "5", "answer_is"),
+        ("The answer is **5** apples.", "5 apples", "answer_is"),
+        ("**Answer**: 2**3 or 2**4", "2**3 or 2**4", "answer_colon"),
+        ("故选 B.", "B", "answer_is"),
+        ("答案选B", "B", "answer_is"),
+        ("الإجابة هي 5", "5", "answer_is"),
+        ("\\boxed{5}\n\nI hope the final answer is clear.", "5", "boxed"),
     ],
 )
 def test_the_answer_and_its_rule(text: str, answer: str, rule: str) -> None:
@@ -71,6 +80,12 @@ def test_the_answer_and_its_rule(text: str, answer: str, rule: str) -> None:
         "so 2^n",
         r"so x \ne 5",
         r"\boxed{}. So it is 5",
+        r"<think>\boxed{5}</think>She has eight.",
+        "For part (a), \\boxed{3}.\n\nFor part (b), \\boxed{4}.",
+        "(a) \\boxed{3}\n(b) \\boxed{4}",
+        "Wait, the answer is 5? That's wrong. It must be 6.",
+        "The answer is 5!",
+        "So it is 5!",
     ],
 )
 def test_no_answer_is_none(text: str) -> None:
