@@ -14,7 +14,7 @@ from pipeline.records import Check, Solution
 
 
 class ArithmeticAnnotator(CheckingAnnotator):
-    VERSION = 5
+    VERSION = 6
     NOTHING = "nothing contradicted"
 
     async def checks(self, solution: Solution, tools: Tools) -> tuple[Check, ...]:

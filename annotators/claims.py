@@ -7,7 +7,7 @@ claimed of a stated equation (`annotators.solving`).
 Silent are: conditions on variables, labels ("Day 3 = 5"), run-on chains (5 + 3 = 8 + 2 = 10),
 whole-number and other rounding, sides that the text goes on from, and wrong claims that the text
 supposes, takes back, or makes of something else than plain sums: clocks, number bases, averages,
-digits.
+digits. So are wrong claims of a sum that the step comes to do right.
 """
 
 from __future__ import annotations
@@ -73,16 +73,33 @@ def find_claims(step: str) -> list[Claim]:
     links = [each for each in found if isinstance(each, Link)]
     claims = [Claim(c.start, c.end, Status.UNCHECKED) for c in found if isinstance(c, Uncountable)]
     conditions: set[Fraction] = set()
+    made: list[tuple[Link, Claim]] = []
+    right: dict[str, int] = {}  # where a sum comes out right for the last time
     for link in links:
         claim = _claim(link, text)
         if claim is None:
             conditions |= _required(link) if link.left.symbols and link.left.computes else set()
-        elif claim.status is Status.CONTRADICTED and _required(link) & conditions:
-            claim = replace(claim, status=Status.UNCHECKED, expected=None)  # tried with numbers
-        claims += [claim] if claim is not None else []
+            continue
+        if claim.status is Status.CONTRADICTED and _required(link) & conditions:
+            claim = _let_be(claim)  # tried with numbers
+        if claim.status is Status.EXACT:
+            right[_sum(link)] = max(link.start, right.get(_sum(link), 0))
+        made.append((link, claim))
+    for link, claim in made:
+        redone = claim.status is Status.CONTRADICTED and right.get(_sum(link), 0) > claim.end
+        claims.append(_let_be(claim) if redone else claim)
     for root in claimed_roots(links, text):
         claims.append(Claim(root.link.start, root.link.end, root.status, root.expected))
     return sorted(claims[:MAX_CLAIMS], key=lambda claim: (claim.start, claim.end))
+
+
+def _let_be(claim: Claim) -> Claim:
+    return replace(claim, status=Status.UNCHECKED, expected=None)
+
+
+def _sum(link: Link) -> str:
+    """The left side as it was written, spaces left out."""
+    return "".join(token.text for token in link.left.tokens)
 
 
 def _required(link: Link) -> set[Fraction]:

@@ -15,7 +15,7 @@ from pipeline.records import Check, Solution, Status
 
 
 class ConsistencyAnnotator(CheckingAnnotator):
-    VERSION = 1
+    VERSION = 2
     NOTHING = "nothing is copied wrongly for sure"
 
     async def checks(self, solution: Solution, tools: Tools) -> tuple[Check, ...]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from annotators import wording
 from annotators.equality import Side
-from annotators.tokens import Kind, Token
+from annotators.tokens import Kind, Token, singular
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring tokens of mathematics, and what stands on either side."""
+    """Neighbouring tokens of mathematics, the two before them, and the eight after."""
 
     tokens: tuple[Token, ...]
     before: tuple[Token, ...]
@@ -53,8 +54,10 @@ def opens_cleanly(run: Run, side: Sequence[Token], text: str) -> bool:
 
 def _number_goes_on(before: Sequence[Token], first: Token) -> bool:
     """In "14, 400 / 80" and ".8 + . 84" a space has crept into the number."""
-    if len(before) < 2 or before[-1].text not in (",", "."):
+    if len(before) < 2 or before[-1].text not in (",", ".", "&"):
         return False
+    if before[-1].text == "&":  # a cell of a table: "4 & 1/2 + 1/2 = 5"
+        return before[0].kind is Kind.NUMBER
     group = before[0].kind is Kind.NUMBER and not before[1].spaced and len(first.text) == 3
     return group or before[0].kind is Kind.OPERATOR
 
@@ -72,33 +75,66 @@ def begins_in_doubt(run: Run, left: Side) -> bool:
     "rows 1-3 = 15 seats", "2 feet 3 + 4 = 31 inches", "ratio 2 : 3 + 1 = 2 : 4".
     """
     named = bool(run.before) and run.before[-1].kind is Kind.WORD
-    if _is_range(left.tokens, named):
+    if _is_range(run, left.tokens):
         return True
     if len(run.before) < 2 or run.before[0].kind is not Kind.NUMBER:
         return False
     last = run.before[1]
-    return last.text.lower() in wording.UNITS if named else last.text == ":" and last.spaced
+    return _is_measure(last) if named else last.text == ":" and last.spaced
 
 
-def _is_range(side: Sequence[Token], named: bool) -> bool:
-    """Does 1-3 stand first, unspaced? After a word ("games 3-1") it needs not ascend."""
-    if len(side) < 3 or any(token.spaced for token in side[1:3]):
+def _is_range(run: Run, side: Sequence[Token]) -> bool:
+    """Does 1-3 stand first, unspaced? After a word ("games 3-1") and in hours ("9-5 = 8 hours") it needs not
+    ascend. "From 5 - 9" and "the sum of 1 - 9" are spaced."""
+    if len(side) < 3 or side[1].text != "-":
         return False
     first, dash, second = side[:3]
-    if dash.text != "-" or first.kind is not Kind.NUMBER or second.kind is not Kind.NUMBER:
+    if first.kind is not Kind.NUMBER or second.kind is not Kind.NUMBER:
         return False
+    word = run.before[-1] if run.before else None
+    ascends = float(first.text) < float(second.text)
+    if dash.spaced or second.spaced:
+        opens = word.text.lower() if word else ""
+        return len(side) == 3 and (opens in ("from", "between") or (opens == "of" and ascends))
+    hours = bool(run.after) and singular(run.after[0].text) in ("hour", "hr", "h")
+    named = word is not None and word.kind is Kind.WORD
     whole = len(side) == 3 or side[3].spaced or side[3].text in "*/"
-    return whole and (named or float(first.text) < float(second.text))
+    return whole and (named or ascends or hours)
 
 
-def ends_in_doubt(after: Sequence[Token]) -> bool:
-    """ "= 9?", "= 2 : 4", "= 8 more than 6"."""
+def _is_measure(token: Token) -> bool:
+    return singular(token.text) in wording.MEASURES
+
+
+def ends_in_doubt(run: Run) -> bool:
+    """ "= 9?", "= 2 : 4", "= 8 more than 6", "= 1 hour 15 minutes"."""
+    after = run.after
     if not after or after[0].text == "?":
         return bool(after)
     if len(after) < 2:
         return False
     ratio = after[0].text == ":" and after[1].kind is Kind.NUMBER
-    return ratio or after[1].text.lower() == "than"
+    return ratio or after[1].text.lower() == "than" or _goes_on_in_another_unit(run)
+
+
+def _goes_on_in_another_unit(run: Run) -> bool:
+    """ "= 1 hour and 15 minutes", "= 1h15", "= 5 boxes 3 pens", "= $1 and 75 cents"."""
+    after = [token for token in run.after if token.text not in ("$", "\\(", "\\)")]
+    between = list(takewhile(lambda token: token.kind is not Kind.NUMBER, after))
+    units = [token for token in between if token.text.lower() not in ("and", ",", ".")]
+    if len(between) == len(after) or len(units) > 1:
+        return False
+    second = next(
+        (t for t in after[len(between) + 1 :][:1] if t.kind in (Kind.WORD, Kind.UNIT)), None
+    )
+    second_measured = second is not None and _is_measure(second)
+    if not units:
+        joined = any(token.text.lower() == "and" for token in between)
+        return joined and run.tokens[-1].money and second_measured
+    measured = _is_measure(units[0]) or units[0].text in "'’"
+    if len(between) > 1:
+        return measured and second_measured
+    return measured or (units[0].kind is Kind.WORD and second is not None)
 
 
 def is_bullet(side: Sequence[Token], run: Run, text: str) -> bool:

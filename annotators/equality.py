@@ -138,6 +138,9 @@ def _judge_numbers(left: Side, right: Side, unit: str, symbols: frozenset[str]) 
         or right.ambiguous
         or any(_unsigned(a, b, left, right) or _near(a, b, left, right) for a, b in pairs)
         or any(_same(a.value, head) for a in left.values for b in right.values for head in b.heads)
+        or _is_share(left, right)
+        or _is_share(right, left)
+        or _dots_may_group(left, right)
         or _units_differ(pairs, left, right, bool(unit or symbols))
         or (bool(symbols) and not _alike(left, right, unit))
     )
@@ -151,7 +154,9 @@ def _unsigned(a: Fraction, b: Fraction, left: Side, right: Side) -> bool:
 
 
 def _alike(left: Side, right: Side, unit: str) -> bool:
-    """Are both sides so many of the same thing? The right one may leave out of what."""
+    """Are both sides so many of the same thing? The right one may leave out of what, unless it is money."""
+    if any(n.money for n in right.numbers) and not any(n.money for n in left.numbers):
+        return False
     a, b = Form.of(left.values[0].value), Form.of(right.values[0].value)
     found = a.monomial()
     if found is None or found[1]:
@@ -212,8 +217,58 @@ def _near(a: Fraction, b: Fraction, left: Side, right: Side) -> bool:
     stated = right.numbers
     if len(stated) == 1 and a.denominator != 1 and abs(a - b) < Fraction(1, 10 ** stated[0].places):
         return True
-    rounded = any(n.places >= 2 and n.text[-1] not in "05" for n in left.numbers + stated)
-    return rounded and close(a, b, 200)
+    rounded = [n for n in left.numbers + stated if n.places >= 2 and n.text[-1] not in "05"]
+    return any(close(a, b, _precision(n) if _multiplies(left) else 200) for n in rounded)
+
+
+def _precision(number: Token) -> int:
+    """The part of it that rounding may have taken off: 74, for 0.37 may be 0.365; 200 at most, and where
+    one digit is shown, which is seldom a rounding."""
+    digits = int(number.text.replace(".", ""))
+    return min(200, 2 * digits) if digits > 9 else 200
+
+
+def _multiplies(side: Side) -> bool:
+    return not any(t.kind is Kind.OPERATOR and t.text in "+-" for t in side.tokens)
+
+
+def _is_share(side: Side, amount: Side) -> bool:
+    """Fractions of a whole, equated with what they amount to: 1 - 1/4 = 30 apples, 25% + 5% = 60."""
+    parts = [
+        t
+        for t, after in zip(side.tokens, (*side.tokens[1:], None), strict=True)
+        if t.percent or t.kind is Kind.FRAC or (t.text == "/" and after and not after.spaced)
+    ]
+    plainly = all(t.kind is not Kind.OPERATOR or t.text in "+-/" for t in side.tokens)
+    small = all(int(n.text.partition(".")[0] or 0) <= 100 and not n.money for n in side.numbers)
+    if not parts or not plainly or not small or amount.computes:
+        return False
+    if any(number.percent for number in amount.numbers):
+        return False
+    return 0 < numbers(side.values[0]) <= 1 < numbers(amount.values[0])
+
+
+def _dots_may_group(left: Side, right: Side) -> bool:
+    """1.500 + 500 = 2.000, in Europe's way of writing thousands."""
+    if not any(map(_may_group, left.tokens + right.tokens)):
+        return False
+    a, b = _dots_left_out(left), _dots_left_out(right)
+    return any(_same(x.value, y.value) for x in a for y in b)
+
+
+def _dots_left_out(side: Side) -> tuple[Value, ...]:
+    tokens = [t._replace(text=t.text.replace(".", "")) if _may_group(t) else t for t in side.tokens]
+    read = read_side(tokens)
+    return read.values if read else ()
+
+
+def _may_group(token: Token) -> bool:
+    return (
+        token.kind is Kind.NUMBER
+        and token.places == 3
+        and len(token.text) <= 7
+        and token.text[0] not in "0."
+    )
 
 
 def _units_differ(

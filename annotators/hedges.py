@@ -20,6 +20,7 @@ def lets_be(text: str, start: int, end: int, judgement: Judgement, divides: bool
         or wording.APPLIED.search(clause)
         or (divides and "remainder" in around.lower())
         or (wording.ROUGHLY.search(around) and any(close(a, b, 20) for a, b in pairs))
+        or (wording.MILITARY_TIME.search(around) and any((a - b) % 40 == 0 for a, b in pairs))
         or (wording.STARTS_AGAIN.search(around) and any(same_in_cycle(a, b) for a, b in pairs))
     )
 

@@ -31,7 +31,7 @@ from pipeline.errors import ConfigError
 from pipeline.prompts import PromptTemplate
 from pipeline.records import Cost, Solution, Verdict, content_hash
 
-VERSION = 5
+VERSION = 6
 
 
 class JudgeOptions(Options):

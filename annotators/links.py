@@ -93,7 +93,7 @@ def _runs(tokens: Sequence[Token]) -> Iterator[Run]:
             last -= 1  # "= 8 (apples)"
         run = tuple(tokens[at:last])
         if any(token.kind in (Kind.EQUALS, Kind.RELATION) for token in run):
-            yield Run(run, tuple(tokens[max(0, at - 2) : at]), tuple(tokens[last : last + 2]))
+            yield Run(run, tuple(tokens[max(0, at - 2) : at]), tuple(tokens[last : last + 8]))
         at = end + 1 if end < len(tokens) and depth < 0 else max(end, at + 1)
 
 
@@ -128,9 +128,7 @@ def _links(run: Run, text: str) -> Iterator[Link | Uncountable]:
             continue
         named = at == last and any(t.kind is Kind.WORD for t in run.after[:1])
         unit = singular(run.after[0].text) if named else ""
-        doubtful = (at == 0 and begins_in_doubt(run, left)) or (
-            at == last and ends_in_doubt(run.after)
-        )
+        doubtful = (at == 0 and begins_in_doubt(run, left)) or (at == last and ends_in_doubt(run))
         yield Link(left, relation, right, doubtful, unit, at > 0)
 
 

@@ -29,7 +29,7 @@ from pipeline.config import Options
 from pipeline.grading.extract import stated_answer
 from pipeline.records import NO_ERROR, Check, Solution, Status, Verdict, content_hash
 
-VERSION = 2
+VERSION = 3
 MAX_CHECKS = 200
 
 

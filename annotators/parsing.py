@@ -35,8 +35,26 @@ _BOXED = r"\\boxed\s{0,9}\{\s{0,9}(?:\\text\{\s{0,9})?(%s)\s{0,9}\}{1,2}"
 _INDEX = re.compile(_BOXED % r"-?\d{1,6}")
 _VERDICT = re.compile(_BOXED % "right|wrong")
 _TAG = re.compile(r"</[a-z]{1,20}>")
-_SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»]")
-"""A word goes on from the box; a quotation mark says that the box is someone else's."""
+_SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»?]")
+"""A word goes on from the box, or asks; a quotation mark says that the box is someone else's."""
+_NOT_IT = re.compile(r"(?:\b(?:not|never|rather than|instead of)|n['’]t)[\s$*(\[\\]*\Z", re.I)
+_SOLVES = re.compile(
+    r"\bfinal answer\b(?:\s(?:to|of|for)\s[^.\n]{0,60}?)?(?:\s(?:is|was)\b[\s:$*\[(\\]*|[ \t:$*\[(\\]*)\Z",
+    re.I,
+)
+"""Before a box: it may hold the problem's answer."""
+_ALL_RIGHT = re.compile(
+    r"(?<!\bnot )(?<!\bif )(?<!\bwhether )(?<!\bunless )"
+    r"\b(?:all|every|each)(?:\s(?:of|the|these|one|single|\d{1,3})){0,3}\s(?:steps?|paragraphs?)\s"
+    r"(?:is|are|seems?|looks?)\s(?:(?!not\b)\w+\s)?(?:right|correct|valid|fine|sound|accurate|true)\b"
+    r"(?!\W{0,3}(?:except|but|until|up|before|apart|other|save)\b)",
+    re.I,
+)
+_COUNTS = re.compile(
+    r"\b(?:count|number|index)\w*\s(?:(?:the|them|steps|up)\s){0,2}(?:from|at)\s([01]|zero|one)\b(?!\sto\b)"
+    r"|\b([01]|zero|one)-(?:based|indexed)\b",
+    re.I,
+)
 
 
 def any_text(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int] | None:
@@ -49,11 +67,13 @@ def boxed_index(text: str, steps: Sequence[str], first: int = 0) -> int | None:
     arXiv 2412.06559).
 
     Thoughts before </think> don't count. No vote: a last box that holds no index of the solution,
-    words after it, or another box with something else in it on the same line. Boxes on earlier lines
-    may be quoted from the solution.
+    one that is denied or may hold the problem's answer, words after it, or another box with something
+    else in it on the same line. Boxes on earlier lines may be quoted from the solution.
     """
     said = _last_box(text, _INDEX)
-    return None if said is None else _first_error(int(said), steps, first)
+    if said is None or _stands_behind(_SOLVES, text, text.rindex("\\boxed")):
+        return None
+    return _first_error(int(said), steps, first, answer_of(text))
 
 
 def boxed_verdict(text: str, steps: Sequence[str], first: int = 0) -> int | None:
@@ -68,7 +88,7 @@ def boxed_verdict(text: str, steps: Sequence[str], first: int = 0) -> int | None
 def json_first_error(text: str, steps: Sequence[str], first: int = 0) -> int | None:
     """`first_error` of the JSON object that the answer is or ends in; -1 for none."""
     said = last_object(text).get("first_error")
-    return _first_error(said, steps, first) if type(said) is int else None
+    return _first_error(said, steps, first, answer_of(text)) if type(said) is int else None
 
 
 def json_steps(text: str, steps: Sequence[str], first: int = 0) -> frozenset[int] | None:
@@ -98,11 +118,14 @@ def make_parser(prompt: PromptTemplate) -> Parser:
     return partial(parser, first=prompt.index_from) if prompt.index_from else parser
 
 
-def _first_error(said: int, steps: Sequence[str], first: int) -> int | None:
-    """A number that a judge gave, 0-based; None for a step that there is not. -1 is "no error" by
-    either way of counting."""
+def _first_error(said: int, steps: Sequence[str], first: int, answer: str) -> int | None:
+    """A number that a judge gave, 0-based; None for a step that there is not, and where the answer says
+    that every step is right, or that it counts otherwise. -1 is "no error" by either way of counting."""
     if said == NO_ERROR:
         return NO_ERROR
+    counts = {(found[1] or found[2]).lower() in ("1", "one") for found in _COUNTS.finditer(answer)}
+    if _ALL_RIGHT.search(answer) or (counts and bool(first) not in counts):
+        return None
     index = said - first
     return index if 0 <= index < len(steps) else None
 
@@ -117,6 +140,12 @@ def _last_box(text: str, pattern: re.Pattern[str]) -> str | None:
     said = {box[1] for box in boxes}
     if len(boxes) != line.count("\\boxed") or len(said) != 1:
         return None
+    if any(_stands_behind(_NOT_IT, line, box.start()) for box in boxes):
+        return None
     if _SAYS_MORE.search(_TAG.sub("", line[boxes[-1].end() :])):
         return None
     return said.pop()
+
+
+def _stands_behind(words: re.Pattern[str], text: str, at: int) -> bool:
+    return words.search(text, max(0, at - 120), at) is not None

@@ -1,9 +1,9 @@
 """The formal statements in a text: formulas in `…` or $…$, or alone on a line (there, no single new name).
 
 A line may begin with a label (`P1:`), with "therefore", "so", "hence", "thus" or with what it is of:
-"assume"/"suppose" opens a supposition; "goal", "conclusion", "hypothesis", "question" or "prove" states what
-is asked. It may end with its grounds in brackets: [P1, P2]. `int n, m` (or `n: int`) declares whole numbers.
-Everything else is prose.
+"assume", "suppose" or "case 1:" opens a supposition; "goal", "conclusion", "hypothesis", "question" or
+"prove" states what is asked. It may end with its grounds in brackets: [P1, P2]. `int n, m` (or `n: int`)
+declares whole numbers. Everything else is prose.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ MAX_STATEMENTS = 64
 MAX_TEXT = 50_000
 
 _SPAN = re.compile(rf"`([^`\n]{{1,{MAX_LENGTH}}})`|\$([^$\n]{{1,{MAX_LENGTH}}})\$")
-_ITEM = re.compile(r"\s{0,8}(?:[-*•]\s|\d{1,3}[.)]\s)?\s{0,8}")
+_ITEM = re.compile(r"\s{0,8}(?:[-*•]\s|\d{1,3}[.)]\s|#{1,6}\s)?\s{0,8}")
 _WORD = re.compile(
     r"(therefore|so|hence|thus|then|assume|suppose|goal|conclusion|hypothesis|question|prove|show)\b"
     r"(?:\s{1,4}that\b)?\s{0,4}[:,]?\s{0,4}",
     re.I,
 )
+_CASE = re.compile(r"\*{0,2}\(?case\s{0,4}\(?\w{1,4}\)?(?:\*\*)?\s{0,4}[:.)](?:\*\*)?\s{0,4}", re.I)
 _LABEL = re.compile(
     r"(?:[A-Za-z]{1,12}\s?\d{1,4}[a-z]?|premises?|facts?|axioms?|given|step)\s{0,4}[:.)]\s{1,4}",
     re.I,
@@ -87,7 +88,9 @@ def _of_line(line: str, at: int, known: frozenset[str]) -> list[Statement]:
     start = item.end() if item else 0
     kind = "claim"
     for _ in range(2):
-        if word := _WORD.match(line, start):
+        if case := _CASE.match(line, start):
+            start, kind = case.end(), "supposition"
+        elif word := _WORD.match(line, start):
             start, kind = word.end(), _KINDS.get(word[1].casefold(), kind)
         elif label := _LABEL.match(line, start):
             start = label.end()

@@ -23,6 +23,7 @@ _TOKEN = re.compile(
         | (?:\\\\)?\s{0,9}&\s{0,9}(?=[=<>≤≥≈]|\\(?:leq?|geq?|approx|equiv)(?![a-z]))
         | \n\s{0,9}(?==(?!=)) )
     | (?P<clock> \d+\s?:\s?\d[\d:]* )
+    | (?P<other_base> 0[xXbBoO][0-9A-Fa-f]+(?![\w.]) )
     | (?P<number> (?: \\? [$€£] \s? )?
         (?: (?:\d{1,3}(?:(?:,|\{,\})\d{3}){1,6}(?!\d) | \d+) (?:\.\d+(?:\.{3}|…)?)? | \.\d+ )
         (?: \s? \\? % )? )
@@ -102,6 +103,7 @@ _KINDS = {
     "break": Kind.BREAK,
     "bold": Kind.BREAK,
     "junk": Kind.JUNK,
+    "other_base": Kind.JUNK,
     "note_open": Kind.NOTE_OPEN,
     "note_close": Kind.NOTE_CLOSE,
 }

@@ -12,25 +12,29 @@ def words(text: str) -> frozenset[str]:
 OF = words("sum sums total totals product products")
 """What can be said `of` a whole expression without being its function; "the average of" is one."""
 NUMBER_WORDS = words("one two three four five six seven eight nine ten eleven twelve dozen")
+PARTS = words(
+    "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths "
+    "eighth eighths ninth ninths tenth tenths twelfth twelfths hundredth hundredths thousandth thousandths"
+)
 LEADING = NUMBER_WORDS | words(
     "times plus minus less negative twice thrice half double doubling triple tripling quadruple "
     "over step day week month year hour case part problem number question level round section no "
     "grade age page chapter room exercise row floor seat digit square cube root sqrt log ln sin "
     "cos tan lcm gcd gcf mod"
 )
-TRAILING = words(
+TRAILING = PARTS | words(
     "hundred hundreds thousand thousands million millions billion billions trillion dozen "
     "dozens percent percentage percents times plus minus of over divided multiplied squared "
-    "cubed half halves third thirds quarter quarters fourths fifths point remainder mod r or"
+    "cubed point remainder mod r or"
 )
 GLUED_UNITS = words(
     "kg kgs g mg lb lbs oz cm mm km m ft in ml l L mph kmh kph hr hrs min mins sec secs s h am pm"
 )
-UNITS = words("foot feet ft yard yards pound pounds minute minutes dollar dollars mile miles")
 TAKEN_BACK = re.compile(
     r"\b(?:incorrect|wrong|mistaken?|mistakenly|error|false|untrue|not|n['’]t|cannot|instead|"
     r"actually|wait|oops|correction|corrected|impossible|contradict\w*|"
-    r"no (?:\w+ )?(?:solutions?|roots?|values?)|inconsistent|absurd|never)\b|n['’]t\b|should (?:be|have)",
+    r"no (?:\w+ )?(?:solutions?|roots?|values?)|inconsistent|absurd|never|hmm+|recomput\w*|recalculat\w*)\b|"
+    r"n['’]t\b|should (?:be|have)|(?:\.{3}|…|[?.!—–-])\s?no[.,!]",
     re.I,
 )
 SUPPOSED = re.compile(
@@ -43,7 +47,9 @@ ROUGHLY = re.compile(
 OTHER_ARITHMETIC = re.compile(
     r"\b(?:[pb]?mod|modulo|modular|modulus|bases?|binary|ternary|octal|hex|hexadecimal|bitwise|xor|"
     r"boolean|logical|concatenat\w*|strings?|digits?|with an? (?:borrow|carry)|"
-    r"(?:borrow|carr[yi])\w* (?:over|the \d|1|one))\b|"
+    r"(?:borrow|carr[yi])\w* (?:over|the \d|1|one)|finite field|characteristic|"
+    r"defin\w+ (?:\w+ ){0,3}operat\w+|operat\w+ [^.]{0,40}\bdefin\w+)\b|\b(?:pattern|puzzle|riddle)s?\s?:|"
+    r"(?-i:\bGF\(|\b(?:in|over) \$?[ZF]_|\\math(?:bb|bf)\{[ZF]\}(?:_|/))|"
     r"\d\s?[ap]\.?m\b|(?-i:\b[AP]M\b)|\bo['’]?\s?clock\b",
     re.I,
 )
@@ -65,6 +71,7 @@ SENTENCE_ENDS = re.compile(r"[;!?\n]|\.(?!\d)|\b(?:because|since)\b", re.I)
 CLAUSE_ENDS = re.compile(
     r"[;!?\n:=]|\.(?!\d)|\b(?:is|are|was|were|so|thus|therefore|because|since)\b", re.I
 )
+MILITARY_TIME = re.compile(r"\b(?:[01]\d|2[0-3])[0-5]\d\s?(?:hours|hrs|h)\b", re.I)
 STARTS_AGAIN = re.compile(
     r"\b(?:clock|time|noon|midnight|morning|afternoon|evening|night|hours?|\w*days?|weeks?|months?|"
     r"january|february|march|april|june|july|august|september|october|november|december|"
@@ -72,10 +79,10 @@ STARTS_AGAIN = re.compile(
     re.I,
 )
 WINDOW = 160
-NO_UNITS = words(
+NO_UNITS = PARTS | words(
     "and or so then thus is are was were be plus minus times over of by per divided multiplied if "
     "hundred hundreds thousand thousands million millions billion billions trillion percent "
-    "percentage half halves third thirds quarter quarters fourth fourths fifth fifths squared cubed "
+    "percentage squared cubed "
     "mod modulo than more less fewer from to into in at on for with we this that which gives equals "
     "equal get total dozen dozens point remainder times twice x not but where when because since "
     "left right up down digit digits th st nd rd"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -24,18 +25,30 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+")
+_CORRECTS = re.compile(
+    r"\b(?:wait|correct(?:ed|ion)|actually|sorry|instead|revised)\b", re.IGNORECASE
+)
 _LAST_BOX = re.compile(r"\\boxed\{\s{0,9}-?\d{1,6}\s{0,9}\}\.?\Z")
 
 
 def answer_of(text: str) -> str:
-    """A judge's text without its thoughts; nothing of one that is too long to be an answer."""
-    return text.rpartition("</think>")[2] if len(text) <= LONGEST else ""
+    """A judge's text without its thoughts; nothing of one that is still thinking at its end, or is too long
+    to be an answer."""
+    answer = text.rpartition("</think>")[2] if len(text) <= LONGEST else ""
+    return "" if "<think>" in answer else answer
 
 
 def last_object(text: str) -> dict[str, Any]:
     """The JSON object that the answer is, ends in on lines of its own, or has as its last ``` block with
-    nothing after it; {} where there is none, or where a key stands in it twice."""
-    return _parted(answer_of(text))[1]
+    nothing after it; {} where there is none, where a key stands in it twice, or where an earlier one gives
+    another verdict that no word between them takes back."""
+    before, said = _parted(answer_of(text))
+    for earlier, end in _objects(before):
+        if _verdict(earlier) not in (_verdict(said), _verdict({})) and not _CORRECTS.search(
+            before, end
+        ):
+            return {}
+    return said
 
 
 def _parted(answer: str) -> tuple[str, dict[str, Any]]:
@@ -55,6 +68,31 @@ def _parted(answer: str) -> tuple[str, dict[str, Any]]:
             continue
         return before + answer[:begin], found if isinstance(found, dict) else {}
     return before + answer, {}
+
+
+def _objects(text: str) -> Iterator[tuple[dict[str, Any], int]]:
+    """The JSON objects that begin on lines of their own, each with where it ends."""
+    decoder = json.JSONDecoder(object_pairs_hook=_once)
+    begins = [0] if text.startswith("{") else []
+    begins += [line.start() for line in islice(_BEGINS.finditer(text), MOST_BEGINNINGS)]
+    for begin in begins:
+        try:
+            yield decoder.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            continue
+
+
+def _verdict(said: dict[str, Any]) -> tuple[int | None, dict[int, str]]:
+    """What an object says of the steps, its reasons left out."""
+    first, entries = said.get("first_error"), said.get("steps")
+    told = {
+        entry["step"]: entry["verdict"].lower()
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+        and type(entry.get("step")) is int
+        and isinstance(entry.get("verdict"), str)
+    }
+    return first if type(first) is int else None, told
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

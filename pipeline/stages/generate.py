@@ -17,7 +17,7 @@ from pipeline.shards import Store, chunked
 from pipeline.stages.grade import graded, graded_by
 from pipeline.stages.keys import KEY_COLUMNS, key_of, key_of_row
 from pipeline.stages.stage import Refused, Rows
-from pipeline.steps import Splitter
+from pipeline.steps import SPLIT_VERSION, Splitter
 
 GENERATE_VERSION = 2
 
@@ -55,7 +55,9 @@ class GenerateStage:
             prompt.fingerprint,
             config.generate.fingerprint,
         )
-        self.fingerprint = content_hash(self._made_by, config.steps.fingerprint, graded_by(config))
+        self.fingerprint = content_hash(
+            self._made_by, SPLIT_VERSION, config.steps.fingerprint, graded_by(config)
+        )
 
     def pending(self, size: int) -> Iterator[list[Problem]]:
         done = self._done()

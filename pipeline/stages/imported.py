@@ -15,6 +15,7 @@ from pipeline.shards import Store, chunked
 from pipeline.stages.grade import graded, graded_by
 from pipeline.stages.keys import key_of
 from pipeline.stages.stage import Alone, Rows
+from pipeline.steps import SPLIT_VERSION
 
 IMPORT_VERSION = 2
 
@@ -38,7 +39,9 @@ class ImportStage:
         }
         self._grader = grader
         self.store = store
-        self.fingerprint = content_hash(IMPORT_VERSION, config.steps.fingerprint, graded_by(config))
+        self.fingerprint = content_hash(
+            IMPORT_VERSION, SPLIT_VERSION, config.steps.fingerprint, graded_by(config)
+        )
 
     def pending(self, size: int) -> Iterator[list[Solution]]:
         """What is no longer brought leaves the run."""

@@ -115,6 +115,13 @@ def test_a_proof_by_contradiction_is_no_error() -> None:
     assert verdict.first_error in (None, -1)
 
 
+@pytest.mark.parametrize("mark", ["Case 1: ", "case (i): ", "**Case A:** ", "### Case 2. "])
+def test_a_case_is_a_supposition(mark: str) -> None:
+    verdict = judged("Given $x^2 = 9$, find x.", f"{mark}$x = 3$\n", "Case 2: $x = -3$\n")
+    assert [check.expected for check in verdict.checks] == ["supposed", "supposed"]
+    assert verdict.first_error is None
+
+
 def test_a_goal_is_no_premise() -> None:
     assert judged("A & B\nProve: C & A", "C & A").checks[0].status is Status.UNCHECKED
 

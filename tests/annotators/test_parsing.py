@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotators.parsing import (
+    Parser,
     boxed_index,
     boxed_verdict,
     json_first_error,
@@ -72,11 +73,60 @@ def test_the_way_of_counting_stands_in_the_prompt() -> None:
         (r"\boxed{right} or \boxed{wrong}", None),
         (r"\boxed{wrong} is what I would say if the sum were off", None),
         (r"\boxed{maybe}", None),
+        (r"It is not \boxed{right}", None),
+        (r"It isn't \boxed{wrong}", None),
         ("right", None),
     ],
 )
 def test_a_verdict_on_one_step_is_of_the_last_step_shown(text: str, found: int | None) -> None:
     assert boxed_verdict(text, STEPS) == found
+
+
+def test_two_critiques_that_differ_are_no_vote() -> None:
+    one, other = json.dumps(critique([True, False])), json.dumps(critique([True, True]))
+    assert json_steps(f"{one}\n{one}", STEPS[:2]) == {1}
+    assert json_steps(f"{other}\n{one}", STEPS[:2]) is None
+    assert json_steps(f"{other}\nCorrected:\n{one}", STEPS[:2]) == {1}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("All steps are right. The final answer is \\boxed{2}.", None),
+        ("The final answer is:\n$$\\boxed{2}$$", None),
+        ("**Final answer**\n\\boxed{2}", 2),
+        ("The final answer is wrong for step 2. So \\boxed{2}", 2),
+        ("Every step is right.\n\n\\boxed{2}", None),
+        ("Every step is right.\n\n\\boxed{-1}", -1),
+        ("Not all steps are right: \\boxed{1}", 1),
+        ("All steps are right except step 1: \\boxed{1}", 1),
+        ("Counting from 1, step 2 is the first wrong one: \\boxed{2}", None),
+        ("It is step 2 counting from 1, so counting from 0 it is \\boxed{1}", 1),
+        ("Counting from 1 to 10 takes a while. \\boxed{1}", 1),
+        ("Step 2 is wrong, so not \\boxed{-1}", None),
+        ("The answer is not \\boxed{2}", None),
+        ("Step 2 is not right. \\boxed{2}", 2),
+        ("\\boxed{2}?", None),
+        ("<think>step 1 seems wrong \\boxed{1}", None),
+        ("step 1 seems fine</think>\\boxed{2}", 2),
+    ],
+)
+def test_a_box_that_may_be_no_verdict_is_no_vote(text: str, found: int | None) -> None:
+    assert boxed_index(text, STEPS) == found
+
+
+@pytest.mark.parametrize("review", ["counting from 1, step 3", "Every step is correct."])
+def test_an_index_that_the_review_belies_is_no_vote(review: str) -> None:
+    assert json_first_error(json.dumps({"review": review, "first_error": 2}), STEPS) is None
+    assert json_first_error(json.dumps({"review": review, "first_error": -1}), STEPS) == -1
+
+
+@pytest.mark.parametrize("parse", [json_steps, json_first_error, boxed_verdict])
+def test_thoughts_that_never_end_are_no_vote(parse: Parser) -> None:
+    said = {"first_error": 0, **critique([True, False, True])}
+    answer = json.dumps(said) if parse is not boxed_verdict else "\\boxed{wrong}"
+    assert parse(f"maybe\n{answer}</think>\n{answer}", STEPS) is not None
+    assert parse(f"<think>maybe\n{answer}", STEPS) is None
 
 
 @pytest.mark.parametrize(
@@ -152,7 +202,11 @@ def test_whatever_a_judge_writes_is_a_reading_of_these_steps_or_none(
     [
         ('Let me see.\n{"first_error": 1}', 1),
         ('Step {1} is odd.\n\n{\n "review": "so",\n "first_error": 2\n}\n', 2),
-        ('{"first_error": 0}\n{"first_error": 1}', 1),
+        ('{"first_error": 0}\n{"first_error": 1}', None),
+        ('{"first_error": 0}\nWait, that holds.\n{"first_error": 1}', 1),
+        ('{"first_error": 1, "review": "a"}\n{"first_error": 1, "review": "b"}', 1),
+        ('{"x": 0}\n{"first_error": 1}', 1),
+        ('```json\n{"first_error": 0}\n```\nor\n```json\n{"first_error": 1}\n```', None),
         ('It says {"first_error": 0}', None),
         ('{"first_error": 0}\nor so', None),
         ('{"first_error": 0}\n}', None),
