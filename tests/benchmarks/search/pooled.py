@@ -106,11 +106,18 @@ def solutions_run(folder: Path) -> RunConfig:
 @dataclass(frozen=True)
 class World:
     """`pilot`: solutions as they come, to learn from. The others are scored: every wrong-outcome
-    one, and some of the right ones."""
+    one, and some of the right ones. In a run those teach too, without their truth: `others`, of which as many
+    are wrong for each that is right as in the pilot."""
 
     pilot: list[PooledCase]
     wrong: list[PooledCase]
     right: list[PooledCase]
+
+    @property
+    def others(self) -> list[PooledCase]:
+        failed = sum(case.outcome is Outcome.INCORRECT for case in self.pilot)
+        number = round(len(self.right) * failed / (len(self.pilot) - failed))
+        return [*self.right, *self.wrong[:number]]
 
 
 def chosen(items: Sequence[Annotated]) -> tuple[list[Annotated], list[Annotated]]:

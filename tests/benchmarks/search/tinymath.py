@@ -91,13 +91,14 @@ def measure(folder: Path) -> Found:
     wrong, right = there.wrong, there.right
     moments, pilot_tokens, of_right = {}, {}, []
     for name, told in EVIDENCE.items():
-        priors, pilot_tokens[name] = _learned([told(case) for case in there.pilot])
+        lessons = [told(case) for case in there.pilot], [told(case) for case in there.others]
+        priors, pilot_tokens[name] = _learned(*lessons)
         moments[name] = _moments([told(case) for case in wrong], priors)
         knowing = [told(case) for case in right]
         ends = [stopped(m, 0.9) for m in _moments(knowing, priors)]
         of_right.append(score(f"{_named(name)}, sure 0.9", knowing, ends))
     as_run = EVIDENCE["with a vote, siblings uncharged"]
-    shipped = as_shipped([as_run(case) for case in there.pilot])
+    shipped = as_shipped(*([as_run(c) for c in of] for of in (there.pilot, there.others)))
     strata = []
     for stratum, among in STRATA.items():
         rows = [i for i, case in enumerate(wrong) if among(case)]
@@ -145,16 +146,23 @@ def _truth(
     )
 
 
-def as_shipped(pilot: Sequence[PooledCase]) -> BayesianStrategy:
-    """The recipe's own strategy, with what it learns from its own pilot."""
+def as_shipped(pilot: Sequence[PooledCase], others: Sequence[PooledCase]) -> BayesianStrategy:
+    """The recipe's own strategy, with what it learns as in a run: from a pilot, and from others that are
+    searched by what the pilot taught."""
     recipe = read_yaml(RECIPE)["annotators"]["rollouts"]["search"]
     strategy = BayesianStrategy(BayesianOptions(**recipe))
-    first, searches = strategy.pilot(), []
-    for case in pilot:
-        search = first.start(case.n_steps, case.outcome, case.known)
+    seen = _searched(strategy.pilot(), pilot)
+    taught = strategy.knowing(strategy.learn(seen))
+    return strategy.knowing(strategy.learn([*seen, *_searched(taught, others)]))
+
+
+def _searched(strategy: BayesianStrategy, cases: Sequence[PooledCase]) -> list[PilotSearch]:
+    searches = []
+    for case in cases:
+        search = strategy.start(case.n_steps, case.outcome, case.known)
         drive(search, case)
         searches.append(PilotSearch(case.n_steps, case.outcome, search.counts, case.known))
-    return strategy.knowing(strategy.learn(searches))
+    return searches
 
 
 def _by_problem(cases: Sequence[PooledCase]) -> list[NDArray[np.int64]]:
@@ -178,11 +186,15 @@ def interval(problems: Sequence[NDArray[np.int64]], figure: Callable[..., float 
     return f"[{low:.3f}, {high:.3f}]"
 
 
-def _learned(pilot: Sequence[PooledCase]) -> tuple[Priors, float]:
-    """Priors, and the tokens that the pilot cost, in whole solutions for each of its own."""
+def _learned(pilot: Sequence[PooledCase], others: Sequence[PooledCase]) -> tuple[Priors, float]:
+    """Priors, as `as_shipped`; and the tokens that the pilot cost, in whole solutions for each of its own."""
     found = traces_of_all(pilot, BROAD, sure=0.97, budget=12.0, rollouts=2)
+    hints = [case.known.hints for case in pilot]
+    taught = fit_priors(found.seen, hints)
+    then = traces_of_all(others, taught, sure=0.9, budget=12.0, rollouts=2)
     spent = [m[-1].tokens / case.tokens for m, case in zip(found.moments, pilot, strict=True)]
-    return fit_priors(found.seen, [case.known.hints for case in pilot]), float(np.mean(spent))
+    hints += [case.known.hints for case in others]
+    return fit_priors([*found.seen, *then.seen], hints), float(np.mean(spent))
 
 
 def _moments(cases: Sequence[PooledCase], priors: Priors) -> list[list[Moment]]:
