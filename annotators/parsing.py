@@ -38,11 +38,6 @@ _TAG = re.compile(r"</[a-z]{1,20}>")
 _SAYS_MORE = re.compile(r"[^\W_]|[\"'“”‘’«»?]")
 """A word goes on from the box, or asks; a quotation mark says that the box is someone else's."""
 _NOT_IT = re.compile(r"(?:\b(?:not|never|rather than|instead of)|n['’]t)[\s$*(\[\\]*\Z", re.I)
-_SOLVES = re.compile(
-    r"\bfinal answer\b(?:\s(?:to|of|for)\s[^.\n]{0,60}?)?(?:\s(?:is|was)\b[\s:$*\[(\\]*|[ \t:$*\[(\\]*)\Z",
-    re.I,
-)
-"""Before a box: it may hold the problem's answer."""
 _ALL_RIGHT = re.compile(
     r"(?<!\bnot )(?<!\bif )(?<!\bwhether )(?<!\bunless )"
     r"\b(?:all|every|each)(?:\s(?:of|the|these|one|single|\d{1,3})){0,3}\s(?:steps?|paragraphs?)\s"
@@ -67,13 +62,11 @@ def boxed_index(text: str, steps: Sequence[str], first: int = 0) -> int | None:
     arXiv 2412.06559).
 
     Thoughts before </think> don't count. No vote: a last box that holds no index of the solution,
-    one that is denied or may hold the problem's answer, words after it, or another box with something
-    else in it on the same line. Boxes on earlier lines may be quoted from the solution.
+    one that is denied, words after it, or another box with something else in it on the same line. Boxes
+    on earlier lines may be quoted from the solution.
     """
     said = _last_box(text, _INDEX)
-    if said is None or _stands_behind(_SOLVES, text, text.rindex("\\boxed")):
-        return None
-    return _first_error(int(said), steps, first, answer_of(text))
+    return None if said is None else _first_error(int(said), steps, first, answer_of(text))
 
 
 def boxed_verdict(text: str, steps: Sequence[str], first: int = 0) -> int | None:
@@ -140,12 +133,8 @@ def _last_box(text: str, pattern: re.Pattern[str]) -> str | None:
     said = {box[1] for box in boxes}
     if len(boxes) != line.count("\\boxed") or len(said) != 1:
         return None
-    if any(_stands_behind(_NOT_IT, line, box.start()) for box in boxes):
+    if any(_NOT_IT.search(line, 0, box.start()) for box in boxes):
         return None
     if _SAYS_MORE.search(_TAG.sub("", line[boxes[-1].end() :])):
         return None
     return said.pop()
-
-
-def _stands_behind(words: re.Pattern[str], text: str, at: int) -> bool:
-    return words.search(text, max(0, at - 120), at) is not None

@@ -93,7 +93,7 @@ def test_two_critiques_that_differ_are_no_vote() -> None:
     ("text", "found"),
     [
         ("All steps are right. The final answer is \\boxed{2}.", None),
-        ("The final answer is:\n$$\\boxed{2}$$", None),
+        ("The final answer is:\n$$\\boxed{2}$$", 2),
         ("**Final answer**\n\\boxed{2}", 2),
         ("The final answer is wrong for step 2. So \\boxed{2}", 2),
         ("Every step is right.\n\n\\boxed{2}", None),
