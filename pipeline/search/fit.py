@@ -37,14 +37,14 @@ DRIFT_PENALTY = 2.0
 """Log evidence that a drift must show for each unit it lies from where the fit starts."""
 SLIP = Slip(0.75, 0.1, 0.05, 0.1)
 """Where a fit of slips starts."""
-VALUE_PULL, FLAWED_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 2.0, 4.0, 250.0, 8.0
+VALUE_PULL, FLAWED_PULL, RECOVERY_PULL, PLACE_PULL, PULL = 4.0, 2.0, 4.0, 400.0, 8.0
 """Solutions that the start counts for, in what is drawn to it: v without an error, v and d with one, q, the
 places of each band, and all else. A pilot says little of ten places in three bands, and much of how rare
 luck is."""
 ROUNDS = 300
 """Of EM at most. It creeps where two explanations are nearly as likely, such as luck and a policy that seldom
 succeeds: stopped too soon, it states confidences that are half again as far off."""
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 """Log evidence a solution that a round must gain for another to follow."""
 TINY = 1e-12
 SHORT = 10
