@@ -66,12 +66,12 @@ def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """A quarter of the judge's calls fail as long as the list holds something."""
+    """A third of the judge's calls fail as long as the list holds something."""
     sample, on = SimulatedEngine.sample, [True]
 
     async def seldom(self: SimulatedEngine, request: SampleRequest) -> SampleResult:
         text = request.prompt.text
-        if on and "-1" in text and int(content_hash(text), 16) % 4 == 0:
+        if on and "-1" in text and int(content_hash(text), 16) % 3 == 0:
             raise EngineFaultError("down")
         return await sample(self, request)
 

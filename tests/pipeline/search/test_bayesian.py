@@ -214,7 +214,7 @@ def test_the_priors_are_learned_from_a_pilot(drift: float) -> None:
     """Right and wrong solutions as often as they come: v 0.7, q 0.3, every error at the third step."""
     rng = np.random.default_rng(0)
     pilot = []
-    for number in range(300):
+    for number in range(1000):
         right, wrong = np.zeros(7), np.zeros(7)
         clean = number % 10 < 7
         (right if clean else wrong)[6] = 1
