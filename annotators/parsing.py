@@ -42,7 +42,7 @@ _ALL_RIGHT = re.compile(
     r"(?<!\bnot )(?<!\bif )(?<!\bwhether )(?<!\bunless )"
     r"\b(?:all|every|each)(?:\s(?:of|the|these|one|single|\d{1,3})){0,3}\s(?:steps?|paragraphs?)\s"
     r"(?:is|are|seems?|looks?)\s(?:(?!not\b)\w+\s)?(?:right|correct|valid|fine|sound|accurate|true)\b"
-    r"(?!\W{0,3}(?:except|but|until|up|before|apart|other|save)\b)",
+    r"(?!\W{0,3}(?:except|but|until|up|before|apart|other|save|so far)\b)",
     re.I,
 )
 _COUNTS = re.compile(

@@ -94,6 +94,7 @@ def test_two_critiques_that_differ_are_no_vote() -> None:
     [
         ("All steps are right. The final answer is \\boxed{2}.", None),
         ("The final answer is:\n$$\\boxed{2}$$", 2),
+        ("All steps are right so far. Step 2 is wrong: \\boxed{2}", 2),
         ("**Final answer**\n\\boxed{2}", 2),
         ("The final answer is wrong for step 2. So \\boxed{2}", 2),
         ("Every step is right.\n\n\\boxed{2}", None),

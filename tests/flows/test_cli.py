@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -32,7 +33,8 @@ def test_every_command_has_help(command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_what_stands_in_brackets(command: str) -> None:
-    top = get_command(app).get_command(None, command)  # type: ignore[attr-defined]
+    commands: Any = get_command(app)
+    top = commands.get_command(None, command)
     for words, one in [((), top), *(((n,), c) for n, c in getattr(top, "commands", {}).items())]:
         shown = CliRunner().invoke(app, [command, *words, "--help"]).output
         for text in (one.help, *(getattr(param, "help", None) for param in one.params)):
