@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome
-from pipeline.search.batches import batches, posteriors
+from pipeline.search.batches import Batch, batches, posteriors
 from pipeline.search.belief import Array, Belief, Priors, Seen
 from pipeline.search.hints import Hint
 from pipeline.told import hint_of
@@ -67,11 +67,12 @@ def certain(posteriors: Sequence[Array], truth: Sequence[int | None]) -> list[Ar
     ]
 
 
-def log_evidence(rows: Sequence[Evidence], priors: Priors) -> float:
+def in_batches(rows: Sequence[Evidence]) -> list[Batch]:
+    return list(batches([row.seen for row in rows], [row.hints for row in rows], most=1024))
+
+
+def log_evidence(rows: Sequence[Batch], priors: Priors) -> float:
     """Log chance of all that is seen and said, a solution."""
-    total = 0.0
-    for batch in batches([row.seen for row in rows], [row.hints for row in rows], most=1024):
-        total += float(
-            Belief(priors, batch.seen, batch.heard(priors.reliability)).log_evidence.sum()
-        )
-    return total / max(1, len(rows))
+    beliefs = [Belief(priors, batch.seen, batch.heard(priors.reliability)) for batch in rows]
+    total = sum(float(belief.log_evidence.sum()) for belief in beliefs)
+    return total / max(1, sum(len(batch.rows) for batch in rows))

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pipeline.consensus.calibration import ENOUGH, UNCHANGED, Calibration, calibrated
-from pipeline.consensus.evidence import Evidence, certain, log_evidence, posteriors_of
+from pipeline.consensus.evidence import Evidence, certain, in_batches, log_evidence, posteriors_of
 from pipeline.records import NO_ERROR
 from pipeline.search.belief import BROAD, Array, Priors
 from pipeline.search.fit import fit_priors
@@ -138,7 +138,8 @@ def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Prior
     if witnesses > 1:
         fits += [_fit(rows, truth, begun, START, own=own) for own in OWN]
         doubts += [0.0] * len(OWN)
-    explained = [log_evidence(rows, priors) for priors in fits]
+    heard = in_batches(rows)
+    explained = [log_evidence(heard, priors) for priors in fits]
     order = np.argsort([-one for one in explained], kind="stable")
     chance = CHANCE / max(1, len(rows))
     return [fits[one] for one in order if explained[one] >= max(explained) - doubts[one] - chance]

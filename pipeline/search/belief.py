@@ -75,16 +75,23 @@ class Slip(NamedTuple):
 
     def relation(self, n_steps: int) -> Array:
         """Chance of each fatal step -1..T-1 (columns) for each wrong one (rows), (T+1, T+1)."""
-        chance = np.zeros((n_steps + 1, n_steps + 1))
-        chance[0, 0] = 1.0
-        chance[1:, 0] = self.unseen
-        for wrong in range(1, n_steps + 1):
-            after = n_steps - wrong
-            sooner = 2.0 ** np.arange(1, wrong)
-            chance[wrong, 1:wrong] = self.early * sooner / max(1.0, sooner.sum())
-            chance[wrong, wrong + 1 :] = self.later / max(1, after)
-            chance[wrong, wrong] = 1 - chance[wrong].sum()
-        return chance
+        chance = np.tensordot(self[1:], _elsewhere(n_steps), axes=1)
+        return np.asarray(chance + np.diag(1 - chance.sum(axis=-1)))
+
+
+@lru_cache(maxsize=64)
+def _elsewhere(n_steps: int) -> Array:
+    """`Slip.relation` of each kind of slip but the first alone (3, T+1, T+1). Read-only."""
+    steps = np.arange(n_steps)
+    distance = steps - steps[:, None]
+    later: Array = np.where(distance > 0, 1.0, 0.0)
+    early: Array = np.where(distance < 0, np.exp2(-np.abs(distance)), 0.0)
+    kinds = np.zeros((3, n_steps + 1, n_steps + 1))
+    kinds[0, 1:, 1:] = later / np.maximum(later.sum(axis=-1, keepdims=True), 1)
+    kinds[1, 1:, 0] = 1.0
+    kinds[2, 1:, 1:] = early / np.maximum(early.sum(axis=-1, keepdims=True), _SURE)
+    kinds.setflags(write=False)
+    return kinds
 
 
 NO_SLIP = Slip()
@@ -111,16 +118,22 @@ class Priors:
     def joint(self, n_steps: int) -> Array:
         """Prior of e = -1, 0, ..., T-1, and of v and d on their grid (T+1, V D), where without an error d
         doesn't matter."""
-        edges = np.linspace(0, PLACES, n_steps + 1)
-        by_band = [
-            np.diff(np.interp(edges, np.arange(PLACES + 1), np.concatenate([[0], np.cumsum(of)])))
-            for of in self.places
-        ]
-        place = np.stack(by_band)[BAND_OF].T  # (T, V)
+        place = (overlap(n_steps) @ np.transpose(self.places))[:, BAND_OF]  # (T, V)
         flawed = (1 - self.clean) * place[:, :, None] * np.array(self.flawed)
         clean = self.clean * np.array(self.value) / len(FLAWED_DRIFTS)
         clean = np.repeat(clean, len(FLAWED_DRIFTS))
         return np.concatenate([clean[None], flawed.reshape(n_steps, -1)])
+
+
+@lru_cache(maxsize=64)
+def overlap(n_steps: int) -> Array:
+    """What share of each bin of places lies in each step (T, PLACES). Read-only."""
+    first = np.arange(n_steps)[:, None] * (PLACES / n_steps)
+    bins = np.arange(PLACES)[None, :]
+    end = np.minimum(first + PLACES / n_steps, bins + 1)
+    shares: Array = np.maximum(end - np.maximum(first, bins), 0.0)
+    shares.setflags(write=False)
+    return shares
 
 
 def left(n_steps: int, drift: float) -> Array:
@@ -254,12 +267,10 @@ class Belief:
         """Chance of each kind of `Slip` (..., 4)."""
         if self._fatal_of is None:
             return np.zeros((*self.posterior.shape[:-1], len(NO_SLIP)))
-        joint = (self.posterior[..., None] * self._fatal_of)[..., 1:, :]
-        same = np.trace(joint[..., 1:], axis1=-2, axis2=-1)
-        unseen = joint[..., 0].sum(axis=-1)
-        early = np.tril(joint[..., 1:], -1).sum(axis=(-1, -2))
-        later = joint.sum(axis=(-1, -2)) - same - unseen - early
-        return np.stack([same, later, unseen, early], axis=-1)
+        joint = self.posterior[..., None] * self._fatal_of
+        elsewhere = np.tensordot(joint, _elsewhere(self._steps) > 0, axes=((-2, -1), (-2, -1)))
+        same = joint[..., 1:, :].sum(axis=(-1, -2)) - elsewhere.sum(axis=-1)
+        return np.concatenate([same[..., None], elsewhere], axis=-1)
 
 
 class _Prior(NamedTuple):

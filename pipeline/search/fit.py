@@ -20,7 +20,6 @@ from pipeline.search.belief import (
     BROAD,
     FLAWED_DRIFTS,
     NO_SLIP,
-    PLACES,
     RECOVERIES,
     VALUES,
     Array,
@@ -29,6 +28,7 @@ from pipeline.search.belief import (
     Seen,
     Slip,
     Tables,
+    overlap,
 )
 from pipeline.search.hints import START, Hint, Reliability, counted
 
@@ -276,11 +276,7 @@ def _shares(weights: Array) -> tuple[float, ...]:
 
 def _binned(posterior: Array, place: Array) -> Array:
     """The steps' posterior in the bins of the prior; a step that spans bins goes by their weight."""
-    steps = len(posterior)
-    low = np.arange(steps)[:, None] / steps * PLACES
-    bins = np.arange(PLACES)[None, :]
-    overlap = np.clip(np.minimum(low + PLACES / steps, bins + 1) - np.maximum(low, bins), 0, None)
-    share = overlap * place
+    share = overlap(len(posterior)) * place
     binned: Array = np.asarray(
         posterior @ (share / np.maximum(share.sum(axis=1, keepdims=True), 1e-300))
     )

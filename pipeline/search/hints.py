@@ -127,9 +127,10 @@ def _alarm(step: int, n_steps: int) -> Array:
     return chance
 
 
+@lru_cache(maxsize=64)
 def possible(n_steps: int) -> Array:
     """Which kinds a hint can be of at all, for each e = -1..T-1 (T+1, KINDS), 0 or 1: no step lies
-    before the first one, or after the last."""
+    before the first one, or after the last. Read-only."""
     can: Array = np.ones((n_steps + 1, RELATIONS))
     can[0, 1:4] = n_steps > 2
     can[0, 4] = n_steps > 1
@@ -137,7 +138,9 @@ def possible(n_steps: int) -> Array:
     can[1:3, EARLY] = 0
     can[n_steps, ONE_LATE] = 0
     can[max(1, n_steps - 1) :, LATE] = 0
-    return np.tile(can, 2)
+    twice = np.tile(can, 2)
+    twice.setflags(write=False)
+    return twice
 
 
 def repeated(hints: Sequence[Hint]) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.search.batches import batches, posteriors
@@ -53,6 +53,7 @@ def test_none_is_the_same_as_no_slip(both: tuple[list[int], list[int]]) -> None:
 
 
 @given(slips, st.integers(1, 12))
+@example(Slip(0.7, 0.1, 0.1, 0.1), 1100)
 def test_every_wrong_step_leads_somewhere(slip: Slip, steps: int) -> None:
     assert slip.relation(steps).sum(axis=1) == pytest.approx(np.ones(steps + 1))
 
