@@ -8,7 +8,7 @@ Sections:
   cascade    the same, witnesses asked one after another: against the whole panel, and in random order
   speed      100,000 verdicts, from shards on disk to labels on disk
   tinymath   the shipped models on the hard split, two judges among them, against the oracle: a run of some
-             eight minutes, the first time
+             half an hour, the first time
   review     the same run: 100 decisions of a person that `steplabel review` asks for, against as many by
              chance; a quarter of an hour
 """
