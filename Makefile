@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RECIPE ?= flows/recipes/tinymath.yaml
 ARGS ?=
-TESTS_AT_ONCE ?= 2
+TESTS_AT_ONCE ?= 3
 AT_ONCE = -n $(TESTS_AT_ONCE) --no-loadscope-reorder
 SYSTEM_PACKAGES := bubblewrap libnuma1
 

@@ -39,7 +39,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The longest run only where they are asked for: `make test-faults`, or `-m faults`. Files with long
-    ones come first: two are run at once, and neither process shall wait at the end for the other's."""
+    ones come first: some are run at once, and no process shall wait at the end for the others."""
     if "faults" not in config.option.markexpr:
         longest = [item for item in items if item.get_closest_marker("faults")]
         config.hook.pytest_deselected(items=longest)
