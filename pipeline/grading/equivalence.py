@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.grading.exact import NotUnderstood
+from pipeline.grading.errors import NotUnderstood
 from pipeline.grading.extract import find_answer
 from pipeline.grading.nodes import Named, Node, Scalar
 from pipeline.grading.normal import CONVERSIONS, Number, compare_forms, read_tidied

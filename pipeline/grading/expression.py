@@ -14,20 +14,11 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from pipeline.grading.exact import (
-    PI,
-    Ambiguous,
-    E,
-    Exact,
-    I,
-    NotUnderstood,
-    infinity,
-    number,
-    of,
-    power,
-    symbol,
-)
+from pipeline.grading.errors import Ambiguous, NotUnderstood
+from pipeline.grading.exact import Exact, infinity, number, of, symbol
 from pipeline.grading.functions import FUNCTIONS, call, factorial
+from pipeline.grading.polynomial import PI, E, I
+from pipeline.grading.powers import power
 
 MAX_TOKENS = 300
 MAX_DEPTH = 24

@@ -10,7 +10,8 @@ import re
 from fractions import Fraction
 from itertools import pairwise
 
-from pipeline.grading.exact import Ambiguous, Exact, NotUnderstood, infinity, number
+from pipeline.grading.errors import Ambiguous, NotUnderstood
+from pipeline.grading.exact import Exact, infinity, number
 from pipeline.grading.expression import read_expression, tokens_of
 from pipeline.grading.functions import FUNCTIONS
 from pipeline.grading.nodes import (
