@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from pipeline.grading.errors import Ambiguous, NotUnderstood
 from pipeline.grading.exact import Exact, infinity, number
-from pipeline.grading.expression import read_expression, tokens_of
+from pipeline.grading.expression import read_expression
 from pipeline.grading.functions import FUNCTIONS
 from pipeline.grading.nodes import (
     Based,
@@ -26,6 +26,7 @@ from pipeline.grading.nodes import (
     Ratio,
     Scalar,
 )
+from pipeline.grading.tokens import tokens_of
 from pipeline.grading.units import unit_of
 
 MAX_NESTED = 6

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.grading.errors import NotUnderstood
 from pipeline.grading.exact import Exact, number, same, symbol
-from pipeline.grading.expression import read_expression, tokens_of
+from pipeline.grading.expression import read_expression
 from pipeline.grading.powers import power
+from pipeline.grading.tokens import tokens_of
 
 
 def value(text: str) -> Exact:
