@@ -18,7 +18,9 @@ from pipeline.grading.nodes import Named, Node, Scalar
 from pipeline.grading.normal import CONVERSIONS, Number, compare_forms, read_tidied
 from pipeline.grading.pool import WorkerPool
 from pipeline.grading.reading import Reading, listed, read_text
-from pipeline.grading.sameness import Sameness, compare, number_of
+from pipeline.grading.same_structure import compare
+from pipeline.grading.same_value import number_of
+from pipeline.grading.sameness import Sameness
 from pipeline.grading.units import measures, unit_of
 
 UNCLEAR = "answers not clearly the same"
