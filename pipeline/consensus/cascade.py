@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
+from pipeline.arrow import Record
 from pipeline.config import CascadeConfig
 from pipeline.consensus.calibration import DIGITS
 from pipeline.consensus.evidence import FIRST, Evidence, posteriors_of
@@ -35,7 +36,7 @@ from pipeline.consensus.expected import (
 )
 from pipeline.consensus.learning import Learned, threshold_for
 from pipeline.join import Annotated
-from pipeline.records import NO_ERROR, Outcome, Record, content_hash
+from pipeline.records import NO_ERROR, Outcome, content_hash
 from pipeline.search.belief import Array
 from pipeline.search.hints import Hint, Reliability, heard_all, kinds_of, voices
 
