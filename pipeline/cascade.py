@@ -60,6 +60,7 @@ class StageOf(Protocol):
         annotator: Annotator,
         solutions: Solutions,
         store: Store,
+        *,
         told: Told | None = None,
     ) -> AnnotateStage: ...
 
@@ -297,7 +298,7 @@ class CascadeRun:
                 _part(annotator, part),
                 self._decided,
                 self._run.asked(part),
-                Told.so_far({}, fingerprint),
+                told=Told.so_far({}, fingerprint),
             )
             stage.store.open(stage.fingerprint)
 
@@ -361,7 +362,7 @@ class CascadeRun:
                 _part(annotator, part),
                 solutions,
                 self._run.asked(part),
-                self._told(annotator, fingerprint),
+                told=self._told(annotator, fingerprint),
             )
             await self._crew.run(stage)
 
