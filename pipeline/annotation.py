@@ -9,7 +9,8 @@ from functools import partial
 
 from pipeline.annotator import Annotator, LearningAnnotator, Tools, hints_of
 from pipeline.calibration import Calibration
-from pipeline.cascade import CascadeRun, Crew, unheard
+from pipeline.cascade.crew import Crew
+from pipeline.cascade.run import CascadeRun, unheard
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule
 from pipeline.consensus.posterior import PosteriorRule

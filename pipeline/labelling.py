@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from heapq import nsmallest
 from typing import Any
 
+from pipeline.cascade.rounds import stopped_by
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, each
 from pipeline.consensus.cascade import BUDGET, as_asked
@@ -21,7 +22,6 @@ from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, RowIndex, annotated
 from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
 from pipeline.review.witness import REVIEW, Agreed, taken
-from pipeline.rounds import stopped_by
 from pipeline.run_folder import RunFolder
 from pipeline.shards import chunked
 from pipeline.stages import KEY_COLUMNS, key_of, key_of_row
