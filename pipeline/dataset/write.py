@@ -23,7 +23,8 @@ import pyarrow as pa
 from pipeline.arrow import Record
 from pipeline.columns import Joined, Reads
 from pipeline.config import DatasetConfig
-from pipeline.dataset.card import CardFacts, card
+from pipeline.dataset.card import card
+from pipeline.dataset.facts import CardFacts
 from pipeline.dataset.files import SplitWriter
 from pipeline.dataset.layout import ViewFacts
 from pipeline.dataset.split import group, held_out

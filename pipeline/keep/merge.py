@@ -21,8 +21,7 @@ from pipeline.config import RunConfig
 from pipeline.config.run import NAME
 from pipeline.consensus.labels import set_aside
 from pipeline.dataset import write_dataset
-from pipeline.dataset.card import CardFacts, MergedRow
-from pipeline.dataset.facts import card_facts
+from pipeline.dataset.facts import CardFacts, MergedRow, card_facts
 from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.cases import Case
 from pipeline.files import read_json, write_json, write_text
