@@ -31,7 +31,7 @@ def card(
         f"# {inert(facts.name)}: step-labelled solutions",
         inert(facts.about, 1000),
         _what(tally),
-        _meaning(tally),
+        _meaning(),
         _how(facts, tally),
         _merged(facts),
         _counts(facts, tally),
@@ -64,7 +64,7 @@ wrong step; a rule fused what they said into one label, or set the solution asid
 Labels are therefore estimates; how good they are is told below where it was measured."""
 
 
-def _meaning(tally: Tally) -> str:
+def _meaning() -> str:
     """What each label says, of the steps after a first error above all."""
     rows = [
         ("right", "no step up to and with this one is wrong", "`true`, `+`, `1`"),

@@ -84,10 +84,9 @@ class Comparison:
 async def compare_answers(pred: str, gold: str, pool: WorkerPool, decimals: int = 4) -> Comparison:
     """Compare two final answers, or texts that say one. Symmetric. `decimals`: see
     `GradingConfig.decimals`. Raises PrerequisiteError when workers can't start."""
-    if pred.strip() == gold.strip():
-        return Comparison(True)
-    one, other = answer_of(pred), answer_of(gold)
-    return compare_readings(one, other, decimals) or await _compare_elsewhere(one, other, pool)
+    return compare_here(pred, gold, decimals) or await _compare_elsewhere(
+        answer_of(pred), answer_of(gold), pool
+    )
 
 
 def compare_here(pred: str, gold: str, decimals: int = 4) -> Comparison | None:

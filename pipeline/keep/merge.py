@@ -84,7 +84,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
         config = _config(configs, folder)
         merged = _begin(runs, names, config, folder)
         counts = _rows(runs, names, configs, texts, merged)
-        summary = _summary(runs, configs, config, merged)
+        summary = _summary(runs, config, merged)
         several = [text for text in texts.values() if len({said.run for said in text}) > 1]
         conflicts = sum(map(disagree, several))
         filled = sum(is_filled(text) and not disagree(text) for text in several)
@@ -252,9 +252,7 @@ def _taken(
         yield Annotated(replace(s, run=s.run or names[number]), item.verdicts, label)
 
 
-def _summary(
-    runs: Sequence[RunFolder], configs: Sequence[RunConfig], config: RunConfig, merged: RunFolder
-) -> Summary:
+def _summary(runs: Sequence[RunFolder], config: RunConfig, merged: RunFolder) -> Summary:
     """Counts are of the merged rows; what was paid is what all runs paid."""
     told: list[dict[str, Any]] = [read_json(run.folder / "summary.json") or {} for run in runs]
     problems = {key_of(s) for s in merged.solutions.read(Solution)}
