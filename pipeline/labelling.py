@@ -11,9 +11,10 @@ from typing import Any
 from pipeline.cascade.rounds import stopped_by
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, each
-from pipeline.consensus.cascade import BUDGET, as_asked
+from pipeline.consensus.cascade import BUDGET
 from pipeline.consensus.labels import label_of
 from pipeline.consensus.posterior import PosteriorRule, learned_of
+from pipeline.consensus.replay import as_asked
 from pipeline.errors import InputError
 from pipeline.evaluate.cases import Case, Columns
 from pipeline.evaluate.conventions import convention

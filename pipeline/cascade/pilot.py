@@ -9,9 +9,10 @@ from typing import Any
 from pipeline.annotator import Annotator, LearningAnnotator
 from pipeline.cascade.crew import Crew, asked_for
 from pipeline.config import CascadeConfig, RunConfig
-from pipeline.consensus.cascade import VERSION, Cascade, learn, replay
+from pipeline.consensus.cascade import VERSION, Cascade, learn
 from pipeline.consensus.expected import tokens_of
 from pipeline.consensus.posterior import PosteriorRule, learned_of
+from pipeline.consensus.replay import replay
 from pipeline.errors import BudgetSpentError, EngineFaultError
 from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, RowIndex
