@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from annotators.forms import Form, Polynomial, Term, Unclear
+from annotators.forms import Form, Term, Unclear
 
 
 def derivative(form: Form, name: str) -> Form:
@@ -41,10 +41,10 @@ def definite(primitive: Form, name: str, low: int, high: int) -> Fraction:
 def _coefficients(form: Form, name: str) -> dict[int, Fraction]:
     if list(form.bottom) != [(1, ())]:
         raise Unclear
-    return {_power(form.top, term, name): value for term, value in form.top.items()}
+    return {_power(term, name): value for term, value in form.top.items()}
 
 
-def _power(polynomial: Polynomial, term: Term, name: str) -> int:
+def _power(term: Term, name: str) -> int:
     root, powers = term
     if root != 1 or len(powers) > 1 or any(other != name for other, _ in powers):
         raise Unclear

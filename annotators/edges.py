@@ -30,9 +30,7 @@ def opens_cleanly(run: Run, side: Sequence[Token], text: str) -> bool:
         minus = first.text == "-" and (
             previous is None or (previous.kind is Kind.BREAK and not _marked(run.before))
         )
-        return (minus and not side[1].spaced if len(side) > 1 else False) or is_bullet(
-            side, run, text
-        )
+        return (minus and not side[1].spaced if len(side) > 1 else False) or is_bullet(side, text)
     if previous is None:
         return True
     if previous.kind is Kind.BREAK:
@@ -137,7 +135,7 @@ def _goes_on_in_another_unit(run: Run) -> bool:
     return measured or (units[0].kind is Kind.WORD and second is not None)
 
 
-def is_bullet(side: Sequence[Token], run: Run, text: str) -> bool:
+def is_bullet(side: Sequence[Token], text: str) -> bool:
     """`- 5 + 3 = 8` at the start of a line is a list item."""
     if len(side) < 2 or side[0].kind is not Kind.OPERATOR or side[0].text not in "-*+":
         return False

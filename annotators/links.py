@@ -110,7 +110,7 @@ def _links(run: Run, text: str) -> Iterator[Link | Uncountable]:
     _unwrap(parts)
     if not opens_cleanly(run, parts[0], text):
         parts[0] = []
-    elif is_bullet(parts[0], run, text):
+    elif is_bullet(parts[0], text):
         parts[0] = parts[0][1:]
     congruent = relations[-1] == "≡" and MODULUS.match(text, run.tokens[-1].end) is not None
     if not ends_cleanly(run) and not congruent:

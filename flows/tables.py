@@ -15,13 +15,13 @@ from rich.table import Table
 
 from flows.live import clock
 from flows.shown import line
+from pipeline.cascade.rounds import CascadeReport
 from pipeline.config import RunConfig
 from pipeline.evaluate import Score
 from pipeline.keep.disk import FACTOR, disk_need, free_bytes, human, still_needed
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome
-from pipeline.rounds import CascadeReport
 from pipeline.run_folder import RunFolder
 from pipeline.summary import Summary
 

@@ -10,30 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from pipeline.annotator import Annotator, LearningAnnotator, Tools, hints_of
-from pipeline.calibration import Calibration
-from pipeline.cascade import CascadeRun, Crew, unheard
+from pipeline.annotation import Annotation
+from pipeline.annotator import Annotator
 from pipeline.cluster import Cluster, Lent
 from pipeline.collecting import seldom_collecting
 from pipeline.config import RunConfig
-from pipeline.consensus.posterior import PosteriorRule
 from pipeline.dataset import view_names
-from pipeline.engine.protocol import Engine, Sampling
 from pipeline.engine.room import EngineRoom
 from pipeline.engine.servers import server_faults
-from pipeline.errors import (
-    BudgetSpentError,
-    ConfigError,
-    InterruptedRun,
-    PrerequisiteError,
-    RunError,
-)
+from pipeline.errors import ConfigError, InterruptedRun, PrerequisiteError, RunError
 from pipeline.files import disk_told, write_json
 from pipeline.finish import Finish
 from pipeline.grading import Grader
@@ -45,29 +35,14 @@ from pipeline.parts import check_parts, packages_of, plan_of, read_inputs, roles
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
-from pipeline.records import (
-    Outcome,
-    Problem,
-    Solution,
-    content_hash,
-)
+from pipeline.records import Problem, Solution, content_hash
 from pipeline.remote import remote_run
 from pipeline.run_folder import RunFolder
 from pipeline.sandbox import Sandbox
-from pipeline.search import Known
-from pipeline.shards import Store
-from pipeline.stages import (
-    AnnotateStage,
-    GenerateStage,
-    ImportStage,
-    Solutions,
-    Stage,
-    key_of,
-)
+from pipeline.stages import GenerateStage, ImportStage, Stage
 from pipeline.stages.work import RunShard, StageWork, run_directly
 from pipeline.stopping import DRAIN_S, Stop
 from pipeline.summary import Summary, paid
-from pipeline.told import Told
 
 log = logging.getLogger(__name__)
 
@@ -154,9 +129,6 @@ class _Batch:
         self._names = [annotator.name for annotator in annotators]
         self.grader = Grader(config.grading)
         self.progress = Progress(run.folder / "progress.json", watch.on_progress)
-        self.rates = PassRates()
-        self.left_out: set[str] = set()
-        self.sandbox: Sandbox | None = None
         self.begun = False
 
     async def run_until_stopped(self) -> Summary:
@@ -210,8 +182,7 @@ class _Batch:
             if packages is not None:  # before a model is loaded: it may not be allowed here
                 asked = config.sandbox
                 sandbox = Sandbox(asked.workers, packages=packages, unsafe_local=asked.unsafe_local)
-                self.sandbox = await stack.enter_async_context(sandbox)
-                self.grader.sandbox = self.sandbox
+                self.grader.sandbox = await stack.enter_async_context(sandbox)
             if config.cluster is not None:
                 lent = Lent(
                     config.grading, self.parts.prompt, packages, config.sandbox.unsafe_local
@@ -220,23 +191,23 @@ class _Batch:
             stack.push_async_callback(self.grader.close)
             stack.push_async_callback(room.close)
             await self.work.run(self._solutions_stage(problems, imported, room))
-            self.rates = PassRates.of(run.solutions)
-            self.left_out = self.rates.left_out(config.filter, set(problems))
-            await self._annotate(room)
-            rule = self.parts.rule
-            if self.parts.cascaded:
-                try:
-                    await self._cascaded(room)
-                except BudgetSpentError:
-                    for annotator in self.parts.cascaded:
-                        self._unasked(annotator)
-                    rule = unheard
-            if not self.parts.cascaded or rule is unheard:
-                run.chain.unlink(missing_ok=True)  # what was asked before counts no more
+            rates = PassRates.of(run.solutions)
+            left_out = rates.left_out(config.filter, set(problems))
+            rule = await Annotation(
+                config,
+                run,
+                self.parts,
+                room,
+                self.work,
+                self.grader,
+                self.progress,
+                rates,
+                left_out,
+            ).run()
         write_json(run.unpaid, sorted(self.work.unpaid))
         finish = Finish(config, run, self._names, self.progress)
-        finish.label(rule, self.left_out)
-        filtered = len(self.left_out & problems.keys())
+        finish.label(rule, left_out)
+        filtered = len(left_out & problems.keys())
         summary = finish.summary(
             plan.by_stage, len(rejected), len(problems), filtered, self.parts.oracle
         )
@@ -245,33 +216,6 @@ class _Batch:
         if self.approve is not None and config.deploy.approve_hours and not finish.published:
             await self.approve(summary)
         return finish.publish(summary)
-
-    async def _annotate(self, room: EngineRoom) -> None:
-        """The annotators that aren't asked by a cascade. Those that need no engine work beside those that do,
-        so that no engine waits for them; but one that hints at another goes before it."""
-        heard = {name for one in self.parts.order for name in hints_of(one)}
-        order = [one for one in self.parts.order if one not in self.parts.cascaded]
-        free = [
-            one for one in order if one.role is None and not hints_of(one) and one.name not in heard
-        ]
-        asking = [one for one in order if one not in free]
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._one_by_one(free, room))
-                group.create_task(self._one_by_one(asking, room))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-
-    async def _one_by_one(self, annotators: Sequence[Annotator], room: EngineRoom) -> None:
-        for annotator in annotators:
-            if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
-                try:
-                    annotator = await self._calibration(room).of(annotator)
-                except BudgetSpentError:
-                    self._unasked(annotator)
-                    continue
-            store = self.run_folder.verdicts(annotator.name)
-            await self.work.run(self._annotation(annotator, self._chosen, room, store))
 
     def _needed(self, roles: Collection[str]) -> bool:
         """Whether a stage of one of these roles has no call on record."""
@@ -296,98 +240,3 @@ class _Batch:
             fingerprint,
             store,
         )
-
-    def _annotation(
-        self,
-        annotator: Annotator,
-        solutions: Solutions,
-        room: EngineRoom,
-        store: Store,
-        name: str | None = None,
-        told: Told | None = None,
-    ) -> AnnotateStage:
-        fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
-        told = told or self._told(annotator)
-        return AnnotateStage(
-            self.config,
-            annotator,
-            solutions,
-            partial(self._tools, fingerprint, told),
-            fingerprint,
-            self.parts.prompt,
-            store,
-            name,
-            told.fingerprint,
-        )
-
-    def _told(self, annotator: Annotator) -> Told:
-        names = hints_of(annotator)
-        run, cascaded = self.run_folder, {one.name for one in self.parts.cascaded}
-        return Told.by(
-            {name: run.panel(name) if name in cascaded else run.verdicts(name) for name in names}
-        )
-
-    def _tools(self, fingerprint: str, told: Told, engine: Engine | None) -> Tools:
-        """What an annotator whose engine has this fingerprint works with."""
-        generated = self.config.generate.sampling.sampling()
-
-        def known(solution: Solution, sampling: Sampling) -> Known:
-            hints = told(solution)
-            if solution.generator != fingerprint or not sampling.is_like(generated):
-                return Known(hints=hints)  # another model's chances
-            return Known(self.rates.siblings(solution), solution.known, hints)
-
-        return Tools(engine, self.grader, self.parts.prompt, known, self.sandbox)
-
-    async def _cascaded(self, room: EngineRoom) -> None:
-        """Witnesses that are asked one after another (`pipeline.cascade`)."""
-
-        def stage_of(
-            annotator: Annotator,
-            solutions: Solutions,
-            store: Store,
-            told: Told | None = None,
-        ) -> AnnotateStage:
-            return self._annotation(annotator, solutions, room, store, told=told)
-
-        rule = self.parts.rule
-        assert isinstance(rule, PosteriorRule)
-        crew = Crew(
-            stage_of,
-            self.work.run,
-            self._calibration(room).of,
-            self._chosen,
-            self.work.faults,
-            self.work.unpaid,
-            self.progress.stages,
-        )
-        cascaded = self.parts.cascaded
-        await CascadeRun(self.config, self.run_folder, rule, cascaded, self.left_out, crew).run()
-
-    def _calibration(self, room: EngineRoom) -> Calibration:
-        def tools_of(annotator: Annotator) -> Tools:
-            fingerprint = room.fingerprint(annotator.role) if annotator.role else ""
-            return self._tools(fingerprint, self._told(annotator), None)
-
-        return Calibration(
-            self.config,
-            self.run_folder,
-            self.work,
-            lambda annotator, among, store, name: self._annotation(
-                annotator, among, room, store, name
-            ),
-            tools_of,
-            self._chosen,
-        )
-
-    def _unasked(self, annotator: Annotator) -> None:
-        """Its pilot was not paid for: it is asked of no solution, and what it said before, under another
-        configuration maybe, doesn't count."""
-        store = self.run_folder.verdicts(annotator.name)
-        store.open(content_hash("unasked", annotator.fingerprint))
-        self.work.unpaid |= {s.id for s in self._chosen() if s.outcome is not Outcome.UNDECIDED}
-
-    def _chosen(self, columns: Collection[str] | None = None) -> Iterator[Solution]:
-        for solution in self.run_folder.solutions.read(Solution, columns):
-            if key_of(solution) not in self.left_out:
-                yield solution

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.records import Label, Record, Solution, Verdict
+from pipeline.arrow import Record
+from pipeline.records import Label, Solution, Verdict
 from pipeline.shards import Store
 
 PARTS_IN_MEMORY = 8

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from pipeline.arrow import Record, rows_of
 from pipeline.columns import (
     EVERYTHING,
     NOWHERE,
@@ -25,7 +26,7 @@ from pipeline.columns import (
     Rows,
     Rowstore,
 )
-from pipeline.records import Label, Record, Solution, Verdict, rows_of
+from pipeline.records import Label, Solution, Verdict
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
 

@@ -8,11 +8,13 @@ from dataclasses import asdict, replace
 from heapq import nsmallest
 from typing import Any
 
+from pipeline.cascade.rounds import stopped_by
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, each
-from pipeline.consensus.cascade import BUDGET, as_asked
+from pipeline.consensus.cascade import BUDGET
 from pipeline.consensus.labels import label_of
 from pipeline.consensus.posterior import PosteriorRule, learned_of
+from pipeline.consensus.replay import as_asked
 from pipeline.errors import InputError
 from pipeline.evaluate.cases import Case, Columns
 from pipeline.evaluate.conventions import convention
@@ -21,7 +23,6 @@ from pipeline.files import read_json, write_json
 from pipeline.join import Annotated, RowIndex, annotated
 from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
 from pipeline.review.witness import REVIEW, Agreed, taken
-from pipeline.rounds import stopped_by
 from pipeline.run_folder import RunFolder
 from pipeline.shards import chunked
 from pipeline.stages import KEY_COLUMNS, key_of, key_of_row

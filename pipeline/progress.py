@@ -42,12 +42,11 @@ class StageProgress:
         """Sampled tokens a second of wall time."""
         return self.completion_tokens / self.seconds if self.seconds > 0 else 0.0
 
-    def eta_seconds(self, resumed_rows: int = 0) -> float | None:
+    def eta_seconds(self) -> float | None:
         """What is left, at the pace so far; None before there is one."""
-        made = self.rows_done - resumed_rows
-        if self.state != "running" or made <= 0:
+        if self.state != "running" or self.rows_done <= 0:
             return None
-        return (self.rows_total - self.rows_done) * self.seconds / made
+        return (self.rows_total - self.rows_done) * self.seconds / self.rows_done
 
 
 def share_done(stages: Mapping[str, StageProgress], planned: Mapping[str, int]) -> float:

@@ -23,9 +23,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.arrow import Record, to_table
 from pipeline.errors import RunError
 from pipeline.files import read_object, replacing, sha256_of, sync_folder, write_json
-from pipeline.records import Record, content_hash, to_table
+from pipeline.records import content_hash
 
 log = logging.getLogger(__name__)
 

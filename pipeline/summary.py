@@ -13,6 +13,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from pipeline.cascade.rounds import CascadeReport, report
 from pipeline.columns import EVERYTHING, Reads
 from pipeline.engine.money import recorded_costs
 from pipeline.errors import ConfigError, StepLabelError
@@ -23,7 +24,6 @@ from pipeline.mutants import GENERATOR as MUTANTS
 from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.registry import load_named
-from pipeline.rounds import CascadeReport, report
 from pipeline.run_folder import RunFolder
 
 KEPT = "kept labels"

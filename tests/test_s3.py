@@ -66,7 +66,7 @@ def test_killed_with_its_machine_a_run_loses_what_was_not_kept_and_nothing_else(
     config = in_bucket(slow_batch(tmp_path, "lost", 0.1))
     path = tmp_path / "lost.yaml"
     path.write_text(config.to_yaml())
-    often = "import pipeline.remote as r; r.KEEP_S = 0.3; from flows.cli import main; main()"
+    often = "import pipeline.remote.run as r; r.KEEP_S = 0.3; from flows.cli import main; main()"
     command = [sys.executable, "-c", often, "run", str(path), "--no-prefect"]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}) as first:
         index = f"{BUCKET}/runs/lost/index.json"

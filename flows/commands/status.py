@@ -19,10 +19,10 @@ from rich.table import Table
 from flows.runs import find_run, runs_in
 from flows.shown import line, styled
 from flows.tables import cascade_lines
+from pipeline.cascade.rounds import CascadeReport, report
 from pipeline.errors import RunError
 from pipeline.lock import holder
 from pipeline.progress import StageProgress, read_progress
-from pipeline.rounds import CascadeReport, report
 from pipeline.run_folder import RunFolder
 
 WIDE = 110

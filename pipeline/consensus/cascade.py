@@ -15,14 +15,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from pipeline.config import CascadeConfig
+from pipeline.arrow import Record
 from pipeline.consensus.calibration import DIGITS
 from pipeline.consensus.evidence import FIRST, Evidence, posteriors_of
 from pipeline.consensus.expected import (
@@ -30,14 +29,14 @@ from pipeline.consensus.expected import (
     WRONG,
     Expected,
     expected_of,
-    first_vote,
     tokens_of,
 )
-from pipeline.consensus.learning import Learned, threshold_for
+from pipeline.consensus.information import chances, first_votes, information
+from pipeline.consensus.learning import Learned
 from pipeline.join import Annotated
-from pipeline.records import NO_ERROR, Outcome, Record, content_hash
+from pipeline.records import NO_ERROR, Outcome, content_hash
 from pipeline.search.belief import Array
-from pipeline.search.hints import Hint, Reliability, heard_all, kinds_of, voices
+from pipeline.search.hints import Hint, Reliability, heard_all
 
 VERSION = 4
 SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"
@@ -98,27 +97,6 @@ def learn(
     steps = sum(len(item.solution.steps) for item in pilot)
     parts = expected_of(pilot, truth, witnesses, learned)
     return Facts(learned, parts, tokens / max(1, steps))
-
-
-def as_asked(
-    learned: Learned,
-    pilot: Sequence[Annotated],
-    truth: Sequence[int | None],
-    witnesses: Sequence[str],
-    options: CascadeConfig,
-    precision: float,
-) -> Learned:
-    """The threshold for the precision that is wanted, where solutions are asked no more than they need: they
-    end less sure than had every witness been heard, as the pilot has."""
-    facts = learn(pilot, truth, witnesses, learned)
-    cascade = Cascade(facts, witnesses, options.confidence, options.worth)
-    left = [one.item for one in replay(pilot, cascade)]
-    known = learned.priors.reliability
-    rows = [Evidence.of(item, witnesses, learned.counting, known) for item in left]
-    sure = np.array([learned.sure(of_one) for of_one in posteriors_of(rows, learned.priors)])
-    threshold, kept = threshold_for(sure, precision)
-    stated = float(sure[sure >= threshold].mean()) if kept else 0.0
-    return replace(learned, threshold=threshold, kept=kept, stated=stated, binding=kept < 1.0)
 
 
 class Cascade:
@@ -233,7 +211,7 @@ class Cascade:
         for row, item in enumerate(items):
             said = item.verdicts[part].votes[0].first_error
             if said is not None:
-                follows[row] = _after(said, n_steps, expected.leading)
+                follows[row] = first_votes(said, n_steps, expected.leading)
                 with_it, without = self._hints(item), self._hints(item, but=part)
                 known = self.facts.learned.priors.reliability
                 told = heard_all(with_it, known, n_steps).wrong
@@ -269,54 +247,6 @@ class Cascade:
         return [hint for hint in hints if hint.name in known]
 
 
-def information(posterior: Array, chance: Array, follows: Array | None = None) -> Array:
-    """Bits that a witness is expected to tell about e (n,), never below 0. `posterior` (n, E); `chance`
-    (n, O, E), or (O, E) for all, of each thing it may say for each e; `follows` (n, O): how likely each is
-    after what it said already, for any e."""
-    after = posterior[:, None, :] * chance
-    foretold = after.sum(axis=2)
-    if follows is not None:
-        foretold = foretold * follows
-        foretold = foretold / foretold.sum(axis=1, keepdims=True)
-    after /= np.maximum(after.sum(axis=2, keepdims=True), 1e-300)
-    mean = (foretold[:, :, None] * after).sum(axis=1)
-    told = _entropy(mean) - (foretold * _entropy(after)).sum(axis=1)
-    return np.asarray(np.maximum(told, 0.0))
-
-
-@lru_cache(maxsize=1024)
-def chances(reliability: Reliability, n_steps: int, several: bool) -> tuple[Array, Array]:
-    """P(says o | e) for what a witness may say: each of -1..T-1, and with `several` votes each of them by
-    some of the votes only, after those by all; (O, E) in its own voice, where each column sums to one, and
-    (O, E) where it repeats what named the same."""
-    answers = range(NO_ERROR, n_steps)
-    said: list[tuple[int, ...]] = [(one,) for one in answers]
-    if several:
-        said += [(one, one, NO_ERROR if one != NO_ERROR else 0) for one in answers]
-    told = np.stack([kinds_of(Hint("", one), n_steps) for one in said])
-    alone = np.maximum(voices(told, reliability)[0].sum(axis=-1), 1e-12)
-    alone /= alone.sum(axis=0)
-    _, repeating = voices(told, replace(reliability, own=0.0), 1.0)
-    alone.setflags(write=False)
-    repeating.setflags(write=False)
-    return alone, repeating
-
-
-def _after(said: int, n_steps: int, leading: float) -> Array:
-    """Chance of the first vote, `said`, given each thing that all votes may come to say (O,)."""
-    place, answers = said - NO_ERROR, n_steps + 1
-    follows = np.zeros(2 * answers)
-    follows[place] = 1.0
-    follows[answers:] = (1 - leading) / max(1, answers - 1)
-    follows[answers + place] = leading
-    return np.maximum(follows, 1e-12)
-
-
-def _entropy(posterior: Array) -> Array:
-    """Bits, over the last axis."""
-    return np.asarray(-(posterior * np.log2(np.maximum(posterior, 1e-300))).sum(axis=-1))
-
-
 def within(choices: Sequence[Choice], left: float | None) -> list[Choice]:
     """The choices that `left` tokens are expected to pay for, those that promise most for a token first;
     the others end there. None: no budget."""
@@ -332,51 +262,3 @@ def within(choices: Sequence[Choice], left: float | None) -> list[Choice]:
         if left < 0:
             found[row] = replace(choices[row], part=None, stop=BUDGET)
     return found
-
-
-class Replayed(NamedTuple):
-    """A solution with the verdicts that were asked for, and why no more were."""
-
-    item: Annotated
-    stop: str
-
-
-def replay(
-    items: Sequence[Annotated], cascade: Cascade, budget: float | None = None
-) -> list[Replayed]:
-    """What a cascade would have asked for of solutions of which every witness has been heard: the same
-    choices in the same rounds, their answers taken from the verdicts that there are."""
-    whole = {item.solution.id: item for item in items}
-    heard_of = {
-        item.solution.id: {
-            name: verdict
-            for name, verdict in item.verdicts.items()
-            if name not in cascade.facts.parts
-        }
-        for item in items
-    }
-    stops: dict[str, str] = {}
-    all_votes: dict[str, set[str]] = defaultdict(set)
-    spent = 0.0
-    while still := [one for one in whole if one not in stops]:
-        now = [Annotated(whole[one].solution, heard_of[one], None) for one in still]
-        for choice in within(
-            cascade.choose(now, all_votes), None if budget is None else budget - spent
-        ):
-            if choice.part is None:
-                stops[choice.solution_id] = choice.stop or ""
-                continue
-            name = choice.part.removesuffix(FIRST)
-            verdict = whole[choice.solution_id].verdicts[name]
-            if choice.part.endswith(FIRST):
-                told = first_vote(verdict)
-            else:
-                told = verdict
-                all_votes[choice.solution_id].add(name)
-            paid = heard_of[choice.solution_id].get(name)
-            spent += told.cost.completion_tokens - (paid.cost.completion_tokens if paid else 0)
-            heard_of[choice.solution_id][name] = told
-    return [
-        Replayed(Annotated(item.solution, heard_of[one], None), stops[one])
-        for one, item in whole.items()
-    ]

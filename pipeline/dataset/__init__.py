@@ -5,7 +5,7 @@ A new view is one file here that holds a `VIEW`, and one line in `VIEWS` (view.p
 
 from __future__ import annotations
 
-from pipeline.dataset.card import CardFacts, CostRow, QualityRow
+from pipeline.dataset.facts import CardFacts, CostRow, QualityRow
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import VIEWS, View, load_view
 from pipeline.dataset.write import (

@@ -5,88 +5,21 @@ Written for someone who has never seen the project. Text that a user or a model 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import yaml
 
+from pipeline.dataset.facts import CardFacts
 from pipeline.dataset.layout import Layout, metadata
 from pipeline.dataset.markdown import inert, table
 from pipeline.dataset.tally import Tally
 from pipeline.dataset.view import View
-from pipeline.records import NO_ERROR, Cost, Outcome
+from pipeline.records import NO_ERROR, Outcome
 from pipeline.review.witness import REVIEW
 from pipeline.selection import Selection
 
 _REASONS_SHOWN = 20
 _BAR = 30
-
-
-@dataclass(frozen=True, slots=True)
-class QualityRow:
-    """Exact first-error accuracy of `who` over `decided` of `n` solutions, with 95% interval."""
-
-    who: str
-    over: str
-    n: int
-    decided: int
-    exact: float | None
-    low: float
-    high: float
-    f1: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CostRow:
-    """What one stage paid; `seconds` is wall time."""
-
-    stage: str
-    cost: Cost
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class MergedRow:
-    """A run that this one was merged of: what was taken from it, and the fingerprint of its configuration."""
-
-    run: str
-    solutions: int
-    labelled: int
-    config_fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class CardFacts:
-    """What the rows don't say of themselves.
-
-    `engines`: role -> kind and model. `rule`: how verdicts became labels, in words. `annotators`:
-    name -> how it works, in words (optional; the kinds of evidence are told in any case). `gold`:
-    where the true first errors of `quality` come from. `licences`: what went in -> its licence.
-    `merged`: the runs that it was merged of; `filled`: solutions that one of them labels and another has
-    without a label; `differences`: keys in which their configurations differ -> the
-    value in each.
-    `dollars`: paid for calls, None where none has a price.
-    """
-
-    name: str
-    about: str = ""
-    engines: Mapping[str, str] = field(default_factory=dict)
-    annotators: Mapping[str, str] = field(default_factory=dict)
-    rule: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    git_commit: str | None = None
-    config_fingerprint: str = ""
-    input_fingerprint: str = ""
-    rejected: int = 0
-    cut: int = 0
-    gold: str = ""
-    quality: Sequence[QualityRow] = ()
-    costs: Sequence[CostRow] = ()
-    dollars: float | None = None
-    licences: Mapping[str, str] = field(default_factory=dict)
-    merged: Sequence[MergedRow] = ()
-    filled: int = 0
-    differences: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def card(
@@ -98,7 +31,7 @@ def card(
         f"# {inert(facts.name)}: step-labelled solutions",
         inert(facts.about, 1000),
         _what(tally),
-        _meaning(tally),
+        _meaning(),
         _how(facts, tally),
         _merged(facts),
         _counts(facts, tally),
@@ -131,7 +64,7 @@ wrong step; a rule fused what they said into one label, or set the solution asid
 Labels are therefore estimates; how good they are is told below where it was measured."""
 
 
-def _meaning(tally: Tally) -> str:
+def _meaning() -> str:
     """What each label says, of the steps after a first error above all."""
     rows = [
         ("right", "no step up to and with this one is wrong", "`true`, `+`, `1`"),

@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.arrow import Record
 from pipeline.columns import Joined, Reads
 from pipeline.config import DatasetConfig
-from pipeline.dataset.card import CardFacts, card
+from pipeline.dataset.card import card
+from pipeline.dataset.facts import CardFacts
 from pipeline.dataset.files import SplitWriter
 from pipeline.dataset.layout import ViewFacts
 from pipeline.dataset.split import group, held_out
@@ -31,7 +33,7 @@ from pipeline.dataset.tally import READS, Tally
 from pipeline.dataset.view import View, load_view
 from pipeline.errors import ConfigError, RunError
 from pipeline.join import Annotated, items_of
-from pipeline.records import Record, content_hash
+from pipeline.records import content_hash
 from pipeline.selection import Selection, select
 from pipeline.selection.select import fingerprint as selection_fingerprint
 

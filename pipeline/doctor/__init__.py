@@ -14,10 +14,11 @@ from pipeline.doctor.services import prefect, shipped_models
 from pipeline.doctor.software import engine, packages, python
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+"""The checkout, whose `data` folder holds the shipped models."""
 
 
-def examine(root: Path = ROOT) -> list[Finding]:
-    """All findings. `root` is the checkout, whose `data` folder holds the shipped models."""
+def examine() -> list[Finding]:
+    """All findings."""
     return [
         *python(),
         *packages(),
@@ -28,7 +29,7 @@ def examine(root: Path = ROOT) -> list[Finding]:
         *sandbox(),
         *grading(),
         *prefect(os.environ),
-        *shipped_models(root),
+        *shipped_models(ROOT),
     ]
 
 

@@ -15,9 +15,10 @@ from typing import IO, Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
+from pipeline.arrow import Record
 from pipeline.engine.protocol import Completion
 from pipeline.errors import RunError
-from pipeline.records import Cost, Record
+from pipeline.records import Cost
 
 _KEY_AT = len('{"key":"')
 _CRC_LENGTH = len(',"crc":"89abcdef"}')

@@ -51,10 +51,6 @@ class Score(NamedTuple):
     f1_interval: Interval
     f1_decided: float | None
 
-    @property
-    def decided_share(self) -> float | None:
-        return _share(self.decided, self.n)
-
 
 class _Counts(NamedTuple):
     """Hits and sizes of the two halves of ProcessBench's F1."""

@@ -12,13 +12,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.grading.exact import NotUnderstood
+from pipeline.grading.errors import NotUnderstood
 from pipeline.grading.extract import find_answer
 from pipeline.grading.nodes import Named, Node, Scalar
 from pipeline.grading.normal import CONVERSIONS, Number, compare_forms, read_tidied
 from pipeline.grading.pool import WorkerPool
 from pipeline.grading.reading import Reading, listed, read_text
-from pipeline.grading.sameness import Sameness, compare, number_of
+from pipeline.grading.same_structure import compare
+from pipeline.grading.same_value import number_of
+from pipeline.grading.sameness import Sameness
 from pipeline.grading.units import measures, unit_of
 
 UNCLEAR = "answers not clearly the same"
@@ -82,10 +84,9 @@ class Comparison:
 async def compare_answers(pred: str, gold: str, pool: WorkerPool, decimals: int = 4) -> Comparison:
     """Compare two final answers, or texts that say one. Symmetric. `decimals`: see
     `GradingConfig.decimals`. Raises PrerequisiteError when workers can't start."""
-    if pred.strip() == gold.strip():
-        return Comparison(True)
-    one, other = answer_of(pred), answer_of(gold)
-    return compare_readings(one, other, decimals) or await _compare_elsewhere(one, other, pool)
+    return compare_here(pred, gold, decimals) or await _compare_elsewhere(
+        answer_of(pred), answer_of(gold), pool
+    )
 
 
 def compare_here(pred: str, gold: str, decimals: int = 4) -> Comparison | None:

@@ -14,80 +14,15 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from pipeline.grading.exact import (
-    PI,
-    Ambiguous,
-    E,
-    Exact,
-    I,
-    NotUnderstood,
-    infinity,
-    number,
-    of,
-    power,
-    symbol,
-)
+from pipeline.grading.errors import Ambiguous, NotUnderstood
+from pipeline.grading.exact import Exact, infinity, number, of, symbol
 from pipeline.grading.functions import FUNCTIONS, call, factorial
+from pipeline.grading.polynomial import PI, E, I
+from pipeline.grading.powers import power
 
-MAX_TOKENS = 300
 MAX_DEPTH = 24
 MAX_DIGITS = 60
 
-_TOKEN = re.compile(
-    r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2}(?![\d.]))?|\.\d+|[A-Za-z]+'*|<=|>=|!=|\*\*|\S",
-    re.S,
-)
-_SPACING = (
-    r"\left \right \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr \biggl \biggr \displaystyle \textstyle "
-    r"\limits \, \; \: \! \quad \qquad ~ $"
-)
-_DROPPED = frozenset(_SPACING.split()) | {"\\ "}
-_SAME = {
-    "\\dfrac": "\\frac",
-    "\\tfrac": "\\frac",
-    "\\cfrac": "\\frac",
-    "\\dbinom": "\\binom",
-    "\\tbinom": "\\binom",
-    "\\cdot": "*",
-    "\\times": "*",
-    "\\ast": "*",
-    "\\div": "/",
-    "**": "^",
-    "\\lbrace": "\\{",
-    "\\rbrace": "\\}",
-    "\\lbrack": "[",
-    "\\rbrack": "]",
-    "\\lvert": "|",
-    "\\rvert": "|",
-    "\\vert": "|",
-    "\\leq": "<=",
-    "\\le": "<=",
-    "\\leqslant": "<=",
-    "≤": "<=",
-    "\\geq": ">=",
-    "\\ge": ">=",
-    "\\geqslant": ">=",
-    "≥": ">=",
-    "\\lt": "<",
-    "\\gt": ">",
-    "\\neq": "!=",
-    "\\ne": "!=",
-    "≠": "!=",
-    "\\colon": ":",
-    "∪": "\\cup",
-    "∈": "\\in",
-    "±": "\\pm",
-    "≈": "\\approx",
-    "\\approxeq": "\\approx",
-    "∅": "\\emptyset",
-    "\\varnothing": "\\emptyset",
-    "\\operatorname": "\\mathrm",
-    "\\varphi": "\\phi",
-    "\\vec": "\\mathrm",
-    "\\mathbf": "\\mathrm",
-    "\\boldsymbol": "\\mathrm",
-    "\\infin": "\\infty",
-}
 _LETTERS = (
     r"\alpha \beta \gamma \delta \epsilon \varepsilon \zeta \eta \theta \vartheta \iota \kappa \lambda \mu "
     r"\nu \xi \rho \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Sigma \Phi "
@@ -102,19 +37,6 @@ _CLOSING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 _FLOOR = {"\\lfloor": ("\\rfloor", "floor"), "\\lceil": ("\\rceil", "ceil")}
 _NO_ATOMS = frozenset(["\\pm", "\\mp", "\\cup", "\\in", "\\approx", "\\}", "\\rfloor", "\\rceil"])
 _FUNCTION_LETTERS = frozenset(["f", "g", "h", "F", "G", "P", "Q", "\\Phi", "\\phi", "\\psi"])
-
-
-def tokens_of(text: str) -> list[str]:
-    r"""Tokens, spacing and \left dropped, synonyms made one. Raises NotUnderstood over MAX_TOKENS."""
-    found = []
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token in _DROPPED:
-            continue
-        found.append(_SAME.get(token, token))
-        if len(found) > MAX_TOKENS:
-            raise NotUnderstood("too long")
-    return found
 
 
 def read_expression(tokens: list[str], sign: int = 1) -> Exact:

@@ -7,20 +7,10 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from pipeline.grading.exact import (
-    PI,
-    E,
-    Exact,
-    Generator,
-    NotUnderstood,
-    Point,
-    any_logarithm,
-    any_opaque,
-    number,
-    of,
-    power,
-    real,
-)
+from pipeline.grading.errors import NotUnderstood
+from pipeline.grading.exact import Exact, any_logarithm, any_opaque, number, of
+from pipeline.grading.polynomial import PI, E, Generator, Point, real
+from pipeline.grading.powers import power
 
 MAX_FACTORIAL = 60
 MAX_SHIFT = 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -144,10 +143,6 @@ class Grader:
             return Grade(Outcome.UNDECIDED, reason=NO_ANSWER)
         result = await self.compare(found.text, gold_answer(gold))
         return Grade(OUTCOMES[result.same], found.text, found.rule, result.reason)
-
-    async def grade_many(self, items: Iterable[tuple[str, str, str]]) -> list[Grade]:
-        """`grade` of each (text, gold, finish_reason), in order."""
-        return list(await asyncio.gather(*(self.grade(*item) for item in items)))
 
     async def compare(self, pred: str, gold: str) -> Comparison:
         """Are two final answers the same? Remembered for each pair."""

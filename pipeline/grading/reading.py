@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.grading.exact import Ambiguous, NotUnderstood, number
+from pipeline.grading.errors import Ambiguous, NotUnderstood
+from pipeline.grading.exact import number
 from pipeline.grading.nodes import Node, Scalar
 from pipeline.grading.normal import Form, Number, read_tidied
 from pipeline.grading.notation import tidy

@@ -7,17 +7,14 @@ intervals, "1 or 2" and \{1,2\} lists, y=2x and 2x-y=0 equations.
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from itertools import pairwise
 
-from pipeline.grading.exact import Ambiguous, Exact, NotUnderstood, infinity, number
-from pipeline.grading.expression import read_expression, tokens_of
-from pipeline.grading.functions import FUNCTIONS
+from pipeline.grading.errors import NotUnderstood
+from pipeline.grading.exact import infinity, number
+from pipeline.grading.inequality import between, inequality
 from pipeline.grading.nodes import (
-    Based,
     Condition,
     Group,
-    Interval,
     Listing,
     Matrix,
     Named,
@@ -25,26 +22,19 @@ from pipeline.grading.nodes import (
     Ratio,
     Scalar,
 )
-from pipeline.grading.units import unit_of
+from pipeline.grading.scalar import read_based, read_scalar, read_value
+from pipeline.grading.tokens import tokens_of
 
 MAX_NESTED = 6
 MAX_ITEMS = 60
-MAX_BASE_DIGITS = 40
 
 
 _RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!=", "\\in", "\\approx"])
-_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _OPEN = frozenset(["(", "[", "{", "\\{", "\\langle"])
 _CLOSE = frozenset([")", "]", "}", "\\}", "\\rangle"])
 _MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"])
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_RATE = re.compile(
-    r"(?:[km]?m|cm|ft|mi|k?g|m?[lL]|k?J|N|mol|miles?|meters?|feet|dollars?|cents?)/"
-    r"(?:s|h|hr|min|sec|m|k?g|[lL]|mol|K|day|hour|minute|second|year)(?:\^[23])?"
-)
-"""Units of a rate; m/s behind a number is no quotient of variables."""
 _NAME = re.compile(r"(?:\\?[A-Za-z]{1,12}'?)(?:_(?:\w|\{\w{1,10}\}))?")
-_DECIMAL = re.compile(r"\d*\.(\d+)")
 
 
 def read(text: str) -> Node:
@@ -112,7 +102,7 @@ def _read(tokens: list[str], depth: int) -> Node:
         return _matrices(tokens, depth)
     parts, found = _split(tokens, _RATIO)
     if found:
-        values = [_scalar(part) for part in parts]
+        values = [read_scalar(part) for part in parts]
         if any(isinstance(value, Listing) for value in values):
             raise NotUnderstood("a ratio of several values")
         return Ratio(tuple(value for value in values if isinstance(value, Scalar)))
@@ -121,7 +111,7 @@ def _read(tokens: list[str], depth: int) -> Node:
         return Group("(", ")", ends)
     if tokens == ["\\emptyset"]:
         return Listing((), "{")
-    return _based(tokens) or _scalar(tokens)
+    return read_based(tokens) or read_scalar(tokens)
 
 
 def _unwrapped(tokens: list[str]) -> list[str]:
@@ -175,11 +165,11 @@ def _relation(parts: list[list[str]], operators: list[str], depth: int) -> Node:
         return _equations(parts, name, depth)
     if "\\in" in operators or "=" in operators or "!=" in operators[1:]:
         raise NotUnderstood("relations of several kinds")
-    values = [_value(part) for part in parts]
+    values = [read_value(part) for part in parts]
     if len(values) == 2:
-        return _inequality(values[0], operators[0], values[1])
+        return inequality(values[0], operators[0], values[1])
     if len(values) == 3:
-        return _between(values, operators)
+        return between(values, operators)
     raise NotUnderstood("too many relations")
 
 
@@ -189,17 +179,17 @@ def _equations(parts: list[list[str]], name: str, depth: int) -> Node:
     last = _read(parts[-1], depth + 1)
     if len(parts) > 2:  # x = 2 + 3 = 5
         if not name:
-            _value(parts[0])  # "so the cost = 2 + 3 = 5" is a sentence
+            read_value(parts[0])  # "so the cost = 2 + 3 = 5" is a sentence
         return Named(name, last) if name else last
     if name:
         zero = None
         if isinstance(last, Scalar):
             try:
-                zero = (_value(parts[0]) - last.value).normed()
+                zero = (read_value(parts[0]) - last.value).normed()
             except NotUnderstood:
                 pass  # of (x, y), or in words
         return Named(name, last, zero)
-    left = _value(parts[0])
+    left = read_value(parts[0])
     if not isinstance(last, Scalar):
         raise NotUnderstood("an equation of more than values")
     if not left.symbols:  # 2 + 3 = 5
@@ -232,53 +222,6 @@ def _name(tokens: list[str]) -> str:
         if index and text.endswith("}") and text.count("{") == 1 and _NAME.fullmatch(head)
         else ""
     )
-
-
-def _value(tokens: list[str]) -> Exact:
-    read = _scalar(tokens)
-    if not isinstance(read, Scalar) or read.percent:
-        raise NotUnderstood("a relation of more than values")
-    return read.value
-
-
-def _inequality(left: Exact, operator: str, right: Exact) -> Node:
-    zero = left - right
-    if len(zero.symbols) == 1 and operator != "!=":
-        (variable,) = zero.symbols
-        solved = zero.linear(variable)
-        slope = solved[0].rational() if solved else None
-        if solved and slope:
-            bound = Scalar(-solved[1] / solved[0])
-            below = operator if slope > 0 else _FLIPPED[operator]
-            if below in ("<", "<="):
-                low = Scalar(-infinity())
-                return Interval(low, bound, "(", "]" if below == "<=" else ")", variable)
-            high = Scalar(infinity())
-            return Interval(bound, high, "[" if below == ">=" else "(", ")", variable)
-    normed = zero.normed()
-    if zero.bottom != normed.bottom and operator != "!=":
-        raise NotUnderstood("an inequality with a denominator")
-    first = zero.top[min(zero.top)] if zero.top else Fraction(1)
-    return Condition(_FLIPPED.get(operator, operator) if first < 0 else operator, normed)
-
-
-def _between(values: list[Exact], operators: list[str]) -> Node:
-    """a < x <= b, in either direction."""
-    if set(operators) <= {">", ">="}:
-        values, operators = values[::-1], [_FLIPPED[operator] for operator in operators[::-1]]
-    if not set(operators) <= {"<", "<="}:
-        raise NotUnderstood("relations of several kinds")
-    low, middle, high = values
-    if len(middle.symbols) != 1 or low.symbols or high.symbols:
-        raise NotUnderstood("not the bounds of one variable")
-    (variable,) = middle.symbols
-    solved = middle.linear(variable)
-    slope = solved[0].rational() if solved else None
-    if not solved or not slope or slope < 0:
-        raise NotUnderstood("not the bounds of one variable")
-    bottom, top = (Scalar((end - solved[1]) / solved[0]) for end in (low, high))
-    opening, closing = "[" if operators[0] == "<=" else "(", "]" if operators[1] == "<=" else ")"
-    return Interval(bottom, top, opening, closing, variable)
 
 
 def _matrices(tokens: list[str], depth: int) -> Matrix:
@@ -322,66 +265,3 @@ def _multiplied(a: Matrix, b: Matrix) -> Matrix:
         return Scalar(total)
 
     return Matrix(tuple(tuple(cell(row, k) for k in range(len(b.rows[0]))) for row in a.rows))
-
-
-def _based(tokens: list[str]) -> Based | None:
-    """1010_2 and 1010_{2}; the numeral must be one of its base."""
-    index = [token for token in tokens[2:] if token not in ("{", "}")] if len(tokens) > 2 else []
-    if len(index) != 1 or tokens[1] != "_" or not (tokens[0].isdigit() and index[0].isdigit()):
-        return None
-    base = int(index[0][:3])
-    if (
-        not 2 <= base <= 16
-        or len(tokens[0]) > MAX_BASE_DIGITS
-        or (max(tokens[0]) >= str(base)[0] and base < 10)
-    ):
-        raise NotUnderstood("no numeral of that base")
-    return Based(tokens[0].lstrip("0"), base)
-
-
-def _scalar(tokens: list[str]) -> Scalar | Listing:
-    """One value with its unit, or the two of \\pm."""
-    percent = False
-    if tokens and tokens[0] == "$":
-        tokens = tokens[1:]
-    tokens, unit = _without_unit(tokens)
-    if tokens and tokens[-1] in ("%", "\\%"):
-        percent, tokens = True, tokens[:-1]
-    if "\\pm" in tokens or "\\mp" in tokens:
-        return Listing(
-            tuple(Scalar(read_expression(tokens, sign), None, percent, unit) for sign in (1, -1))
-        )
-    shown = (
-        _DECIMAL.fullmatch(tokens[-1])
-        if len(tokens) == 1 or tokens[:-1] in (["-"], ["+"])
-        else None
-    )
-    return Scalar(read_expression(tokens), len(shown[1]) if shown else None, percent, unit)
-
-
-def _without_unit(tokens: list[str]) -> tuple[list[str], str]:
-    """The tokens before the words of measure at the end: 5 cm, 10√2 square feet, 3 m/s."""
-    for length in (5, 3):
-        rate = "".join(tokens[-length:])
-        if len(tokens) == length + 1 and tokens[0][-1].isdigit() and _RATE.fullmatch(rate):
-            return tokens[:1], rate
-    end = len(tokens)
-    if (
-        end > 2
-        and tokens[end - 2] == "^"
-        and tokens[end - 1] in ("2", "3")
-        and _WORD.fullmatch(tokens[end - 3])
-    ):
-        end -= 2
-    start = end
-    while start > 1 and (
-        (_WORD.fullmatch(tokens[start - 1]) and unit_of(tokens[start - 1]))
-        or (tokens[start - 1] in ("/", "per") and start < end)
-    ):
-        start -= 1
-    words = tokens[start:end]
-    if words == ["degrees"] and not FUNCTIONS.isdisjoint(token.lstrip("\\") for token in tokens):
-        raise Ambiguous("an angle in a function")
-    if not words or words[0] == "/" or tokens[start - 1] in ("+", "-", "*", "/", "^", "_", "\\"):
-        return tokens, ""
-    return tokens[:start], " ".join(words)

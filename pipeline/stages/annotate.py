@@ -7,11 +7,12 @@ from functools import partial
 from typing import Protocol
 
 from pipeline.annotator import Annotator, Tools, hints_of
+from pipeline.arrow import Record
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine
 from pipeline.errors import BadRequestError, RunError
 from pipeline.prompts import PromptTemplate
-from pipeline.records import NO_ERROR, Outcome, Record, Solution, Verdict, content_hash
+from pipeline.records import NO_ERROR, Outcome, Solution, Verdict, content_hash
 from pipeline.shards import Store, chunked
 from pipeline.stages.grade import graded_by
 from pipeline.stages.keys import KEY_COLUMNS

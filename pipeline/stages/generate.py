@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from pipeline.arrow import Record
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Completion, Engine, SampleRequest
 from pipeline.errors import BadRequestError
 from pipeline.grading import Grader
 from pipeline.growth import grown
 from pipeline.prompts import PromptTemplate
-from pipeline.records import Problem, Record, Solution, content_hash
+from pipeline.records import Problem, Solution, content_hash
 from pipeline.shards import Store, chunked
 from pipeline.stages.grade import graded, graded_by
 from pipeline.stages.keys import KEY_COLUMNS, key_of, key_of_row

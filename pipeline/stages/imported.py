@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 
 from pipeline.annotator import Tools
+from pipeline.arrow import Record
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Engine
 from pipeline.grading import Grader
-from pipeline.records import Record, Solution, content_hash
+from pipeline.records import Solution, content_hash
 from pipeline.shards import Store, chunked
 from pipeline.stages.grade import graded, graded_by
 from pipeline.stages.keys import key_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.annotator import Tools
+from pipeline.arrow import Record
 from pipeline.engine.protocol import Engine
 from pipeline.errors import BadRequestError, BudgetSpentError, EngineFaultError
-from pipeline.records import Record
 from pipeline.shards import Store
 
 ItemT = TypeVar("ItemT")

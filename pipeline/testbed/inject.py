@@ -122,7 +122,7 @@ def _misquoted(
     return replace(fact, form=form, number=number, operands=fact.operands[:1])
 
 
-def _recomputed(draft: _Draft, fact: Fact, rng: random.Random) -> None:
+def _recomputed(draft: _Draft, fact: Fact) -> None:
     """Carry a spoilt operand through the sum."""
     moved = replace(fact, operands=tuple(name for name, _ in draft.looked))
     fresh = _draft(draft.label, moved, dict(draft.looked))
@@ -151,7 +151,7 @@ def _spoil(
         pool = [v for v in known.values() if v != value]
         wrong = rng.choice(pool) if pool and rng.random() < 0.6 else near(rng, value)
         draft.looked[at] = (name, wrong)
-        _recomputed(draft, fact, rng)
+        _recomputed(draft, fact)
     elif flaw == "person":
         others = [n for n in known if n not in fact.operands]
         if not others:
@@ -160,7 +160,7 @@ def _spoil(
         draft.looked[rng.randrange(len(draft.looked))] = (name, known[name])
         if len({n for n, _ in draft.looked}) < len(draft.looked):
             return None
-        _recomputed(draft, fact, rng)
+        _recomputed(draft, fact)
     elif flaw in ("sum_number", "operation"):
         numbers = [int(w) for w in draft.sum.split() if w.isdigit()]
         if flaw == "operation":

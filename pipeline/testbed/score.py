@@ -136,10 +136,6 @@ class JudgeScore:
     def exact(self) -> Share:
         return Share(self.on_wrong.hits + self.on_clean.hits, self.on_wrong.n + self.on_clean.n)
 
-    @property
-    def always_clean(self) -> Share:
-        return Share(self.on_clean.n, self.on_wrong.n + self.on_clean.n)
-
 
 def judge_votes(
     model: LlamaForCausalLM, judged: Sequence[Judged], *, temperature: float, votes: int, seed: int

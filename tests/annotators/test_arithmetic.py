@@ -322,9 +322,6 @@ def test_a_wrong_sum_of_a_bare_tinymath_step_is_contradicted(a: int, b: int, off
     assert statuses(text) == ["contradicted"]
 
 
-TERMS = st.fractions(-999, 999, max_denominator=1).map(int)
-
-
 @given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 999)), min_size=1, max_size=8))
 def test_sums_come_out_exact(terms: list[tuple[str, int]]) -> None:
     text = "7 " + " ".join(f"{operator} {number}" for operator, number in terms)

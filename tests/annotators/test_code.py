@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import pytest
 
 from annotators.code import CodeAnnotator, CodeOptions
 from pipeline.annotator import Tools
 from pipeline.config import GradingConfig
-from pipeline.errors import PrerequisiteError
 from pipeline.grading import Grader
 from pipeline.prompts import PromptTemplate
 from pipeline.records import Solution, Status, Verdict
 from pipeline.sandbox import Sandbox
+from tests.open_sandbox import open_sandbox
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    try:
-        opened = await Sandbox(workers=1, packages=()).__aenter__()
-    except PrerequisiteError as error:
-        pytest.skip(str(error))
-    yield opened
-    await opened.__aexit__(None, None, None)
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with open_sandbox() as opened:
+        yield opened
 
 
 async def verdict(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,13 @@ from annotators.judge_code import after_blocks
 from pipeline.annotator import Tools
 from pipeline.config import EngineConfig, GradingConfig
 from pipeline.engine.openai_engine import OpenAIEngine
-from pipeline.errors import PrerequisiteError
 from pipeline.grading import Grader
 from pipeline.grading.programs import fenced
 from pipeline.prompts import load_prompt
 from pipeline.records import Verdict
 from pipeline.sandbox import Sandbox
 from tests.annotators.judge_server import SOLUTION, JudgeServer, annotator, in_order, serving
+from tests.open_sandbox import open_sandbox
 
 CODE = """I check step 0, then step 1.
 ```python
@@ -32,14 +32,10 @@ print("sum", 48 + half)
 That is all."""
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    try:
-        opened = await Sandbox(workers=1, packages=()).__aenter__()
-    except PrerequisiteError as error:
-        pytest.skip(str(error))
-    yield opened
-    await opened.__aexit__(None, None, None)
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with open_sandbox() as opened:
+        yield opened
 
 
 def steps(*verdicts: str) -> str:

@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from annotators.registry import make_annotators
-from pipeline import remote, remote_holder
 from pipeline.config import RunConfig
 from pipeline.consensus import learning
 from pipeline.files import sha256_of
 from pipeline.publish import StoreTarget, dataset_files_of, publish
 from pipeline.relabel import changed, relabel
+from pipeline.remote import holder
+from pipeline.remote import run as remote_run
 from pipeline.run_folder import RunFolder
 from tests.faults.conftest import Rows, put_line
 from tests.killing import (
@@ -199,8 +200,8 @@ def at_a_url(folder: Path, name: str) -> RunConfig:
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few solutions identify no model of the witnesses, and a second is a long time here."""
     monkeypatch.setattr(learning, "SAME", 1.0)
-    monkeypatch.setattr(remote, "KEEP_S", 0.1)
-    monkeypatch.setattr(remote_holder, "SETTLE_S", 0.0)
+    monkeypatch.setattr(remote_run, "KEEP_S", 0.1)
+    monkeypatch.setattr(holder, "SETTLE_S", 0.0)
 
 
 @pytest.mark.faults

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from annotators.registry import make_annotators
+from pipeline.cascade.rounds import PILOT, forget_rounds_after, report, rounds_of
 from pipeline.config import RunConfig
 from pipeline.consensus import learning
 from pipeline.consensus.cascade import BUDGET, Choice
@@ -20,7 +21,6 @@ from pipeline.errors import ConfigError, EngineFaultError
 from pipeline.parts import check_parts, plan_of, read_inputs
 from pipeline.progress import StageProgress
 from pipeline.records import Label, Outcome, Solution, Verdict
-from pipeline.rounds import PILOT, forget_rounds_after, report, rounds_of
 from pipeline.run_folder import RunFolder
 from pipeline.summary import spent
 from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once

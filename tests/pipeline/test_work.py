@@ -15,10 +15,11 @@ from annotators.arithmetic import ArithmeticAnnotator
 from annotators.judge import JudgeAnnotator
 from annotators.registry import make_annotators
 from pipeline.annotator import Tools
+from pipeline.arrow import Record
 from pipeline.batch import run_batch
 from pipeline.engine.limits import EngineStats
 from pipeline.progress import Progress
-from pipeline.records import Record, Solution, Verdict
+from pipeline.records import Solution, Verdict
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
 from pipeline.stages.work import ALIKE, StageWork, run_directly

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.config import CascadeConfig
-from pipeline.consensus.cascade import Cascade, Facts, Replayed, learn, replay
+from pipeline.consensus.cascade import Cascade, Facts, learn
 from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.expected import tokens_of, with_first_votes
 from pipeline.consensus.learning import Learned, learned_from
+from pipeline.consensus.replay import Replayed, replay
 from pipeline.evaluate.panel import Bools, Floats, Ints
 from pipeline.evaluate.resample import Bootstrap, Figure
 from pipeline.join import Annotated

@@ -10,10 +10,11 @@ import numpy as np
 
 from pipeline.config import CascadeConfig
 from pipeline.consensus.agree import agree
-from pipeline.consensus.cascade import Cascade, as_asked, learn, replay
+from pipeline.consensus.cascade import Cascade, learn
 from pipeline.consensus.expected import tokens_of
 from pipeline.consensus.majority import majority
 from pipeline.consensus.posterior import KnowingPosterior, PosteriorRule, learned_of
+from pipeline.consensus.replay import as_asked, replay
 from pipeline.evaluate.panel import UNDECIDED, Bools, Floats, Ints
 from pipeline.join import Annotated
 from pipeline.testbed.oracle import judge_solution

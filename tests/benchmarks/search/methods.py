@@ -74,7 +74,6 @@ class Score:
     tokens: float
     rollouts: float
     abstained: float
-    exact_named: float | None
     reused: float
     hits: Array = field(repr=False, compare=False)
     prices: Array = field(repr=False, compare=False)
@@ -89,7 +88,6 @@ def score(method: str, cases: Sequence[Case], played: Sequence[Played]) -> Score
     """Raises nothing; `cases` and `played` go together."""
     exact = np.array([p.best == c.fatal for p, c in zip(played, cases, strict=True)])
     prices = np.array([p.tokens / c.tokens for p, c in zip(played, cases, strict=True)])
-    named = np.array([p.named is not None for p in played])
     return Score(
         method,
         len(cases),
@@ -97,8 +95,7 @@ def score(method: str, cases: Sequence[Case], played: Sequence[Played]) -> Score
         float(np.mean([p.best == c.wrong for p, c in zip(played, cases, strict=True)])),
         float(prices.mean()),
         float(np.mean([p.rollouts for p in played])),
-        float(1 - named.mean()),
-        float(exact[named].mean()) if named.any() else None,
+        float(np.mean([p.named is None for p in played])),
         float(np.mean([p.reused for p in played])),
         exact,
         prices,

@@ -38,7 +38,6 @@ from tests.benchmarks.search.simulated import (
 from tests.benchmarks.search.world import Case, Moment, at_tokens, stopped, traces, unworthy
 
 DRAWS = 4000
-RIGHT_DRAWS = 1000
 PILOT, TEACHING = BayesianOptions().pilot, BayesianOptions().teaching
 SURE = 0.997
 BUDGET = 40.0

@@ -18,14 +18,13 @@ from pipeline.consensus.cascade import (
     Cascade,
     Choice,
     Facts,
-    chances,
-    information,
     learn,
-    replay,
     within,
 )
 from pipeline.consensus.evidence import FIRST
 from pipeline.consensus.expected import Expected, first_vote, tokens_of
+from pipeline.consensus.information import chances, information
+from pipeline.consensus.replay import replay
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Cost, Verdict, Vote
 from pipeline.search.belief import Array

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.arrow import Record, to_table
 from pipeline.columns import Joined, Reads, Rows
 from pipeline.dataset import View
 from pipeline.join import Annotated, items_of
@@ -19,13 +20,11 @@ from pipeline.records import (
     Label,
     Outcome,
     ProbeCount,
-    Record,
     Solution,
     Status,
     Verdict,
     Vote,
     step_labels_for,
-    to_table,
 )
 from pipeline.shards import Store, chunked
 

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.grading.exact import Exact, NotUnderstood, number, power, same, symbol
-from pipeline.grading.expression import read_expression, tokens_of
+from pipeline.grading.errors import NotUnderstood
+from pipeline.grading.exact import Exact, number, same, symbol
+from pipeline.grading.expression import read_expression
+from pipeline.grading.powers import power
+from pipeline.grading.tokens import tokens_of
 
 
 def value(text: str) -> Exact:

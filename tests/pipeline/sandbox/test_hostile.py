@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.sandbox.conftest import PATIENT, TIGHT, Pool
-from tests.pipeline.sandbox.hostile_programs import PROGRAMS, Hostile
+from tests.pipeline.sandbox.hostile import PROGRAMS, Hostile
 
 NEXT = """
 import fcntl, math, os, random, sympy, sys, threading

@@ -48,7 +48,7 @@ def test_a_perfect_judge_and_one_that_never_objects() -> None:
     perfect = score_judge(judged, [j.oracle.first_error for j in judged])
     assert (perfect.f1, perfect.exact.value, perfect.unparsed) == (1.0, 1.0, 0)
     silent = score_judge(judged, [-1] * 40)
-    assert (silent.f1, silent.exact, silent.always_clean) == (0.0, Share(20, 40), Share(20, 40))
+    assert (silent.f1, silent.exact) == (0.0, Share(20, 40))
     mute = score_judge(judged, [None] * 40)
     assert (mute.f1, mute.unparsed) == (0.0, 40)
 

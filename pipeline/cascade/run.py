@@ -1,82 +1,32 @@
-"""A run whose witnesses are asked one after another: the pilot, what it teaches, and the rounds.
-
-    cascade/panel/<witness>   verdicts of every witness on the pilot
-    calibrate/cascade/        what they taught, frozen
-    cascade/rounds/<number>   who is asked next of each solution, or why no one, frozen
-    cascade/asked/<part>      verdicts that a round asked for; a judge's first vote is a part of its own
-    verdicts/<witness>        the latest of each, derived from them
-
-A round asks each solution one thing, so that each model is loaded once a round. What is asked of a
-solution rests on its own verdicts and on frozen facts, and a round on those that ended before it:
-neither the order in which solutions end nor a kill changes a choice. A solution whose verdict failed
-waits for a later run.
-"""
+"""A cascade's rounds: who is asked next of each solution, until no one is worth asking."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from itertools import chain as chained
-from typing import Any, Protocol
+from typing import Any
 
-from pipeline.annotator import Annotator, LearningAnnotator, VotingAnnotator, hints_of
+from pipeline.annotator import Annotator, hints_of
+from pipeline.cascade.crew import Crew, asked_for
+from pipeline.cascade.pilot import Pilot
+from pipeline.cascade.rounds import RowsHeard, forget_rounds_after, rounds_of, stores_of
 from pipeline.config import CascadeConfig, RunConfig
-from pipeline.consensus.cascade import (
-    UNIDENTIFIED,
-    VERSION,
-    Cascade,
-    Choice,
-    Facts,
-    learn,
-    replay,
-    within,
-)
+from pipeline.consensus.cascade import UNIDENTIFIED, Cascade, Choice, Facts, within
 from pipeline.consensus.evidence import FIRST
 from pipeline.consensus.expected import RIGHT, WRONG, tokens_of
 from pipeline.consensus.labels import set_aside
-from pipeline.consensus.posterior import PosteriorRule, learned_of
-from pipeline.errors import BudgetSpentError, EngineFaultError, RunError
-from pipeline.files import read_json, write_json
-from pipeline.join import Annotated, RowIndex
-from pipeline.labelling import AT_ONCE, pilot_of, usable_of
-from pipeline.progress import StageProgress
+from pipeline.consensus.posterior import PosteriorRule
+from pipeline.errors import RunError
+from pipeline.files import write_json
+from pipeline.join import Annotated
+from pipeline.labelling import AT_ONCE
 from pipeline.records import Label, Outcome, Solution, Verdict, content_hash
-from pipeline.rounds import RowsHeard, forget_rounds_after, rounds_of, stores_of
 from pipeline.run_folder import RunFolder
 from pipeline.shards import Store, chunked
-from pipeline.stages import AnnotateStage, Solutions
 from pipeline.told import Told
 
 log = logging.getLogger(__name__)
-
-
-class StageOf(Protocol):
-    """An annotator over solutions, as a stage."""
-
-    def __call__(
-        self,
-        annotator: Annotator,
-        solutions: Solutions,
-        store: Store,
-        told: Told | None = None,
-    ) -> AnnotateStage: ...
-
-
-@dataclass(frozen=True)
-class Crew:
-    """What a batch lends: how stages are made and run, what they have counted, an annotator that has learned
-    from its own pilot, chosen among some solutions, the solutions that are annotated at all, and what the
-    budget didn't pay for."""
-
-    stage_of: StageOf
-    run: Callable[[AnnotateStage], Awaitable[None]]
-    calibrated: Callable[[LearningAnnotator, Set[str]], Awaitable[Annotator]]
-    chosen: Solutions
-    faults: Counter[str]
-    unpaid: Set[str]
-    progress: Mapping[str, StageProgress]
 
 
 class CascadeRun:
@@ -96,16 +46,14 @@ class CascadeRun:
         self._config = config
         self._options: CascadeConfig = config.cascade
         self._run = run
-        self._rule = rule
-        self._asked = {annotator.name: annotator for annotator in asked}
-        self._left_out = left_out
+        self._pilot = Pilot(config, run, rule, asked, left_out, crew)
+        self._asked = self._pilot.asked
         self._crew = crew
         self._witnesses = config.consensus.witnesses
 
     async def run(self) -> None:
-        """Raises EngineFaultError where a part of the pilot failed, BudgetSpentError where it was not paid
-        for: what is learned must not depend on which."""
-        frozen = await self._calibrated()
+        """Raises as `Pilot.taught`."""
+        frozen = await self._pilot.taught()
         pilot = frozenset(frozen["pilot"])
         facts = Facts.of(frozen["facts"])
         fingerprint = content_hash(frozen["made_by"], frozen["facts"])
@@ -125,118 +73,6 @@ class CascadeRun:
                 store.replace_all(fingerprint, choices, Choice)
             await self._ask(store, fingerprint)
         self._gather(fingerprint, pilot)
-
-    async def _calibrated(self) -> dict[str, Any]:
-        """What the pilot teaches: learned once, then read from its file."""
-        config, run = self._config, self._run
-        pilot = self._pilot()
-        made_by = content_hash(
-            VERSION,
-            self._rule.version,
-            config.consensus.fingerprint,
-            self._options.fingerprint,
-            pilot["made_by"],
-            await self._hear_all(frozenset(pilot["ids"])),
-            [run.verdicts(one).fingerprint for one in self._witnesses if one not in self._asked],
-        )
-        path = run.learned("cascade")
-        if (read_json(path) or {}).get("made_by") != made_by:
-            found = self._learned(pilot["ids"], pilot["gold"])
-            write_json(path, {"made_by": made_by, "pilot": pilot["ids"]} | found)
-        return dict(read_json(path) or {})
-
-    def _pilot(self) -> dict[str, Any]:
-        """Who every witness is asked of. A batch that grows keeps it; only a pilot that had too few to choose
-        from, or of which some have left the run, is chosen anew."""
-        config, run, size = self._config, self._run, self._options.pilot
-        usable = usable_of(run, self._left_out)
-        ids, gold = pilot_of(config, run, usable, size)
-        made_by = content_hash(
-            size,
-            config.filter.fingerprint,
-            run.solutions.fingerprint,
-            ids if len(ids) < size else "whole",
-            gold,
-        )
-        path = run.cascade_pilot
-        frozen = read_json(path) or {}
-        if frozen.get("made_by") != made_by or not usable.issuperset(frozen["ids"]):
-            every = sorted(frozenset(ids) | gold.keys())
-            write_json(path, {"made_by": made_by, "ids": every, "gold": gold})
-        return dict(read_json(path) or {})
-
-    async def _hear_all(self, pilot: Set[str]) -> list[str]:
-        """Ask every witness of the pilot; the fingerprints of what was asked."""
-
-        def solutions(columns: Collection[str] | None = None) -> Iterator[Solution]:
-            return (s for s in self._crew.chosen(columns) if s.id in pilot)
-
-        fingerprints = []
-        for name, annotator in self._asked.items():
-            if isinstance(annotator, LearningAnnotator) and annotator.pilot_size:
-                annotator = self._asked[name] = await self._crew.calibrated(annotator, pilot)
-            stage = self._crew.stage_of(_part(annotator, name), solutions, self._run.panel(name))
-            fingerprints.append(stage.fingerprint)
-            failed = self._crew.faults[name]
-            await self._crew.run(stage)
-            if failed := self._crew.faults[name] - failed:
-                raise EngineFaultError(
-                    f"{name}: {failed} of the cascade's pilot of {len(pilot)} solutions failed, and what "
-                    "is learned must not depend on which; run the same command again"
-                )
-            if pilot & self._crew.unpaid:
-                raise BudgetSpentError(f"{name}: the cascade's pilot was not paid for")
-        return fingerprints
-
-    def _learned(self, pilot: Sequence[str], gold: Mapping[str, int]) -> dict[str, Any]:
-        options, witnesses = self._options, self._witnesses
-        items = self._piloted(frozenset(pilot))
-        for name in witnesses:
-            if any(name not in item.verdicts for item in items):
-                raise EngineFaultError(
-                    f"{name} has no verdict of some of the cascade's pilot, and what is learned must not "
-                    "depend on which; run the same command again"
-                )
-        truth = [gold.get(item.solution.id) for item in items]
-        learned = learned_of(self._rule.learn(items, witnesses, gold))
-        facts = learn(items, truth, witnesses, learned)
-        if unpriced := self._asked.keys() - facts.parts.keys():
-            log.warning(
-                "cascade: %s sampled no token of the pilot, so its price isn't known, and no more "
-                "solutions are asked of it",
-                ", ".join(sorted(unpriced)),
-            )
-        cascade = Cascade(facts, witnesses, options.confidence, options.worth)
-        asked = sum(tokens_of(one.item.verdicts) for one in replay(items, cascade))
-        panel = sum(tokens_of(item.verdicts) for item in items)
-        return {
-            "panel_tokens": panel,
-            "expected_share": asked / panel if panel else 0.0,
-            "tokens_per_second": self._pace(),
-            "facts": facts.to_json(),
-        }
-
-    def _piloted(self, pilot: Set[str]) -> list[Annotated]:
-        """The pilot's solutions with what every witness said, by id."""
-        indexes = {name: RowIndex(self._whole(name), Verdict) for name in self._witnesses}
-        items = []
-        for solution in self._crew.chosen():
-            if solution.id in pilot:
-                found = {name: index.get(solution.id) for name, index in indexes.items()}
-                verdicts = {name: one for name, one in found.items() if one is not None}
-                items.append(Annotated(solution, verdicts, None))
-        return sorted(items, key=lambda item: item.solution.id)
-
-    def _whole(self, name: str) -> Store:
-        """Where a witness's verdicts on the pilot are."""
-        return self._run.panel(name) if name in self._asked else self._run.verdicts(name)
-
-    def _pace(self) -> float:
-        """Sampled tokens a second while the pilot was asked, loading aside."""
-        stages = [self._crew.progress[name] for name in self._asked]
-        seconds = sum(max(0.0, stage.seconds - stage.load_seconds) for stage in stages)
-        tokens = sum(stage.completion_tokens for stage in stages)
-        return tokens / seconds if seconds else 0.0
 
     def _budget(self, frozen: Mapping[str, Any]) -> int | None:
         """In tokens. Raises RunError for GPU-hours whose pace isn't known."""
@@ -294,10 +130,10 @@ class CascadeRun:
         for part in (name + end for name in self._asked for end in (FIRST, "")):
             annotator = self._asked[part.removesuffix(FIRST)]
             stage = self._crew.stage_of(
-                _part(annotator, part),
+                asked_for(annotator, part),
                 self._decided,
                 self._run.asked(part),
-                Told.so_far({}, fingerprint),
+                told=Told.so_far({}, fingerprint),
             )
             stage.store.open(stage.fingerprint)
 
@@ -358,10 +194,10 @@ class CascadeRun:
                 return (s for s in self._crew.chosen(columns) if s.id in of)
 
             stage = self._crew.stage_of(
-                _part(annotator, part),
+                asked_for(annotator, part),
                 solutions,
                 self._run.asked(part),
-                self._told(annotator, fingerprint),
+                told=self._told(annotator, fingerprint),
             )
             await self._crew.run(stage)
 
@@ -387,12 +223,6 @@ class CascadeRun:
             found = (heard.one(name, solution.id) for solution in self._decided())
             rows = (verdict for verdict in found if verdict is not None)
             self._run.verdicts(name).replace_all(content_hash(fingerprint, sources), rows, Verdict)
-
-
-def _part(annotator: Annotator, part: str) -> Annotator:
-    if isinstance(annotator, VotingAnnotator) and annotator.votes_apart > 1:
-        return annotator.apart(first_only=part.endswith(FIRST))
-    return annotator
 
 
 def unheard(

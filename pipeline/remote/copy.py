@@ -1,45 +1,31 @@
-"""A run that is kept at a URL too (`remote:`), so that a machine without any state goes on with it.
-
-The run's folder stays on a local disk: its journal is appended to and fsynced many times a second, and its
-lock dies with its process, neither of which a store of objects can do. What lies at the URL is a copy of
-what counts, renewed every KEEP_S and at the end of a start, however it ends:
-
-    <remote>/<name>/index.json                 which files there are, with the sha256 of each; written last
-                    <folder>/<sha256>-<file>   each file's content, never changed
-                    dataset/                   the finished dataset, as `steplabel publish` puts it there
-                    holder.json                who works with it (`pipeline.remote_holder`)
+"""What lies at the URL: a copy of what counts in a run's folder, listed in an index and known by its content.
 
 A reader trusts the index alone, so a copy that was cut off is the one before. It trusts no name in it: what a
-store holds may be anybody's. Dataset and report are derived and made anew. Calls made since the last copy are
-lost with their machine, and made again. What people decided is never replaced: rows are put together.
+store holds may be anybody's. What people decided is never replaced: rows are put together.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from pipeline import remote_holder
-from pipeline.errors import InUseError, RunError, StepLabelError
+from pipeline.errors import RunError
 from pipeline.files import read_json, replacing, sha256_of, write_json
-from pipeline.lock import waiting
 from pipeline.publish import StoreTarget, dataset_files_of, publish
-from pipeline.remote_holder import Holder
+from pipeline.remote.holder import Holder
 from pipeline.review.decisions import NAME, Decisions
 from pipeline.urls import Place, is_inside, told
 
 log = logging.getLogger(__name__)
 
-KEEP_S = 600.0
 FORMAT = 1
 INDEX, SEEN = "index.json", ".remote.json"
 FILES = (
@@ -276,88 +262,6 @@ class Remote:
                     f"{self.place}/{INDEX}: names {name!r}, which is no file of a run; delete the index"
                 )
         return files
-
-
-@asynccontextmanager
-async def remote_run(url: str | None, folder: Path, wait: bool) -> AsyncIterator[Remote | None]:
-    """The run's copy, held, fetched, and kept from time to time and at the end; None without a URL. What is
-    done with it is cancelled, and InUseError raised, where another process takes over."""
-    if url is None:
-        yield None
-        return
-    remote = await asyncio.to_thread(Remote, url, folder)
-    await _held(remote, wait)
-    loop, task, lost = asyncio.get_running_loop(), asyncio.current_task(), list[InUseError]()
-    assert task is not None
-
-    def on_lost(error: InUseError) -> None:
-        lost.append(error)
-        with suppress(RuntimeError):  # it has ended
-            loop.call_soon_threadsafe(task.cancel)
-
-    try:
-        with remote.holder.beating(on_lost):
-            if brought := await asyncio.to_thread(remote.fetch):
-                log.info("%s: %d files fetched", remote.place, brought)
-            keeping = asyncio.create_task(_keep(remote))
-            try:
-                yield remote
-            except BaseException:
-                await _end(keeping)
-                await _try_to_keep(remote)
-                raise
-            finally:
-                await _end(keeping)
-            await asyncio.to_thread(remote.keep)
-    except asyncio.CancelledError:
-        if not lost:
-            raise
-        task.uncancel()
-        raise lost[0] from None
-    finally:
-        with suppress(StepLabelError):
-            await asyncio.to_thread(remote.holder.let_go)
-
-
-async def keep_now(url: str, folder: Path) -> None:
-    """Keep what is new in a run's folder that nobody works with. Raises InUseError where somebody does."""
-    async with waiting(folder, wait=False), remote_run(url, folder, wait=False):
-        pass
-
-
-async def _held(remote: Remote, wait: bool) -> None:
-    waited = False
-    while True:
-        try:
-            await asyncio.to_thread(remote.hold)
-            return
-        except InUseError as error:
-            if not wait:
-                raise
-            if not waited:
-                log.warning("waiting: %s", error)
-            waited = True
-            await asyncio.sleep(remote_holder.BEAT_S / 4)
-
-
-async def _keep(remote: Remote) -> None:
-    """Keep from time to time what was made."""
-    while True:
-        await asyncio.sleep(KEEP_S)
-        await _try_to_keep(remote)
-
-
-async def _try_to_keep(remote: Remote) -> None:
-    try:
-        await asyncio.to_thread(remote.keep)
-    except (StepLabelError, OSError) as error:
-        log.warning("not kept for now: %s", error)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """A copy under way ends by itself; the next one waits for it."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _is_of_run(name: str) -> bool:
