@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,26 @@ class Endless:
 def test_a_strategy_that_has_no_end_or_leaves_the_solution_is_told(prefix: int, told: str) -> None:
     with pytest.raises(RunError, match=told):
         list(rounds(Endless(prefix), 3, "mine"))
+
+
+class Silent(Continues):
+    """A server that ends at once, or gives no content."""
+
+    async def sample(self, request: SampleRequest) -> SampleResult:
+        return SampleResult((Completion("", "stop"), Completion("\n\n", "stop")), Cost(calls=1))
+
+
+@pytest.mark.parametrize(
+    ("first", "right", "decided"),
+    [("Half of 48 is 24.\n", 0, 0), ("The answer is 72.\n", 2, 2), ("The answer is 62.\n", 0, 2)],
+)
+async def test_a_rollout_that_says_nothing_is_decided_by_an_answer_stated_before_it_alone(
+    first: str, right: int, decided: int
+) -> None:
+    solution = replace(SOLUTION, gold="72", steps=(first, "So it is 62.\n"))
+    options = RolloutOptions(strategy="exhaustive", search={"rollouts": 2, "spare": 0})
+    annotator = RolloutAnnotator("rollouts", options)
+    prompt = load_prompt("boxed", Path("pipeline/prompt_files"))
+    async with Grader(GradingConfig()) as grader:
+        verdict = await annotator.annotate(solution, Tools(Silent(), grader, prompt))
+    assert verdict.probes == (ProbeCount(1, right, decided, 2 - decided),)
