@@ -25,6 +25,7 @@ _REFUSED = (400, 413, 415, 422)
 _LOCKED = (401, 403)
 _MISSING = (404, 405)
 _LATER = (429, 503)
+_BUSY = 429
 _AWAY = (502, 503)
 """What a router says that has no server."""
 MOST_PATIENCE_S = 300.0
@@ -119,7 +120,8 @@ class OpenAIClient:
         if status in _REFUSED:
             return BadRequestError(message)
         later = response.headers.get("Retry-After") if status in _LATER else None
-        return EngineFaultError(message, retry_after(later, time.time()), away=status in _AWAY)
+        after = retry_after(later, time.time())
+        return EngineFaultError(message, after, away=status in _AWAY, busy=status == _BUSY)
 
     def _hide(self, text: str, body: dict[str, Any] | None = None) -> str:
         """What may be logged of a server's words: neither the key nor what it quotes of the prompt."""
