@@ -74,6 +74,12 @@ class RolloutAnnotator:
                 f"annotators.{name}.hints: the strategy {options.strategy!r} takes none; `bayesian` learns "
                 "how far to trust them"
             )
+        once = options.search.get("rollouts") == 1 and not isinstance(named, LearningStrategy)
+        if options.sampling.temperature == 0 and options.strategy in STRATEGIES and not once:
+            raise ConfigError(
+                f"annotators.{name}.sampling.temperature: greedy rollouts are all the same, and several are "
+                "asked for; raise it above 0, or ask for one (search: {rollouts: 1})"
+            )
         self._options = options
         self._strategy = strategy or named
         self._sampling = options.sampling.sampling()

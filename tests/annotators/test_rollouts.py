@@ -9,10 +9,10 @@ import pytest
 
 from annotators.rollouts import RolloutAnnotator, RolloutOptions, rounds
 from pipeline.annotator import Tools
-from pipeline.config import GradingConfig
+from pipeline.config import GradingConfig, SamplingConfig
 from pipeline.engine.protocol import Completion, SampleRequest, SampleResult
 from pipeline.engine.rendering import TextRenderer
-from pipeline.errors import RunError
+from pipeline.errors import ConfigError, RunError
 from pipeline.grading import Grader
 from pipeline.prompts import load_prompt
 from pipeline.records import Cost, Outcome, ProbeCount, Solution
@@ -99,3 +99,19 @@ async def test_a_rollout_that_says_nothing_is_decided_by_an_answer_stated_before
     async with Grader(GradingConfig()) as grader:
         verdict = await annotator.annotate(solution, Tools(Silent(), grader, prompt))
     assert verdict.probes == (ProbeCount(1, right, decided, 2 - decided),)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "search"), [("bisection", {}), ("adaptive", {}), ("bayesian", {"rollouts": 1})]
+)
+def test_several_greedy_rollouts_are_refused(strategy: str, search: dict[str, int]) -> None:
+    greedy = RolloutOptions(
+        strategy=strategy, search=search, sampling=SamplingConfig(temperature=0)
+    )
+    with pytest.raises(ConfigError, match="greedy rollouts are all the same"):
+        RolloutAnnotator("rollouts", greedy)
+
+
+def test_one_greedy_rollout_a_prefix_is_taken() -> None:
+    greedy = SamplingConfig(temperature=0)
+    RolloutAnnotator("rollouts", RolloutOptions(search={"rollouts": 1}, sampling=greedy))
