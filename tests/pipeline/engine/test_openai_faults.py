@@ -64,8 +64,8 @@ class BadServer:
                 self.asked.append(json.loads(sent))
                 if self.never:
                     await asyncio.sleep(60)
-                status, body = self.status, self.body
-                body = self.body(self.asked[-1]) if callable(body) else body
+                body = self.body(self.asked[-1]) if callable(self.body) else self.body
+                status = self.status
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
             writer.write(
                 b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -283,7 +283,7 @@ async def test_a_chat_server_that_failed_to_tell_is_asked_again(server: BadServe
 async def test_a_chat_server_is_not_given_thoughts_to_continue(server: BadServer) -> None:
     chat = engine(server, chat_api=True)
     prompt = chat.renderer.render(Turns("Q"), "<think>hm</think>One,")
-    with pytest.raises(PrerequisiteError, match="<think>"):
+    with pytest.raises(BadRequestError, match="<think>"):
         await chat.sample(SampleRequest(prompt, Sampling()))
 
 
@@ -291,8 +291,18 @@ async def test_a_server_that_can_not_score_is_named(server: BadServer) -> None:
     with pytest.raises(PrerequisiteError, match="log-probabilities"):
         await engine(server).score(ScoreRequest(Prompt("a"), "b"))
     server.status = 400
-    with pytest.raises(StepLabelError, match="score"):
+    with pytest.raises(PrerequisiteError, match="score"):
         await engine(server).score(ScoreRequest(Prompt("a"), "b"))
+
+
+async def test_a_text_that_a_server_won_t_score_stops_no_other(server: BadServer) -> None:
+    def answer(asked: dict[str, Any]) -> Any:
+        server.status = 400 if len(asked["prompt"]) > 20 else 200
+        return GOOD
+
+    server.body = answer
+    with pytest.raises(BadRequestError):
+        await engine(server).score(ScoreRequest(Prompt("too long" * 9), "b"))
 
 
 @pytest.mark.parametrize(
