@@ -126,10 +126,10 @@ class TransformersEngine:
             loop = asyncio.get_running_loop()
             try:
                 results = await loop.run_in_executor(self._thread, self._generate, batch)
-            except (RuntimeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are to hear of it
                 for entry in batch:
                     if not entry.done.done():
-                        entry.done.set_exception(EngineFaultError(f"transformers: {error}"))
+                        entry.done.set_exception(_fault(error))
                 continue
             seconds = (time.monotonic() - started) / len(batch)
             for entry, completions in zip(batch, results, strict=True):
@@ -205,7 +205,10 @@ class TransformersEngine:
         self._prompt_ids("", ids[:begin], raw=False)
         started = time.monotonic()
         loop = asyncio.get_running_loop()
-        logprobs = await loop.run_in_executor(self._thread, self._logprobs, ids, begin)
+        try:
+            logprobs = await loop.run_in_executor(self._thread, self._logprobs, ids, begin)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise _fault(error) from error
         return ScoreResult(logprobs, Cost(1, len(ids), 0, 0, time.monotonic() - started))
 
     def _logprobs(self, ids: tuple[int, ...], begin: int) -> tuple[float, ...]:
@@ -229,6 +232,10 @@ class TransformersEngine:
         if self._thread is not None:
             self._thread.shutdown()
             self._thread = None
+
+
+def _fault(error: Exception) -> EngineFaultError:
+    return EngineFaultError(f"transformers: {type(error).__name__}: {error}")
 
 
 def _how(sampling: Sampling) -> dict[str, Any]:

@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import EngineConfig
-from pipeline.engine.protocol import Prompt, SampleRequest, SampleResult, Sampling
+from pipeline.engine.protocol import (
+    Prompt,
+    SampleRequest,
+    SampleResult,
+    Sampling,
+)
 from pipeline.engine.transformers_engine import TransformersEngine
+from pipeline.errors import EngineFaultError
 
 pytestmark = pytest.mark.slow
 
@@ -47,3 +53,10 @@ async def test_the_model_s_own_way_of_sampling_stays_out(tiny_model: Path, tmp_p
     path.write_text(json.dumps(own))
     (plain,), (penalised,) = [await sampled(model, ask(20)) for model in (tiny_model, penal)]
     assert penalised.completions == plain.completions
+
+
+async def test_a_token_that_the_model_does_not_have_is_a_fault_and_nobody_waits(
+    tiny_model: Path,
+) -> None:
+    with pytest.raises(EngineFaultError, match="IndexError"):
+        await sampled(tiny_model, SampleRequest(Prompt("", (10**6,)), GREEDY))
