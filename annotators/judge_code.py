@@ -46,6 +46,7 @@ class JudgeWithCode(JudgeAnnotator):
 
     OPTIONS: ClassVar[type[Options]] = JudgeWithCodeOptions
     executes: ClassVar[bool] = True
+    votes_apart = 1
 
     def __init__(self, name: str, options: JudgeWithCodeOptions) -> None:
         super().__init__(name, options)

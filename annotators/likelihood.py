@@ -42,7 +42,7 @@ from pipeline.engine.protocol import Renderer, ScoreRequest, Turns
 from pipeline.errors import BadRequestError
 from pipeline.records import NO_ERROR, Cost, Solution, Verdict, content_hash
 
-VERSION = 1
+VERSION = 2
 LEAST = -1e4
 """Nats that stand for whatever is less likely, impossible texts among it."""
 GUESS = -4.0
@@ -104,7 +104,8 @@ class LikelihoodAnnotator:
         assert tools.engine is not None
         engine = tools.engine
         of_answer = self._options.target == "answer"
-        if not ((solution.gold if of_answer else solution.reference) or "").strip():
+        gold = None if solution.tests is not None else solution.gold  # its tests say what is right
+        if not ((gold if of_answer else solution.reference) or "").strip():
             missing = "gold answer" if of_answer else "reference solution"
             return self._undecided(solution, f"the problem has no {missing}")
         turns = tools.prompt.fill({"question": solution.question})

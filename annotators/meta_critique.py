@@ -13,11 +13,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from annotators.judge import JudgeAnnotator, JudgeOptions
-from annotators.votes import Ballot
+from annotators.votes import REFUSED, Ballot
 from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options
 from pipeline.judge_text import answer_of
 from pipeline.records import Cost, Solution, Vote, content_hash
+
+VERSION = 2
 
 
 class MetaCritiqueOptions(JudgeOptions):
@@ -41,7 +43,9 @@ class MetaCritique(JudgeAnnotator):
         self._question = self._make_question(options.meta_prompt)
         self.prompts += (self._question.prompt,)
         self.shows_reference |= self._question.shows_reference
-        self.fingerprint = content_hash(self.fingerprint, self._question.prompt.fingerprint)
+        self.fingerprint = content_hash(
+            VERSION, self.fingerprint, self._question.prompt.fingerprint
+        )
 
     def expected_completion_tokens(self, solution: Expectation) -> float:
         one = super().expected_completion_tokens(solution) / self._options.votes
@@ -52,8 +56,9 @@ class MetaCritique(JudgeAnnotator):
         answers = await self._verify.ask(tools.engine, solution, self._verifications)
         read = [answer_of(a.vote.rationale) for a in answers.each if a.reading is not None]
         if 2 * len(read) < self._verifications:
-            missing = next(a.vote.reason for a in answers.each if a.reading is None)
-            reason = f"too few verifications could be read: {missing}"
+            missing = next(a.vote.reason or "" for a in answers.each if a.reading is None)
+            refused = missing.startswith(REFUSED)  # then all of them were
+            reason = missing if refused else f"too few verifications could be read: {missing}"
             for _ in range(ballot.size):
                 ballot.cast(Vote(None, "", reason), None)
             return answers.cost

@@ -21,6 +21,7 @@ from pipeline.annotator import Expectation, Tools
 from pipeline.config import Options, SamplingConfig
 from pipeline.engine.protocol import Engine, Prompt, SampleRequest
 from pipeline.errors import ConfigError, RunError
+from pipeline.grading import says_nothing
 from pipeline.records import Cost, Outcome, Solution, Verdict, content_hash
 from pipeline.search import (
     STRATEGIES,
@@ -33,7 +34,7 @@ from pipeline.search import (
     make_strategy,
 )
 
-VERSION = 3
+VERSION = 4
 MOST_ROUNDS = 100
 """Rounds of a search for each step of the solution; one that asks for more has no end."""
 
@@ -72,6 +73,12 @@ class RolloutAnnotator:
             raise ConfigError(
                 f"annotators.{name}.hints: the strategy {options.strategy!r} takes none; `bayesian` learns "
                 "how far to trust them"
+            )
+        once = options.search.get("rollouts") == 1 and not isinstance(named, LearningStrategy)
+        if options.sampling.temperature == 0 and options.strategy in STRATEGIES and not once:
+            raise ConfigError(
+                f"annotators.{name}.sampling.temperature: greedy rollouts are all the same, and several are "
+                "asked for; raise it above 0, or ask for one (search: {rollouts: 1})"
             )
         self._options = options
         self._strategy = strategy or named
@@ -177,6 +184,9 @@ class RolloutAnnotator:
         # The answer may stand in the prefix already, so the whole text is graded.
         answer_so_far = "".join(solution.steps[: probe.prefix])
         for completion in result.completions:
+            if says_nothing(answer_so_far, completion.text, solution):
+                search.observe(probe.prefix, Outcome.UNDECIDED)
+                continue
             grade = await tools.grader.attempt(
                 answer_so_far + completion.text, solution, completion.finish_reason
             )

@@ -54,14 +54,20 @@ class BadRequestError(EngineError):
 
 class EngineFaultError(EngineError):
     """`retry_after_s`: when the server wants to be asked again, where it said so. `away`: there was nobody
-    to ask, whatever was asked."""
+    to ask, whatever was asked. `busy`: it was asked more than it allows."""
 
     def __init__(
-        self, message: str, retry_after_s: float | None = None, *, away: bool = False
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        away: bool = False,
+        busy: bool = False,
     ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.away = away
+        self.busy = busy
 
 
 class BudgetSpentError(EngineFaultError):

@@ -17,6 +17,9 @@ from pipeline.errors import BadRequestError
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.search.tree import ROOT, Rollout, RolloutTree, Steps, Wanted
 
+VERSION = 2
+"""Raised when a tree is grown otherwise."""
+
 FIRST_DRAW = 1_000_000
 """Of a prefix that a tree continues. Those who annotate begin at 0: their rollouts are others."""
 

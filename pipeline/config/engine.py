@@ -73,7 +73,8 @@ class EngineConfig(Options):
     patience_s: float = Field(
         600.0,
         ge=0,
-        description="openai: how long a server is waited for that answered before and can't be reached now",
+        description="openai: how long a server is waited for that answered before and can't be reached now, "
+        "and a call tried on that one refuses which is asked too much (429)",
     )
     price: PriceConfig | None = Field(
         None, description="what its calls cost, such as {input: 0.15, output: 0.60}"

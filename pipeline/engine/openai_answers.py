@@ -10,6 +10,8 @@ from pipeline.records import Cost
 
 BYTES_PER_TOKEN = 3
 """Of a text whose tokens nobody counted: rather too many tokens than too few."""
+MOST_COUNTED = 2**31 - 1
+"""Of tokens, and of the number of one; what is larger is no count."""
 
 
 def read_answer(
@@ -56,7 +58,9 @@ def _completion(choice: Any, where: str) -> Completion:
     if reason not in ("stop", "length"):
         raise EngineFaultError(f"{where}: finish_reason is {reason!r}, neither stop nor length")
     ids = choice.get("token_ids")
-    known = isinstance(ids, list) and all(isinstance(i, int) for i in ids)
+    known = isinstance(ids, list) and all(
+        isinstance(i, int) and 0 <= i <= MOST_COUNTED for i in ids
+    )
     return Completion(text, reason, tuple(ids) if known and ids else ())
 
 
@@ -85,7 +89,7 @@ def _estimated(text: str) -> int:
 
 def _count(counts: dict[str, Any], name: str) -> int:
     value = counts.get(name)
-    return value if isinstance(value, int) and value >= 0 else 0
+    return value if isinstance(value, int) and 0 <= value <= MOST_COUNTED else 0
 
 
 def read_logprobs(

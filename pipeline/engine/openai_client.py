@@ -23,8 +23,12 @@ from pipeline.errors import (
 
 _REFUSED = (400, 413, 415, 422)
 _LOCKED = (401, 403)
+_UNPAID = 402
 _MISSING = (404, 405)
 _LATER = (429, 503)
+_BUSY = 429
+_NO_CREDIT = "insufficient_quota"
+"""OpenAI's word for it, which it says with the status of a busy server."""
 _AWAY = (502, 503)
 """What a router says that has no server."""
 MOST_PATIENCE_S = 300.0
@@ -39,9 +43,10 @@ class NoSuchPathError(PrerequisiteError):
 
 class OpenAIClient:
     """What is wrong with one request (400, 413, 415, 422) raises BadRequestError. What is wrong
-    with the way to the server for every request raises PrerequisiteError: 401 and 403 the key, 404
-    and 405 the address or the model. 408, 429, 5xx, timeouts, broken connections and answers that
-    are not JSON raise EngineFaultError. The key comes from the environment variable
+    with the way to the server for every request raises PrerequisiteError: 401 and 403 the key, 402 its
+    account, 404 and 405 the address or the model. 408, 429, 5xx, timeouts, broken connections and answers
+    that are not JSON raise EngineFaultError. An error that is told with status 200 is read by its own
+    code. The key comes from the environment variable
     `config.api_key_env` and stands in no message, and neither does what a server quotes of the
     prompt."""
 
@@ -90,26 +95,31 @@ class OpenAIClient:
                 f"{where}: {detail}; is the server running?", away=away
             ) from error
         if response.status_code != 200:
-            raise self._failure(where, response, body)
+            raise self._failure(where, response.status_code, response, body)
         try:
             answer = response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise EngineFaultError(
                 f"{where}: the answer is not JSON: {self._hide(response.text, body)!r}"
             ) from error
         if not isinstance(answer, dict):
             raise EngineFaultError(f"{where}: the answer is not a JSON object")
+        if method == "POST" and answer.get("error") and not answer.get("choices"):
+            raise self._failure(where, _code_of(answer["error"]), response, body)
         return answer
 
     def _failure(
-        self, where: str, response: httpx.Response, body: dict[str, Any] | None
+        self, where: str, status: int, response: httpx.Response, body: dict[str, Any] | None
     ) -> StepLabelError:
-        status = response.status_code
         message = f"{where}: status {status}: {self._hide(response.text, body)}"
         if status in _LOCKED:
             state = "set, and refused" if self._key else "not set"
             return PrerequisiteError(
                 f"{message} (the key is read from {self._key_name}, which is {state})"
+            )
+        if status == _UNPAID or (status == _BUSY and _NO_CREDIT in response.text):
+            return PrerequisiteError(
+                f"{message} (the account of the key in {self._key_name} has no credit left)"
             )
         if status in _MISSING:
             return NoSuchPathError(
@@ -119,7 +129,8 @@ class OpenAIClient:
         if status in _REFUSED:
             return BadRequestError(message)
         later = response.headers.get("Retry-After") if status in _LATER else None
-        return EngineFaultError(message, retry_after(later, time.time()), away=status in _AWAY)
+        after = retry_after(later, time.time())
+        return EngineFaultError(message, after, away=status in _AWAY, busy=status == _BUSY)
 
     def _hide(self, text: str, body: dict[str, Any] | None = None) -> str:
         """What may be logged of a server's words: neither the key nor what it quotes of the prompt."""
@@ -144,6 +155,12 @@ def retry_after(value: str | None, now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), MOST_PATIENCE_S) if isfinite(seconds) else None
+
+
+def _code_of(error: Any) -> int:
+    """The status that an error stands for, by its own code."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
 def _unquoted(text: str, sent: str) -> str:

@@ -58,6 +58,7 @@ class OpenAIEngine:
         self._max_len = config.max_model_len
         self._continues: asyncio.Task[None] | None = None
         self._structure = Structure()
+        self._has_scored = False
         self._told_of_counts = False
 
     @property
@@ -176,7 +177,7 @@ class OpenAIEngine:
             body["chat_template_kwargs"] = self._config.template_args
         if messages[-1]["role"] == "assistant":
             if "<think>" in messages[-1]["content"] or "</think>" in messages[-1]["content"]:
-                raise PrerequisiteError(
+                raise BadRequestError(
                     "chat servers drop the <think> section of a turn that is to be continued; "
                     + _INSTEAD
                 )
@@ -234,10 +235,22 @@ class OpenAIEngine:
         try:
             answer = await client.post("/completions", body)
         except BadRequestError as error:
-            raise PrerequisiteError(f"{client.url} can't score a given text: {error}") from error
+            if not self._has_scored and await self._refuses(client, body | {"prompt": "a b"}):
+                told = f"{client.url} can't score a given text: {error}"
+                raise PrerequisiteError(told) from error
+            raise  # it is this text that it won't: it may be too long
         logprobs = read_logprobs(answer, request, begin, client.url)
+        self._has_scored = True
         cost = self._read(answer, 1, started, client.url, request.prompt).cost
         return ScoreResult(logprobs, cost)
+
+    @staticmethod
+    async def _refuses(client: OpenAIClient, body: dict[str, Any]) -> bool:
+        try:
+            await client.post("/completions", body)
+        except BadRequestError:
+            return True
+        return False
 
     async def close(self) -> None:
         client, self._client = self._client, None

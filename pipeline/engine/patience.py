@@ -2,7 +2,8 @@
 replicas.
 
 Otherwise an outage of minutes at night would fail every row that it meets. One that never answered is more
-likely misconfigured than gone, and is not waited for.
+likely misconfigured than gone, and is not waited for. A call that a server refuses because it
+is asked too much is tried on as long.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pipeline.errors import EngineFaultError
 logger = logging.getLogger(__name__)
 
 TOLD_EVERY_S = 60.0
+PRESSED_S = 30.0
+"""So long after a refusal no more is begun than must be."""
 
 
 class Patience:
@@ -27,6 +30,7 @@ class Patience:
         self._has_answered = False
         self._away_since: float | None = None
         self._last_away = float("-inf")
+        self._last_busy = float("-inf")
         self._waiting: set[asyncio.Future[None]] = set()
         self._told_at = float("-inf")
 
@@ -34,6 +38,11 @@ class Patience:
     def away(self) -> bool:
         """Whether nobody was there when it was asked last."""
         return self._away_since is not None
+
+    @property
+    def pressed(self) -> bool:
+        """Whether it was asked more than it allows a moment ago."""
+        return time.monotonic() - self._last_busy < PRESSED_S
 
     def answered(self, began: float) -> None:
         """A call that was sent at `began` (monotonic seconds) was answered: where nobody was away since, all
@@ -48,6 +57,8 @@ class Patience:
         self._waiting.clear()
 
     def failed(self, fault: EngineFaultError) -> None:
+        if fault.busy:
+            self._last_busy = time.monotonic()
         if fault.away and self._has_answered:
             self._last_away = time.monotonic()
             if self._away_since is None:
@@ -63,6 +74,10 @@ class Patience:
             self._told_at = now
             logger.warning("%s; waiting for it, %.0f s at most", fault, left)
         return left > 0
+
+    def bears(self, refused: float) -> bool:
+        """Whether a call had better be tried on that a busy server has refused since `refused`."""
+        return time.monotonic() - refused < self._most_s
 
     async def pause(self, seconds: float) -> bool:
         """So long, or until the outage ends; whether it did."""

@@ -134,7 +134,8 @@ class RecordedEngine:
     @property
     def hungry(self) -> bool:
         """Whether it could be given more than it is asked for now."""
-        return self._limit.in_flight < self._limit.limit and not self._patience.away
+        full = self._limit.in_flight >= self._limit.limit
+        return not full and not self._patience.away and not self._patience.pressed
 
     def stats(self) -> EngineStats:
         return replace(
@@ -248,8 +249,10 @@ class RecordedEngine:
         self, sequences: int, most: Cost, call: Callable[[], Coroutine[Any, Any, ResultT]]
     ) -> ResultT:
         """`call` until it succeeds, with growing pauses between faults. After an outage that was waited for
-        it may be tried as often again; as what it asks may be the cause, no more than `retries` times."""
-        tries = outages = 0
+        it may be tried as often again; as what it asks may be the cause, no more than `retries` times. A
+        server that is asked too much is asked on, at the longest pauses, while patience lasts."""
+        tries = borne = outages = 0
+        refused: float | None = None
         while True:
             try:
                 async with self._limit.hold(sequences):
@@ -274,21 +277,24 @@ class RecordedEngine:
                 self._patience.failed(fault)
                 pause = min(self._pause_s * 2 ** min(tries, 30), self._longest_pause_s)
                 tries += 1
-                if tries > self._retries and (
-                    outages > self._retries or not self._patience.waits(fault)
-                ):
+                if fault.busy:
+                    refused = time.monotonic() if refused is None else refused
+                    borne += self._patience.bears(refused)
+                on = tries - borne <= self._retries
+                if not on and (outages > self._retries or not self._patience.waits(fault)):
                     raise fault from error
                 pause *= self._jitter.uniform(0.5, 1.5)
                 if fault.retry_after_s is not None:
                     self._rate.hold(fault.retry_after_s)
-                    pause = min(pause, 1.0)  # on top of what the server asks of every call
-                if tries <= self._retries:
+                    if tries <= self._retries:
+                        pause = min(pause, 1.0)  # on top of what the server asks of every call
+                if on:
                     if self._is_news(fault):
                         wait = pause + (fault.retry_after_s or 0.0)
                         logger.warning("%s; next try in %.1f s", fault, wait)
                     await asyncio.sleep(pause)
                 elif await self._patience.pause(pause):
-                    tries, outages = 0, outages + 1
+                    tries, borne, outages = 0, 0, outages + 1
             else:
                 self._patience.answered(began)
                 cost = result.cost

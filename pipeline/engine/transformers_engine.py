@@ -80,6 +80,9 @@ class TransformersEngine:
             raise PrerequisiteError(
                 f"transformers can't load {config.model}: {str(error).splitlines()[0]}"
             ) from error
+        # else the model's own way of sampling (a repetition penalty, say) would come in
+        ends = model.generation_config.eos_token_id
+        model.generation_config = transformers.GenerationConfig(eos_token_id=ends)
         self._model = model.to("cuda" if on_gpu() else "cpu").eval()
 
     def _prompt_ids(self, text: str, ids: tuple[int, ...] | None, raw: bool) -> tuple[int, ...]:
@@ -87,10 +90,20 @@ class TransformersEngine:
             ids = tuple(self.renderer.tokenizer(text, add_special_tokens=raw)["input_ids"])
         if not ids:
             raise BadRequestError("the prompt is empty; a model needs at least one token")
-        longest = self._config.max_model_len or self._model.config.max_position_embeddings
-        if len(ids) >= longest:
-            raise BadRequestError(f"the prompt has {len(ids)} tokens; the model takes {longest}")
+        if len(ids) >= self._longest:
+            raise BadRequestError(
+                f"the prompt has {len(ids)} tokens; the model takes {self._longest}"
+            )
         return ids
+
+    @property
+    def _longest(self) -> int:
+        """Tokens of prompt and answer."""
+        return int(self._config.max_model_len or self._model.config.max_position_embeddings)
+
+    def _room(self, entry: _Pending) -> int:
+        """Tokens that its completions may have."""
+        return min(entry.request.sampling.max_tokens, self._longest - len(entry.ids))
 
     async def sample(self, request: SampleRequest) -> SampleResult:
         await self.open()
@@ -113,10 +126,10 @@ class TransformersEngine:
             loop = asyncio.get_running_loop()
             try:
                 results = await loop.run_in_executor(self._thread, self._generate, batch)
-            except (RuntimeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are to hear of it
                 for entry in batch:
                     if not entry.done.done():
-                        entry.done.set_exception(EngineFaultError(f"transformers: {error}"))
+                        entry.done.set_exception(_fault(error))
                 continue
             seconds = (time.monotonic() - started) / len(batch)
             for entry, completions in zip(batch, results, strict=True):
@@ -126,13 +139,17 @@ class TransformersEngine:
                     entry.done.set_result(SampleResult(completions, cost))
 
     def _next_batch(self) -> list[_Pending]:
-        """The first that waits and all that sample alike, up to max_num_seqs sequences."""
+        """The first that waits and all that sample alike and have as much room, so that a long prompt cuts no
+        other's completions; up to max_num_seqs sequences."""
         self._pending = [entry for entry in self._pending if not entry.done.done()]
         batch: list[_Pending] = []
         rest: list[_Pending] = []
         sequences = 0
         for entry in self._pending:
-            alike = not batch or entry.request.sampling == batch[0].request.sampling
+            alike = not batch or (
+                entry.request.sampling == batch[0].request.sampling
+                and self._room(entry) == self._room(batch[0])
+            )
             fits = not batch or sequences + entry.request.n <= self._config.max_num_seqs
             if alike and fits:
                 batch.append(entry)
@@ -154,12 +171,11 @@ class TransformersEngine:
         ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         device = self._model.device
-        longest = self._config.max_model_len or self._model.config.max_position_embeddings
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=ids.to(device),
                 attention_mask=mask.to(device),
-                max_new_tokens=max(1, min(sampling.max_tokens, longest - width)),
+                max_new_tokens=self._room(batch[0]),
                 pad_token_id=pad,
                 tokenizer=tokenizer,
                 **_how(sampling),
@@ -189,7 +205,10 @@ class TransformersEngine:
         self._prompt_ids("", ids[:begin], raw=False)
         started = time.monotonic()
         loop = asyncio.get_running_loop()
-        logprobs = await loop.run_in_executor(self._thread, self._logprobs, ids, begin)
+        try:
+            logprobs = await loop.run_in_executor(self._thread, self._logprobs, ids, begin)
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise _fault(error) from error
         return ScoreResult(logprobs, Cost(1, len(ids), 0, 0, time.monotonic() - started))
 
     def _logprobs(self, ids: tuple[int, ...], begin: int) -> tuple[float, ...]:
@@ -213,6 +232,10 @@ class TransformersEngine:
         if self._thread is not None:
             self._thread.shutdown()
             self._thread = None
+
+
+def _fault(error: Exception) -> EngineFaultError:
+    return EngineFaultError(f"transformers: {type(error).__name__}: {error}")
 
 
 def _how(sampling: Sampling) -> dict[str, Any]:

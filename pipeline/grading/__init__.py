@@ -14,7 +14,15 @@ Problems with tests are graded by `programs.py`; those whose answer is a query o
 
 from pipeline.grading.equivalence import Comparison
 from pipeline.grading.extract import FoundAnswer, find_answer, gold_answer
-from pipeline.grading.grader import CUT, NO_ANSWER, VERSION, Grade, Grader, on_tables
+from pipeline.grading.grader import (
+    CUT,
+    NO_ANSWER,
+    VERSION,
+    Grade,
+    Grader,
+    on_tables,
+    says_nothing,
+)
 
 __all__ = [
     "CUT",
@@ -27,4 +35,5 @@ __all__ = [
     "find_answer",
     "gold_answer",
     "on_tables",
+    "says_nothing",
 ]

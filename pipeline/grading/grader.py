@@ -12,7 +12,7 @@ from pipeline.config import GradingConfig
 from pipeline.errors import PrerequisiteError
 from pipeline.grading.chains import final_query, is_query
 from pipeline.grading.equivalence import Comparison, compare_answers
-from pipeline.grading.extract import find_answer, gold_answer
+from pipeline.grading.extract import find_answer, gold_answer, stated_answer
 from pipeline.grading.pool import WorkerPool
 from pipeline.grading.programs import run_tests
 from pipeline.grading.queries import Failure, run_gold, run_queries
@@ -170,6 +170,13 @@ class Grader:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def says_nothing(given: str, written: str, one: Problem | Solution) -> bool:
+    """Whether what was written behind the beginning of a text leaves its outcome open: it is blank, and no
+    answer is stated before it. What stands there so far is no final answer."""
+    by_answer = one.tests is None and not on_tables(one)
+    return by_answer and not written.strip() and stated_answer(given) is None
 
 
 def on_tables(one: Problem | Solution) -> bool:

@@ -105,7 +105,7 @@ class Bisection(CountedSearch):
     def _too_wide(self, prefix: int) -> bool:
         """Whether the value of a prefix with a success is wanted more exactly than it is known."""
         right, decided = self._counts.right(prefix), self._counts.decided(prefix)
-        if self._options.half_width is None or decided >= self._options.most:
+        if self._options.half_width is None or not right or decided >= self._options.most:
             return False
         if decided < self._options.rollouts:
             return True

@@ -10,7 +10,8 @@ from pipeline.arrow import Record
 from pipeline.config import RunConfig
 from pipeline.engine.protocol import Completion, Engine, SampleRequest
 from pipeline.errors import BadRequestError
-from pipeline.grading import Grader
+from pipeline.grading import NO_ANSWER, Grader, says_nothing
+from pipeline.growth import VERSION as GROWTH_VERSION
 from pipeline.growth import grown
 from pipeline.prompts import PromptTemplate
 from pipeline.records import Problem, Solution, content_hash
@@ -55,6 +56,7 @@ class GenerateStage:
             engine_fingerprint,
             prompt.fingerprint,
             config.generate.fingerprint,
+            *([GROWTH_VERSION] if config.generate.tree is not None else []),
         )
         self.fingerprint = content_hash(
             self._made_by, SPLIT_VERSION, config.steps.fingerprint, graded_by(config)
@@ -129,6 +131,8 @@ class GenerateStage:
             tables=item.tables,
             given=len(given),
         )
+        if given and says_nothing("".join(given), completion.text, item):
+            return replace(solution, outcome_reason=NO_ANSWER)
         return await graded(solution, self._grader, self._config.steps.max_steps)
 
     def _refused(self, item: Problem, key: str, error: BadRequestError) -> Refused:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from annotators.judge_code import after_blocks
-from pipeline.annotator import Tools
+from pipeline.annotator import Tools, VotingAnnotator
 from pipeline.config import EngineConfig, GradingConfig
 from pipeline.engine.openai_engine import OpenAIEngine
 from pipeline.grading import Grader
@@ -119,3 +119,10 @@ async def test_what_follows_a_block_that_failed_or_left_sees_those_that_ended(
     assert "(error: ZeroDivisionError: division by zero)" in shown
     assert "```output\nx is 1\n```" in shown
     assert "```output\nlast 1\n```" in shown
+
+
+async def test_a_cascade_asks_for_all_its_votes_at_once() -> None:
+    """Its verifications are written side by side: a first one by itself would be none of all of them."""
+    judge = annotator("judge_code", votes=3)
+    assert isinstance(judge, VotingAnnotator)
+    assert judge.votes_apart == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from pipeline.engine.simulated import simulated_truth
 from pipeline.engine.transformers_engine import TransformersEngine
 from pipeline.errors import BadRequestError, EngineFaultError, PrerequisiteError
 from pipeline.grading import Grader
+from pipeline.inputs.problems import PASSES
 from pipeline.join import annotated
 from pipeline.prompts import load_prompt
 from pipeline.records import Cost, Solution, Verdict
@@ -185,6 +187,12 @@ async def test_a_problem_without_what_is_to_be_scored_is_undecided(target: str) 
     found = await verdict(Scores(), bare, target=target)
     assert found.first_error is None
     assert "the problem has no" in found.reason
+
+
+async def test_where_tests_say_what_is_right_no_answer_is_scored() -> None:
+    program = replace(SOLUTION, gold=PASSES, tests="assert f(1) == 2")
+    found = await verdict(Scores(), program)
+    assert (found.first_error, found.reason) == (None, "the problem has no gold answer")
 
 
 async def test_a_fault_of_the_engine_escapes_to_be_tried_again() -> None:

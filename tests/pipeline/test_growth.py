@@ -13,7 +13,7 @@ from annotators.registry import make_annotators
 from pipeline.config import RunConfig
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.journal_files import CallRecord
-from pipeline.engine.protocol import SampleRequest, SampleResult
+from pipeline.engine.protocol import Completion, SampleRequest, SampleResult
 from pipeline.engine.simulated import SimulatedEngine, simulated_truth
 from pipeline.errors import BadRequestError, ConfigError
 from pipeline.parts import plan_of, read_inputs
@@ -227,3 +227,23 @@ def test_false_leaves_the_recipe_s_tree_out(tmp_path: Path) -> None:
     assert RunConfig.load(mine).generate.tree is not None
     assert RunConfig.load(mine, ["generate.tree=false"]).generate.tree is None
     assert RunConfig.load(mine, ["generate.tree.searches=5"]).generate.tree.searches == 5
+
+
+def test_a_rollout_that_says_nothing_is_undecided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tree_batch(tmp_path, problems=1)
+    (problem,) = read_inputs(config).problems
+
+    async def silent(engine: SimulatedEngine, request: SampleRequest) -> SampleResult:
+        if "Half" in request.prompt.text:
+            return SampleResult((Completion("\n", "stop"),) * request.n)
+        ends = (problem.answer, "1") * (request.n // 2)
+        written = (f"Half of it is 7.\nThat is all.\n#### {end}" for end in ends)
+        return SampleResult(tuple(Completion(text, "stop") for text in written))
+
+    monkeypatch.setattr(SimulatedEngine, "sample", silent)
+    run_once(config)
+    counts = [count for s in solutions(config) for count in s.known]
+    assert any(count.undecided for count in counts)
+    assert all(count.decided == count.right for count in counts)

@@ -64,8 +64,8 @@ class BadServer:
                 self.asked.append(json.loads(sent))
                 if self.never:
                     await asyncio.sleep(60)
-                status, body = self.status, self.body
-                body = self.body(self.asked[-1]) if callable(body) else body
+                body = self.body(self.asked[-1]) if callable(self.body) else self.body
+                status = self.status
                 body = body if isinstance(body, bytes) else json.dumps(body).encode()
             writer.write(
                 b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -121,7 +121,7 @@ async def test_where_the_server_counts_nothing_tokens_are_estimated_and_that_is_
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(status, BadRequestError) for status in (400, 413, 415, 422)]
-    + [(status, PrerequisiteError) for status in (401, 403, 404, 405)],
+    + [(status, PrerequisiteError) for status in (401, 402, 403, 404, 405)],
 )
 async def test_a_refused_request_is_told_from_a_server_that_takes_none_and_no_key_is_shown(
     server: BadServer, key: None, status: int, kind: type[StepLabelError]
@@ -174,6 +174,7 @@ async def test_overload_and_server_errors_are_faults(server: BadServer, status: 
         b"",
         b"[]",
         b"\xff\xfe",
+        b"[" * 100_000,
         {},
         {"choices": []},
         {"choices": None},
@@ -187,6 +188,37 @@ async def test_an_answer_without_what_was_asked_is_a_fault(server: BadServer, bo
     server.body = body
     with pytest.raises(EngineFaultError):
         await engine(server).sample(ASK)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429, "message": "slow down"}, EngineFaultError),
+        ({"code": "odd", "message": "slow down"}, EngineFaultError),
+        ("slow down", EngineFaultError),
+        ({"code": 400, "message": "slow down"}, BadRequestError),
+        ({"code": 402, "message": "slow down"}, PrerequisiteError),
+    ],
+)
+async def test_an_error_told_with_status_200_is_that_error(
+    server: BadServer, error: Any, kind: type[StepLabelError]
+) -> None:
+    server.body = {"error": error}
+    with pytest.raises(kind, match="slow down"):
+        await engine(server).sample(ASK)
+
+
+async def test_an_account_without_credit_is_not_asked_again(server: BadServer) -> None:
+    server.status, server.body = 429, {"error": {"code": "insufficient_quota"}}
+    with pytest.raises(PrerequisiteError, match="no credit left"):
+        await engine(server).sample(ASK)
+
+
+async def test_a_count_that_none_can_be_is_estimated(server: BadServer) -> None:
+    choice = {"index": 0, "text": " 5", "finish_reason": "stop", "token_ids": [2**40]}
+    server.body = {"choices": [choice], "usage": {"prompt_tokens": 2**70, "completion_tokens": 1}}
+    result = await engine(server).sample(ASK)
+    assert (result.cost.prompt_tokens, result.completions[0].token_ids) == (3, ())
 
 
 async def test_half_a_body_is_a_fault(server: BadServer) -> None:
@@ -251,7 +283,7 @@ async def test_a_chat_server_that_failed_to_tell_is_asked_again(server: BadServe
 async def test_a_chat_server_is_not_given_thoughts_to_continue(server: BadServer) -> None:
     chat = engine(server, chat_api=True)
     prompt = chat.renderer.render(Turns("Q"), "<think>hm</think>One,")
-    with pytest.raises(PrerequisiteError, match="<think>"):
+    with pytest.raises(BadRequestError, match="<think>"):
         await chat.sample(SampleRequest(prompt, Sampling()))
 
 
@@ -259,8 +291,18 @@ async def test_a_server_that_can_not_score_is_named(server: BadServer) -> None:
     with pytest.raises(PrerequisiteError, match="log-probabilities"):
         await engine(server).score(ScoreRequest(Prompt("a"), "b"))
     server.status = 400
-    with pytest.raises(StepLabelError, match="score"):
+    with pytest.raises(PrerequisiteError, match="score"):
         await engine(server).score(ScoreRequest(Prompt("a"), "b"))
+
+
+async def test_a_text_that_a_server_won_t_score_stops_no_other(server: BadServer) -> None:
+    def answer(asked: dict[str, Any]) -> Any:
+        server.status = 400 if len(asked["prompt"]) > 20 else 200
+        return GOOD
+
+    server.body = answer
+    with pytest.raises(BadRequestError):
+        await engine(server).score(ScoreRequest(Prompt("too long" * 9), "b"))
 
 
 @pytest.mark.parametrize(

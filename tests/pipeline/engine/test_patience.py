@@ -21,6 +21,7 @@ from pipeline.engine.simulated import SimulatedEngine, simulated_problem
 from pipeline.errors import EngineFaultError
 
 AWAY = EngineFaultError("nobody is there", away=True)
+BUSY = EngineFaultError("too many requests", busy=True)
 
 
 class Leaving(SimulatedEngine):
@@ -32,9 +33,12 @@ class Leaving(SimulatedEngine):
         self.fault = AWAY
         self.poisoned: str | None = None
         self.calls = 0
+        self.often = asyncio.Event()
 
     async def sample(self, request: SampleRequest) -> SampleResult:
         self.calls += 1
+        if self.calls == 5:
+            self.often.set()
         if not self.here or request.prompt.text == self.poisoned:
             raise self.fault
         return await super().sample(request)
@@ -179,6 +183,38 @@ async def test_a_call_that_alone_finds_nobody_gives_up_while_others_are_answered
         await poisoned
 
 
+async def test_a_call_is_tried_on_where_the_server_is_only_busy(journal: CallJournal) -> None:
+    inner = Leaving()
+    inner.fault, inner.here = BUSY, False
+    engine = engine_of(inner, journal, most_s=60.0)
+    waiting = asyncio.create_task(engine.sample(ask(0)))
+    await inner.often.wait()
+    assert not engine.hungry
+    inner.here = True
+    assert (await waiting).completions
+
+
+async def test_a_server_that_stays_busy_is_given_up_in_the_end(journal: CallJournal) -> None:
+    inner = Leaving()
+    inner.fault, inner.here = BUSY, False
+    with pytest.raises(EngineFaultError, match="too many"):
+        await engine_of(inner, journal, most_s=0.1).sample(ask(0))
+
+
+async def test_what_a_busy_server_refused_leaves_the_tries_of_other_faults(
+    journal: CallJournal,
+) -> None:
+    inner = Leaving()
+    inner.fault, inner.here = BUSY, False
+    engine = engine_of(inner, journal, most_s=60.0)
+    waiting = asyncio.create_task(engine.sample(ask(0)))
+    await inner.often.wait()
+    inner.fault, before = EngineFaultError("broken"), inner.calls
+    with pytest.raises(EngineFaultError, match="broken"):
+        await waiting
+    assert inner.calls == before + 2
+
+
 @pytest.mark.parametrize(
     ("status", "away"), [(502, True), (503, True), (504, False), (500, False), (429, False)]
 )
@@ -191,6 +227,7 @@ async def test_what_a_router_says_that_has_no_server_is_an_outage(status: int, a
     with pytest.raises(EngineFaultError) as told:
         await client.get("/models")
     assert told.value.away is away
+    assert told.value.busy is (status == 429)
     await client.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Outcome
+from pipeline.records import Outcome, ProbeCount
 from pipeline.search.bisection import Bisection, BisectionOptions
 
 
@@ -106,6 +106,14 @@ def test_with_a_perfect_policy_certainty_costs_nothing_more(case: tuple[int, int
         taken.append(drive(search, lambda t: Outcome.CORRECT if t <= error else Outcome.INCORRECT))
         assert search.finding().first_error == error
     assert taken[0] == taken[1]
+
+
+def test_without_a_success_a_value_is_wanted_no_more_exactly() -> None:
+    options = BisectionOptions(rollouts=8, wave=8, spare=2, half_width=0.1, most=60)
+    search = Bisection(options, 8, Outcome.INCORRECT)
+    drive(search, lambda t: Outcome.UNDECIDED)
+    assert search.counts == (ProbeCount(4, 0, 0, 10),)
+    assert search.finding().reason == "too many undecided rollouts from prefix 4"
 
 
 def test_a_success_proves_a_prefix_good_however_many_are_undecided() -> None:
