@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.runs import find_run, runs_in
-from flows.shown import line, styled
+from flows.shown import cell, line, styled
 from flows.tables import cascade_lines
 from pipeline.errors import RunError
 from pipeline.lock import holder
@@ -132,13 +132,13 @@ def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
     table = Table("run", "state", "started", "rows", "kept", header_style="bold")
     for one in facts:
         if (damage := one.get("damage")) is not None:
-            table.add_row(line(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
+            table.add_row(cell(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
             continue
         done = ", ".join(
             f"{name} {stage['rows_done']}/{stage['rows_total']}"
             for name, stage in one["stages"].items()
         )
-        table.add_row(line(one["name"]), one["state"], one["started"], line(done), _kept(one))
+        table.add_row(cell(one["name"]), one["state"], one["started"], line(done), _kept(one))
     console.print(table)
 
 

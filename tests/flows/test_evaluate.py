@@ -295,3 +295,11 @@ def test_a_trainer_s_view_is_gold_for_the_run_that_it_was_made_of(
     gold, out = tmp_path / "d" / view, tmp_path / "figures.json"
     evaluate(run.folder, "--gold", gold, "--convention", view, "--json", out)
     assert figures(out)["label"]["exact"]["value"] == 1.0
+
+
+def test_brackets_of_a_witnesss_name_are_text(evaluate: Said, tmp_path: Path) -> None:
+    said = [{"annotator": "[/judge]", "first_error": 0}, {"annotator": "[b]", "first_error": 0}]
+    row = {"id": "one", "label": 0, "level": "[/5]", "verdicts": said}
+    path = written(tmp_path / "said.jsonl", [row])
+    text = evaluate(path, "--gold", path)
+    assert "[/judge], [b]" in text
