@@ -30,6 +30,7 @@ from pipeline.dataset.swap import new_name, put_in_place, recover
 from pipeline.dataset.tally import READS, Tally
 from pipeline.dataset.view import View, load_view
 from pipeline.errors import ConfigError, RunError
+from pipeline.files import sha256_of
 from pipeline.join import Annotated, items_of
 from pipeline.records import Record, content_hash
 from pipeline.selection import Selection, select
@@ -54,6 +55,11 @@ class DatasetSummary:
     files: tuple[str, ...]
     tally: Tally
     left_out: Mapping[str, int]
+
+
+def sums_of(made: DatasetSummary) -> dict[str, str]:
+    """The sha256 of each file."""
+    return {name: sha256_of(made.folder / name) for name in (*made.files, CARD)}
 
 
 def view_names(config: DatasetConfig) -> tuple[str, ...]:

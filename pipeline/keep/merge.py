@@ -20,7 +20,7 @@ from typing import Any
 from pipeline.config import RunConfig
 from pipeline.config.run import NAME
 from pipeline.consensus.labels import set_aside
-from pipeline.dataset import write_dataset
+from pipeline.dataset import sums_of, write_dataset
 from pipeline.dataset.card import CardFacts, MergedRow
 from pipeline.dataset.facts import card_facts
 from pipeline.errors import ConfigError, RunError
@@ -97,6 +97,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
             config.dataset,
             facts,
         )
+        write_json(merged.dataset_mark, {"files": sums_of(made)})
         summary = replace(summary, not_selected=dict(made.left_out))
         write_json(merged.folder / "summary.json", to_json(summary))
         write_report(config, merged, merged.report, merged.annotators())
