@@ -56,7 +56,9 @@ class Finish:
     ) -> Summary:
         """What the rows say. `planned`: tokens by stage; the counts are of the inputs."""
         stages = dict(self._progress.stages)
-        made = make_summary(self._run, planned, stages, rejected, problems, left_out, oracle)
+        made = make_summary(
+            self._run, planned, stages, rejected, problems, left_out, oracle, self._shown
+        )
         return replace(made, learned=self._learned)
 
     @property
