@@ -25,7 +25,7 @@ from pipeline.dataset.card import CardFacts, MergedRow
 from pipeline.dataset.facts import card_facts
 from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.cases import Case
-from pipeline.files import read_json, write_json, write_text
+from pipeline.files import disk_told, read_json, write_json, write_text
 from pipeline.join import Annotated, Join, annotated
 from pipeline.keep.same_text import Text, disagree, is_filled, reason_of, run_of, texts_of
 from pipeline.keep.standing import content_of, flat
@@ -75,6 +75,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
     with ExitStack() as stack:
         for run in (RunFolder(folder), *runs):
             stack.enter_context(locked(run.folder))
+        stack.enter_context(disk_told(folder))
         _check_place(folder)  # now that nobody else writes there
         for run in runs:
             _check_finished(run)
