@@ -106,6 +106,7 @@ def _made_of(config: RunConfig, run: RunFolder, names: Sequence[str]) -> str:
     parts = [part.sha256 for part in run.labels.parts()]
     sources = [
         run.solutions.fingerprint,
+        run.labels.fingerprint,  # of every part of solutions and verdicts
         *(run.verdicts(name).fingerprint for name in sorted(names)),
     ]
     return content_hash(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import RunConfig
-from pipeline.records import Label
+from pipeline.records import Label, Verdict
 from pipeline.report import report_stands, write, write_report
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
@@ -139,6 +139,15 @@ def test_other_labels_ask_for_another_page(tmp_path: Path) -> None:
     assert not report_stands(config, run, run.annotators())
     page_of_run(run)
     run.labels.replace_all("v2", [Label("s0-0", 0, (-1, None, None))], Label)
+    assert not report_stands(config, run, run.annotators())
+
+
+def test_other_verdicts_ask_for_another_page_though_the_labels_are_alike(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "run", items := batch(6))
+    config = RunConfig.load(run.folder / "config.yaml")
+    page_of_run(run)
+    run.verdicts("judge").drop({"s0-0"}, Verdict)
+    run.labels.replace_all("v2", [one.label for one in items if one.label is not None], Label)
     assert not report_stands(config, run, run.annotators())
 
 
