@@ -185,7 +185,9 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     for reason, count in facts["undecided"].items():
         console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
     if facts["state"] in ("stopped", "failed"):
-        console.print("the same `steplabel run` command continues it")
+        info = run.info
+        again = "merge" if "merged" in info else "relabel" if "relabelled" in info else "run"
+        console.print(f"the same `steplabel {again}` command continues it")
     elif facts["state"] == "finished":
         console.print(
             f"look at it: steplabel inspect {quote(str(run.folder))}",
