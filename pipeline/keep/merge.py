@@ -39,6 +39,7 @@ from pipeline.run_folder import FORMAT, RunFolder, git_commit, now, versions
 from pipeline.shards import chunked
 from pipeline.stages import key_of
 from pipeline.summary import StageCost, Summary, make_oracle, make_summary, paid, to_json
+from pipeline.urls import shown
 
 VERSION = 1
 _AT_ONCE = 4096
@@ -341,7 +342,7 @@ def _each(
 
 def differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     """Keys in which the configurations differ -> the value in each, in words. Of paths the last part is
-    told, since a card may be published; addresses are not."""
+    told, and of URLs no password or key, since a card may be published; addresses of engines are not."""
     flats = [flat(config.model_dump(mode="json", exclude=set(_NOT_TOLD))) for config in configs]
     found = {}
     for key in sorted({key for one in flats for key in one}):
@@ -356,4 +357,4 @@ def _told(value: Any) -> str:
         return "not set"
     if isinstance(value, str) and Path(value).is_absolute():
         return Path(value).name
-    return ", ".join(map(_told, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(_told, value)) if isinstance(value, list) else shown(str(value))

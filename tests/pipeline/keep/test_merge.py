@@ -247,6 +247,20 @@ def test_no_path_of_this_machine_is_written_into_the_dataset(tmp_path: Path) -> 
     assert str(tmp_path) not in (both.dataset / "README.md").read_text()
 
 
+def test_no_password_of_a_url_is_written_into_the_dataset(tmp_path: Path) -> None:
+    runs = [
+        with_config(
+            write_run(tmp_path, name, [item(n)]),
+            problems={"path": f"https://me:secret@host/{name}.jsonl"},
+        )
+        for n, name in enumerate("ab")
+    ]
+    merge(runs, tmp_path / "both")
+    card = (tmp_path / "both" / "dataset" / "README.md").read_text()
+    assert "host/a" in card
+    assert "secret" not in card
+
+
 def test_what_people_decided_stays_among_the_verdicts(two: list[RunFolder], tmp_path: Path) -> None:
     said = Verdict("s1-0", REVIEW, 2, votes=(Vote(2, "a person, by the steps alone"),))
     two[0].verdicts(REVIEW).open("v1")
