@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from flows.shown import line
+from flows.shown import cell, line
 from pipeline.evaluate.evaluation import Evaluation
 from pipeline.evaluate.match import Unmatched
 from pipeline.evaluate.relations import ORDER
@@ -71,7 +71,7 @@ def exactness_table(report: Report) -> Table:
     )
     for one in report.scored:
         cells = [_two_lines(share(figure)) for figure in one.exactness[:6]]
-        table.add_row(line(one.who), *cells, style="dim" if one.role == BASELINE else None)
+        table.add_row(cell(one.who), *cells, style="dim" if one.role == BASELINE else None)
     return table
 
 
@@ -84,7 +84,7 @@ def calibration_table(report: Report) -> Table:
         if (c := one.calibration) is not None:
             stated, gap, ece = share(c.stated), signed(c.gap), share(c.ece)
             cells = (f"{c.ece.n:,}", stated, gap, ece, f"{c.ece_by_chance:.3f}")
-            table.add_row(line(one.who), *map(_two_lines, cells))
+            table.add_row(cell(one.who), *map(_two_lines, cells))
     return table
 
 
@@ -98,7 +98,8 @@ def confusion_table(report: Report) -> Table:
             shares = (
                 f"{100 * count / row.n:.1f}" if count else "" for count in row.counts.values()
             )
-            name = line(one.who) if row.by == "all" else f"  {row.of}"
+            name = cell(one.who if row.by == "all" else row.of)
+            name.pad_left(0 if row.by == "all" else 2)
             last = row is rows[-1]
             table.add_row(name, f"{row.n:,}", *shares, end_section=last)
     return table
@@ -109,7 +110,7 @@ def agreement_table(report: Report) -> Table:
         "agreement beyond chance (kappa)", ("", "kappa", "solutions", "where all decide")
     )
     for p in report.agreement.pairs:
-        name = f"{line(p.first)}, {line(p.second)}"
+        name = cell(f"{p.first}, {p.second}", 240)
         table.add_row(name, share(p.kappa), f"{p.kappa.n:,}", share(p.on_common))
     fleiss = report.agreement.fleiss
     if fleiss is not None:
@@ -120,7 +121,7 @@ def agreement_table(report: Report) -> Table:
 def cost_table(report: Report) -> Table:
     table = _table("sampled tokens", ("", "a solution", "a kept label"))
     for spent in report.spent:
-        table.add_row(line(spent.who), tokens(spent.per_solution), tokens(spent.per_kept_label))
+        table.add_row(cell(spent.who), tokens(spent.per_solution), tokens(spent.per_kept_label))
     return table
 
 

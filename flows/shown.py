@@ -26,6 +26,11 @@ def line(text: str, limit: int = 120) -> str:
     return " ".join(plain(text, limit).split())
 
 
+def cell(text: str, limit: int = 120) -> Text:
+    """The same for a table of rich, which would read brackets as markup."""
+    return Text(line(text, limit))
+
+
 def styled(text: str, style: str = "") -> Text:
     """`text` for rich, its brackets no markup."""
     return Text(plain(text), style=style)

@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.live import clock
@@ -202,7 +203,7 @@ def cascade_lines(cascade: CascadeReport) -> list[str]:
 
 def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
     table = Table(
-        title=f"plan of {run.folder}",
+        title=escape(f"plan of {run.folder}"),
         header_style="bold",
         caption=f"{plan.solutions:,} solutions, {plan.solution_tokens:.0f} tokens each: "
         f"{plan.assumed}",
@@ -235,9 +236,8 @@ def disk_line(config: RunConfig, plan: Plan) -> str:
 
 def print_summary(console: Console, config: RunConfig, summary: Summary) -> None:
     """The end of `steplabel run`."""
-    table = Table(
-        title=f"{config.name}: {config.about}" if config.about else config.name, show_header=False
-    )
+    title = f"{config.name}: {line(config.about, 500)}" if config.about else config.name
+    table = Table(title=escape(title), show_header=False)
     for name, value in headline(summary):
         table.add_row(name, value)
     console.print(table)
@@ -266,12 +266,12 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
         console.print(f"budget: {config.budget_tokens:,} sampled tokens, {percent(share)} used")
     if summary.learned:
         console.print("learned of the witnesses:")
-        for line in summary.learned:
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        for one in summary.learned:
+            console.print(f"  {one}", markup=False, highlight=False, soft_wrap=True)
     if summary.cascade is not None:
         console.print("cascade:")
-        for line in cascade_lines(summary.cascade):
-            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        for one in cascade_lines(summary.cascade):
+            console.print(f"  {one}", markup=False, highlight=False, soft_wrap=True)
     if summary.reasons:
         console.print("set aside:")
         for reason, count in summary.reasons.items():
@@ -282,7 +282,8 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
             console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
     for warning in summary.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-    console.print(f"\ndataset: {summary.dataset}", highlight=False, soft_wrap=True)
+    dataset = f"\ndataset: {summary.dataset}"
+    console.print(dataset, markup=False, highlight=False, soft_wrap=True)
     console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
     console.print("next:")
     for command in next_commands(config, kept=bool(summary.kept)):

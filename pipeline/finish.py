@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule
-from pipeline.dataset import dataset_fingerprint, write_dataset
+from pipeline.dataset import dataset_fingerprint, sums_of, write_dataset
 from pipeline.dataset.facts import card_facts
-from pipeline.dataset.write import CARD
 from pipeline.files import read_json, sha256_of, write_json
 from pipeline.join import Join
 from pipeline.labelling import label_run
@@ -57,7 +56,9 @@ class Finish:
     ) -> Summary:
         """What the rows say. `planned`: tokens by stage; the counts are of the inputs."""
         stages = dict(self._progress.stages)
-        made = make_summary(self._run, planned, stages, rejected, problems, left_out, oracle)
+        made = make_summary(
+            self._run, planned, stages, rejected, problems, left_out, oracle, self._shown
+        )
         return replace(made, learned=self._learned)
 
     @property
@@ -74,11 +75,7 @@ class Finish:
     @property
     def _left_out(self) -> Mapping[str, int] | None:
         """What the selection left out of the dataset, where the one on disk is that of these labels."""
-        return _stands(self._mark, self._made_of, self._run.dataset)
-
-    @property
-    def _mark(self) -> Path:
-        return self._run.folder / "dataset.json"
+        return _stands(self._run.dataset_mark, self._made_of, self._run.dataset)
 
     @property
     def _made_of(self) -> dict[str, str | None]:
@@ -104,7 +101,7 @@ class Finish:
         run, config = self._run, self._config
         self._progress.begin("dataset", 1, 0)  # one folder, whole or not at all
         if (not_selected := self._left_out) is None:
-            self._mark.unlink(missing_ok=True)
+            run.dataset_mark.unlink(missing_ok=True)
             made = write_dataset(
                 Join(run, self._shown).batches,
                 run.dataset,
@@ -112,9 +109,8 @@ class Finish:
                 card_facts(config, run.info, summary),
             )
             not_selected = made.left_out
-            sums = {name: sha256_of(run.dataset / name) for name in (*made.files, CARD)}
-            files = {"files": sums, "left_out": dict(not_selected)}
-            write_json(self._mark, self._made_of | files)
+            files = {"files": sums_of(made), "left_out": dict(not_selected)}
+            write_json(run.dataset_mark, self._made_of | files)
         summary = replace(summary, not_selected=not_selected)
         write_json(run.folder / "summary.json", to_json(summary))
         self._progress.row("dataset")

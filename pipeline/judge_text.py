@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"\d+")
 _CORRECTS = re.compile(
     r"\b(?:wait|correct(?:ed|ion)|actually|sorry|instead|revised)\b", re.IGNORECASE
 )
-_LAST_BOX = re.compile(r"\\boxed\{\s{0,9}-?\d{1,6}\s{0,9}\}\.?\Z")
+_LAST_BOX = re.compile(r"\\boxed\{\s{0,9}(-?\d{1,6})\s{0,9}\}\.?\Z")
 
 
 def answer_of(text: str) -> str:
@@ -113,9 +113,14 @@ def reasons_up_to(text: str, first_error: int, n_steps: int) -> str | None:
     if said:
         review = said.get("review")
         words = f"{before.strip()}\n\n{review}" if isinstance(review, str) else before
+        ends_in = said.get("first_error")
     else:
         words = _LAST_BOX.sub("", text.strip())
-    counted = _counts_from(_steps_in(words), first_error, n_steps)
+        ends_in = int(box[1]) if (box := _LAST_BOX.search(text.strip())) else None
+    if first_error != NO_ERROR and ends_in in (first_error, first_error + 1):
+        counted: int | None = ends_in - first_error  # its own number of that step
+    else:
+        counted = _counts_from(_steps_in(words), first_error, n_steps)
     return None if counted is None else _prose(words, first_error, counted)
 
 

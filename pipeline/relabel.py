@@ -14,7 +14,7 @@ from pipeline.annotator import Annotator
 from pipeline.config import RunConfig
 from pipeline.dataset.swap import new_name, put_in_place, recover
 from pipeline.errors import ConfigError, RunError, StepLabelError
-from pipeline.files import read_json, write_json, write_text
+from pipeline.files import disk_told, read_json, write_json, write_text
 from pipeline.finish import Finish
 from pipeline.join import RowIndex
 from pipeline.labelling import known_of, usable_of
@@ -60,7 +60,7 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
     """
     rule, _ = check_consensus(config, annotators)
     oracle = make_oracle(config.oracle)
-    with locked(run.folder):
+    with locked(run.folder), disk_told(run.folder):
         if merged := run.info.get("merged"):
             raise RunError(
                 f"{run.folder}: was merged of {', '.join(merged)}; relabel those, and merge again"
@@ -89,8 +89,8 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
         try:
             finish.label(rule, left_out)
         except StepLabelError:  # the labels are as they were, and so is the run
-            write_json(run.folder / "run.json", was[0])
             write_text(run.folder / "config.yaml", was[1])
+            write_json(run.folder / "run.json", was[0])
             raise
         summary = finish.summary(
             {name: stage["planned_tokens"] for name, stage in before["stages"].items()},
@@ -105,13 +105,14 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
 
 
 def _begin(config: RunConfig, run: RunFolder) -> None:
-    """Say in the folder what is done from now on, and by which code."""
-    write_text(run.folder / "config.yaml", config.to_yaml())
+    """Say in the folder what is done from now on, and by which code: first that it is begun, so that a kill
+    never leaves a finished run with rules that its labels don't have."""
     by: dict[str, Any] = {"at": now(), "git_commit": git_commit(), "versions": versions()}
     write_json(
         run.folder / "run.json",
         run.info | {"state": "running", "config_fingerprint": config.fingerprint, "relabelled": by},
     )
+    write_text(run.folder / "config.yaml", config.to_yaml())
 
 
 def _keep_before(run: RunFolder) -> None:

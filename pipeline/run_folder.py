@@ -100,6 +100,11 @@ class RunFolder:
         return self.folder / "dataset"
 
     @property
+    def dataset_mark(self) -> Path:
+        """What the dataset was made of, and the sha256 of each of its files; written last."""
+        return self.folder / "dataset.json"
+
+    @property
     def before(self) -> Path:
         """Labels, configuration and summary as they were before it was last relabelled."""
         return self.folder / "before"

@@ -7,7 +7,7 @@ made a year ago, is the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -25,11 +25,12 @@ from pipeline.progress import StageProgress
 from pipeline.records import Cost, Outcome, Solution
 from pipeline.registry import load_named
 from pipeline.run_folder import RunFolder
+from pipeline.stages import KEY_COLUMNS, key_of
 
 KEPT = "kept labels"
 CUT_WARNING = 0.05
 READS = Reads(
-    solution=frozenset({"problem_id", "generator", "outcome", "finish_reason", "given", "tests"}),
+    solution=frozenset({*KEY_COLUMNS, "generator", "outcome", "finish_reason", "given"}),
     label=frozenset({"first_error", "reason"}),
     verdict=frozenset({"first_error"}),
 )
@@ -127,9 +128,10 @@ def make_summary(
     problems: int,
     left_out: int,
     oracle: Oracle | None,
+    names: Sequence[str] | None = None,
 ) -> Summary:
     """Read the run's rows once and count. `planned`: tokens by stage; `stages` gives wall times and
-    faults."""
+    faults; `names`: the annotators that count, by default all that have verdicts."""
     outcomes: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     programs: Counter[str] = Counter()
@@ -140,19 +142,20 @@ def make_summary(
     rows: Counter[str] = Counter()
     verdicts: dict[str, list[Named]] = {}
     first_stage = next(iter(stages))
-    for item in Join(run).items(READS if oracle is None else READS | SHOWN_TO_ORACLE):
+    for item in Join(run, names).items(READS if oracle is None else READS | SHOWN_TO_ORACLE):
         solution, label = item.solution, item.label
         rows[first_stage] += 1
         rows.update(item.verdicts.keys())
         if label is None:
             continue
         solutions += 1
+        problem = key_of(solution)  # ids repeat where runs were merged
         outcomes[solution.outcome] += 1
         if not solution.given:
             alone[solution.outcome] += 1
             if solution.tests is not None and solution.generator != MUTANTS:
-                programs[solution.problem_id] += 1
-                passing[solution.problem_id] += solution.outcome is Outcome.CORRECT
+                programs[problem] += 1
+                passing[problem] += solution.outcome is Outcome.CORRECT
         cut += solution.finish_reason == "length"
         wrong = solution.outcome is Outcome.INCORRECT
         if label.first_error is None:
@@ -164,12 +167,8 @@ def make_summary(
         if gold is None or solution.outcome is Outcome.UNDECIDED:
             continue
         for name, verdict in item.verdicts.items():
-            verdicts.setdefault(name, []).append(
-                Named(solution.problem_id, verdict.first_error, gold, wrong)
-            )
-        verdicts.setdefault(KEPT, []).append(
-            Named(solution.problem_id, label.first_error, gold, wrong)
-        )
+            verdicts.setdefault(name, []).append(Named(problem, verdict.first_error, gold, wrong))
+        verdicts.setdefault(KEPT, []).append(Named(problem, label.first_error, gold, wrong))
     warnings = []
     if solutions and cut / solutions > CUT_WARNING:
         warnings.append(

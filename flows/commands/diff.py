@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.runs import find_run
-from flows.shown import line
+from flows.shown import cell, line
 from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.evaluation import Rejections, plain
 from pipeline.files import write_json
@@ -121,12 +121,12 @@ def _print(console: Console, found: Difference, limit: int) -> None:
         causes = Table("what changed them (a label may have several)", header_style="bold")
         causes.add_column("labels", justify="right")
         for cause, count in found.causes.most_common(_CAUSES):
-            causes.add_row(_cell(cause), f"{count:,}")
+            causes.add_row(cell(cause), f"{count:,}")
         console.print(causes)
     if found.config:
         config = Table("configuration", "before", "after", header_style="bold")
         for key, values in found.config.items():
-            config.add_row(_cell(key), *(_cell(str(value)) for value in values))
+            config.add_row(cell(key), *(cell(str(value)) for value in values))
         console.print(config)
     elif not found.config_known:
         _say(console, "configuration: not known of a dataset or file, so not compared")
@@ -137,7 +137,7 @@ def _print(console: Console, found: Difference, limit: int) -> None:
         changes = Table("solution", "before", "after", "why", header_style="bold")
         for change in found.changes[:limit]:
             changes.add_row(
-                _cell(change.id),
+                cell(change.id),
                 _told(change.before, change.reason_before),
                 _told(change.after, change.reason_after),
                 Text("\n".join(line(one) for one in change.why)),
@@ -149,12 +149,7 @@ def _print(console: Console, found: Difference, limit: int) -> None:
 
 def _told(first_error: int | None, reason: str | None) -> Text:
     said = named(first_error)
-    return _cell(f"{said}: {reason}" if first_error is None and reason else said)
-
-
-def _cell(text: str) -> Text:
-    """On one line, its brackets no markup."""
-    return Text(line(text))
+    return cell(f"{said}: {reason}" if first_error is None and reason else said)
 
 
 def _say(console: Console, text: str) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from flows.evidence import print_solution, say
 from flows.runs import find_run
-from flows.shown import line
+from flows.shown import cell
 from pipeline.errors import ConfigError
 from pipeline.join import Annotated as Item
 from pipeline.join import some_annotated
@@ -115,12 +115,12 @@ def listing(run: RunFolder, items: list[Item]) -> Table:
     """One row a solution, a column for each annotator of the run."""
     names = run.annotators()
     table = Table(header_style="bold")
-    for column in ("solution", "outcome", "steps", *map(line, names), "label", "why not"):
+    for column in ("solution", "outcome", "steps", *map(cell, names), "label", "why not"):
         table.add_column(column, overflow="fold")
     for item in items:
         label = item.label
         table.add_row(
-            line(item.solution.id),
+            cell(item.solution.id),
             item.solution.outcome,
             str(len(item.solution.steps)),
             *(
@@ -130,7 +130,7 @@ def listing(run: RunFolder, items: list[Item]) -> Table:
             "" if label is None else say(label.first_error),
             "not labelled yet, filtered, or replaced"
             if label is None
-            else line(label.reason or ""),
+            else cell(label.reason or ""),
         )
     return table
 

@@ -12,6 +12,7 @@ from flows.runs import find_run
 from pipeline.config import RunConfig
 from pipeline.dataset import view_names
 from pipeline.errors import ConfigError, RunError
+from pipeline.files import read_object
 from pipeline.publish import Change, HubTarget, StoreTarget, Target, dataset_files_of
 from pipeline.publish import publish as publish_files
 from pipeline.publish.target import BATCH_FILES
@@ -58,7 +59,8 @@ def publish(
         raise ConfigError(
             f"{to}: --public, --tag and --revision are for repositories on the Hub, OWNER/NAME"
         )
-    files = dataset_files_of(found.dataset)
+    written = (read_object(found.dataset_mark) or {}).get("files")
+    files = dataset_files_of(found.dataset, written)
     console = Console()
     target: Target = StoreTarget(to) if "://" in to else HubTarget(to, not public, revision, tag)
 

@@ -135,7 +135,8 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     plan = plan_of(settings, inputs, annotators)
     if settings.left_out:
         names = ", ".join(settings.left_out)
-        console.print(f"not in the recipe {settings.built_on}, left out: {names}", highlight=False)
+        told = f"not in the recipe {settings.built_on}, left out: {names}"
+        console.print(told, markup=False, highlight=False)
     run = RunFolder(settings.folder)
     console.print(plan_table(settings, plan, run))
     if there := there_already(run):

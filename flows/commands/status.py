@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.runs import find_run, runs_in
-from flows.shown import line, styled
+from flows.shown import cell, line, styled
 from flows.tables import cascade_lines
 from pipeline.cascade.rounds import CascadeReport, report
 from pipeline.errors import RunError
@@ -132,13 +132,13 @@ def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
     table = Table("run", "state", "started", "rows", "kept", header_style="bold")
     for one in facts:
         if (damage := one.get("damage")) is not None:
-            table.add_row(line(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
+            table.add_row(cell(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
             continue
         done = ", ".join(
             f"{name} {stage['rows_done']}/{stage['rows_total']}"
             for name, stage in one["stages"].items()
         )
-        table.add_row(line(one["name"]), one["state"], one["started"], line(done), _kept(one))
+        table.add_row(cell(one["name"]), one["state"], one["started"], line(done), _kept(one))
     console.print(table)
 
 
@@ -185,7 +185,9 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     for reason, count in facts["undecided"].items():
         console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
     if facts["state"] in ("stopped", "failed"):
-        console.print("the same `steplabel run` command continues it")
+        info = run.info
+        again = "merge" if "merged" in info else "relabel" if "relabelled" in info else "run"
+        console.print(f"the same `steplabel {again}` command continues it")
     elif facts["state"] == "finished":
         console.print(
             f"look at it: steplabel inspect {quote(str(run.folder))}",

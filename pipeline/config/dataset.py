@@ -26,7 +26,10 @@ class DecontaminateConfig(Options):
 class DeduplicateConfig(Options):
     """Of solutions that are the same, keep one."""
 
-    exact: bool = Field(True, description="the same problem and steps, blank space and case apart")
+    exact: bool = Field(
+        True,
+        description="the same problem and steps, blank space and case apart; programs as they stand",
+    )
     near: float | None = Field(
         None, gt=0, le=1, description="also a Jaccard similarity from here on, by MinHash"
     )

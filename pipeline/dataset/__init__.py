@@ -11,6 +11,7 @@ from pipeline.dataset.view import VIEWS, View, load_view
 from pipeline.dataset.write import (
     DatasetSummary,
     dataset_fingerprint,
+    sums_of,
     view_names,
     write_dataset,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "View",
     "dataset_fingerprint",
     "load_view",
+    "sums_of",
     "view_names",
     "write_dataset",
 ]

@@ -70,7 +70,7 @@ def _why_none(item: Annotated) -> str:
 
 VIEW = View(
     name="critique",
-    version=2,
+    version=3,
     about="For generative process reward models, by supervised fine-tuning (TRL's `SFTTrainer` and other "
     "readers of `messages`): a judge's reasoning whose own vote names the label, then a judgement of each "
     "step up to the first wrong one. Only solutions with a known label of which a judge said why.",

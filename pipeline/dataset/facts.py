@@ -91,7 +91,7 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
     return CardFacts(
         name=config.name,
         about=config.about,
-        engines={role: _model(engine) for role, engine in config.engines.items()},
+        engines={role: model_of(engine) for role, engine in config.engines.items()},
         annotators={name: _told(options) for name, options in config.annotators.items()}
         | {REVIEW: "people, whose decisions go before the rule's"},
         rule=rule + ".",
@@ -135,8 +135,8 @@ def _licences(config: RunConfig) -> dict[str, str]:
     return found
 
 
-def _model(engine: EngineConfig) -> str:
-    """Kind and model; of a local path its name only, since a card may be published."""
+def model_of(engine: EngineConfig) -> str:
+    """Kind and model; of a local path its name only, since a card or report is shown to others."""
     path = Path(engine.model)
     name = path.name if path.is_absolute() else engine.model
     revision = f", revision {engine.revision}" if engine.revision else ""

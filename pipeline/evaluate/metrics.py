@@ -64,22 +64,25 @@ class _Counts(NamedTuple):
 def score(pairs: Sequence[Pair], groups: Sequence[Hashable] | None = None, seed: int = 0) -> Score:
     """All figures of these pairs.
 
-    `groups`, one for each pair (the problem's id, say), makes the bootstrap of F1 draw whole
-    groups: solutions of one problem are not independent. Raises ValueError when its length differs.
+    `groups`, one for each pair (the problem's id, say), makes every interval one over groups, and the
+    bootstrap of F1 draw whole ones: solutions of one problem are not independent. Raises ValueError when its
+    length differs.
     """
     decided = [pair for pair in pairs if pair[0] is not None]
     hits = sum(named == gold for named, gold in decided)
     counts = _counts(pairs)
+    of = range(len(pairs)) if groups is None else groups
+    each = list(zip(pairs, of, strict=True))
     return Score(
         n=len(pairs),
         decided=len(decided),
         exact=_share(hits, len(decided)),
-        exact_interval=wilson(hits, len(decided)),
+        exact_interval=_interval([one for one in each if one[0][0] is not None]),
         within_one=_share(sum(_near(named, gold) for named, gold in decided), len(decided)),
         on_errors=_share(counts.error_hits, counts.errors),
-        on_errors_interval=wilson(counts.error_hits, counts.errors),
+        on_errors_interval=_interval([one for one in each if one[0][1] != NO_ERROR]),
         on_clean=_share(counts.clean_hits, counts.clean),
-        on_clean_interval=wilson(counts.clean_hits, counts.clean),
+        on_clean_interval=_interval([one for one in each if one[0][1] == NO_ERROR]),
         f1=_f1(counts),
         f1_interval=bootstrap_f1(pairs, groups, seed),
         f1_decided=processbench_f1(decided),
@@ -96,7 +99,24 @@ def always_no_error(pairs: Iterable[Pair]) -> list[Pair]:
     return [(NO_ERROR, gold) for _, gold in pairs]
 
 
-def wilson(hits: int, n: int) -> Interval:
+def _interval(pairs: Sequence[tuple[Pair, Hashable]]) -> Interval:
+    """Of the share that is exact, each pair with its group: Wilson's, of as many independent pairs as would
+    vary as much as these groups do (Rao and Scott 1992). All or none exact tells of no such variation."""
+    groups: dict[Hashable, list[int]] = {}
+    for (named, gold), group in pairs:
+        sums = groups.setdefault(group, [0, 0])
+        sums[0] += named == gold
+        sums[1] += 1
+    n, hits = len(pairs), sum(right for right, _ in groups.values())
+    effect, m = 1.0, len(groups)
+    if 0 < hits < n:
+        p = hits / n
+        spread = sum((right - p * size) ** 2 for right, size in groups.values())
+        effect = max(1.0, m / (m - 1) * spread / (n * p * (1 - p))) if m > 1 else float(n)
+    return wilson(hits / effect, n / effect)
+
+
+def wilson(hits: float, n: float) -> Interval:
     """Wilson's score interval of a share (Wilson 1927); 0 to 1 where nothing was counted."""
     if n == 0:
         return Interval(0.0, 1.0)

@@ -19,10 +19,10 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.config.run import NAME
 from pipeline.consensus.labels import set_aside
-from pipeline.dataset import write_dataset
+from pipeline.dataset import sums_of, write_dataset
 from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.cases import Case
-from pipeline.files import read_json, write_json, write_text
+from pipeline.files import disk_told, read_json, write_json, write_text
 from pipeline.join import Annotated, Join, annotated
 from pipeline.keep.merged_facts import merged_facts, merged_summary
 from pipeline.keep.same_text import Text, disagree, is_filled, reason_of, run_of, texts_of
@@ -69,6 +69,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
     with ExitStack() as stack:
         for run in (RunFolder(folder), *runs):
             stack.enter_context(locked(run.folder))
+        stack.enter_context(disk_told(folder))
         _check_place(folder)  # now that nobody else writes there
         for run in runs:
             _check_finished(run)
@@ -91,6 +92,7 @@ def merge(runs: Sequence[RunFolder], folder: Path, refuse: bool = False) -> Merg
             config.dataset,
             facts,
         )
+        write_json(merged.dataset_mark, {"files": sums_of(made)})
         summary = replace(summary, not_selected=dict(made.left_out))
         write_json(merged.folder / "summary.json", to_json(summary))
         write_report(config, merged, merged.report, merged.annotators())

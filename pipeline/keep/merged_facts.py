@@ -17,6 +17,7 @@ from pipeline.records import Cost, Solution
 from pipeline.run_folder import RunFolder
 from pipeline.stages import key_of
 from pipeline.summary import StageCost, Summary, make_oracle, make_summary, paid
+from pipeline.urls import shown
 
 _NOT_TOLD = ("name", "runs_dir", "remote", "deploy", "about", "built_on", "left_out")
 _PRIVATE = ("url", "api_key_env")
@@ -106,7 +107,7 @@ def _each(
 
 def _differences(configs: Sequence[RunConfig]) -> dict[str, list[str]]:
     """Keys in which the configurations differ -> the value in each, in words. Of paths the last part is
-    told, since a card may be published; addresses are not."""
+    told, and of URLs no password or key, since a card may be published; addresses of engines are not."""
     flats = [flat(config.model_dump(mode="json", exclude=set(_NOT_TOLD))) for config in configs]
     found = {}
     for key in sorted({key for one in flats for key in one}):
@@ -121,4 +122,4 @@ def _told(value: Any) -> str:
         return "not set"
     if isinstance(value, str) and Path(value).is_absolute():
         return Path(value).name
-    return ", ".join(map(_told, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(_told, value)) if isinstance(value, list) else shown(str(value))

@@ -42,20 +42,29 @@ class Change:
         return sum(file.size for file in self.send)
 
 
-def dataset_files_of(folder: Path) -> tuple[LocalFile, ...]:
-    """The card and the Parquet files of the views; the card is the last. Raises RunError where the folder
+def dataset_files_of(
+    folder: Path, written: Mapping[str, str] | None = None
+) -> tuple[LocalFile, ...]:
+    """The card and the Parquet files of the views; the card is the last. `written`: the sha256 of each as it
+    was written, where that is known; a card may have been edited since. Raises RunError where the folder
     holds no whole dataset."""
     if not (folder / CARD).is_file():
         raise RunError(f"{folder}: holds no dataset; `steplabel run` writes it at the end of a run")
     if half := [path for path in folder.glob("*/*") if path.suffix == ".unnamed"]:
         raise RunError(f"{half[0]}: is half written; run `steplabel run` again")
     paths = [*sorted(folder.glob("*/*.parquet")), folder / CARD]
-    return tuple(
+    files = tuple(
         LocalFile(
             str(path.relative_to(folder).as_posix()), path, path.stat().st_size, sha256_of(path)
         )
         for path in paths
     )
+    there = {file.name: file.sha256 for file in files}
+    for name, sha256 in (written or {}).items():
+        if name != CARD and there.get(name) != sha256:
+            what = "its contents changed" if name in there else "it is gone"
+            raise RunError(f"{folder / name}: {what}; the command that wrote it writes it anew")
+    return files
 
 
 def changes(

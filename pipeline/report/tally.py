@@ -10,13 +10,14 @@ from itertools import combinations
 from pipeline.columns import Reads
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome
+from pipeline.stages import KEY_COLUMNS, key_of
 
 SILENT = "silent"
 CLEAN = "no error"
 FLAWED = "an error"
 BINS = 20
 COUNTED = Reads(
-    solution=frozenset({"problem_id", "outcome"}),
+    solution=frozenset({*KEY_COLUMNS, "outcome"}),
     label=frozenset({"first_error", "reason", "confidence"}),
     verdict=frozenset({"first_error"}),
 )
@@ -65,7 +66,7 @@ class Tally:
             return
         label = item.label
         self.solutions += 1
-        self.problems.add(item.solution.problem_id)
+        self.problems.add(key_of(item.solution))  # ids repeat where runs were merged
         self.by_outcome[item.solution.outcome.value, _kind(label.first_error)] += 1
         if label.first_error is None:
             self.reasons[label.reason or "no reason given"] += 1

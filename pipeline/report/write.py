@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.columns import EVERYTHING, Joined
-from pipeline.config import EngineConfig, RunConfig
+from pipeline.config import RunConfig
+from pipeline.dataset.facts import model_of
 from pipeline.errors import InputError
 from pipeline.evaluate.cases import Columns
 from pipeline.evaluate.conventions import convention
@@ -106,6 +107,7 @@ def _made_of(config: RunConfig, run: RunFolder, names: Sequence[str]) -> str:
     parts = [part.sha256 for part in run.labels.parts()]
     sources = [
         run.solutions.fingerprint,
+        run.labels.fingerprint,  # of every part of solutions and verdicts
         *(run.verdicts(name).fingerprint for name in sorted(names)),
     ]
     return content_hash(
@@ -228,7 +230,7 @@ def _facts(config: RunConfig, run: RunFolder) -> list[tuple[str, str]]:
     machine = info.get("machine", {})
     rows = [
         ("recipe", _recipe(config)),
-        *((f"engine {role}", _model(engine)) for role, engine in config.engines.items()),
+        *((f"engine {role}", model_of(engine)) for role, engine in config.engines.items()),
         ("started", str(info.get("first_started", ""))),
         ("machine", str(machine.get("processor", ""))),
         ("commit", str(info.get("git_commit") or "")),
@@ -237,7 +239,3 @@ def _facts(config: RunConfig, run: RunFolder) -> list[tuple[str, str]]:
         ("configuration", config.fingerprint),
     ]
     return [row for row in rows if row[1]]
-
-
-def _model(engine: EngineConfig) -> str:
-    return f"{engine.kind}: {engine.model}"

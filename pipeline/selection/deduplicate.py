@@ -31,7 +31,7 @@ CONFLICT = "the same problem and steps as another solution, which is labelled ot
 class Deduplicate:
     """In memory: 16 bytes a solution; for near ones 4 bytes a permutation more."""
 
-    reads = Reads()
+    reads = Reads(solution=frozenset({"tests"}))
 
     def __init__(self, config: DeduplicateConfig) -> None:
         self._config = config
@@ -48,10 +48,11 @@ class Deduplicate:
         both = (item.solution.question, item.solution.text)
         # Signs count among the same, unlike among the near: 1 + 1 is not 1 - 1.
         # Cuts count too, since a label is the number of a step.
-        plain = [
-            " ".join(text.casefold().split())
-            for text in (item.solution.question, *item.solution.steps)
-        ]
+        plain = [" ".join(item.solution.question.casefold().split())]
+        if item.solution.tests is None:
+            plain += [" ".join(step.casefold().split()) for step in item.solution.steps]
+        else:  # a program, in which spaces and case tell
+            plain += [step.rstrip() for step in item.solution.steps]
         self._texts[number] = hashed("\0".join(plain))
         self._labels[number] = item.label.first_error
         if self._config.near is not None:

@@ -19,7 +19,7 @@ from pipeline.records import content_hash
 from pipeline.selection.rule import KEY, Rule, key_of
 from pipeline.urls import fetched, is_url
 
-VERSION = 3
+VERSION = 4
 """Raise it when other solutions are left out."""
 
 RULES: Mapping[str, str] = {

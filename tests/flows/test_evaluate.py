@@ -295,3 +295,28 @@ def test_a_trainer_s_view_is_gold_for_the_run_that_it_was_made_of(
     gold, out = tmp_path / "d" / view, tmp_path / "figures.json"
     evaluate(run.folder, "--gold", gold, "--convention", view, "--json", out)
     assert figures(out)["label"]["exact"]["value"] == 1.0
+
+
+def test_an_annotator_that_the_configuration_no_longer_has_is_left_out(
+    evaluate: Said, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path, "here", items := batch(3))
+    rows = [
+        {"id": one.solution.id, "label": one.label.first_error}
+        for one in items
+        if one.label is not None and one.label.first_error is not None
+    ]
+    (run.folder / "config.yaml").write_text("annotators: {rollouts: {}, arithmetic: {}}\n")
+    gold, out = written(tmp_path / "gold.jsonl", rows), tmp_path / "figures.json"
+    evaluate(run.folder, "--gold", gold, "--json", out)
+    assert {"rollouts", "arithmetic"} <= figures(out).keys()
+    assert "judge" not in figures(out)
+    assert "judge" in evaluate(run.folder, "--gold", gold, "--witness", "judge")
+
+
+def test_brackets_of_a_witnesss_name_are_text(evaluate: Said, tmp_path: Path) -> None:
+    said = [{"annotator": "[/judge]", "first_error": 0}, {"annotator": "[b]", "first_error": 0}]
+    row = {"id": "one", "label": 0, "level": "[/5]", "verdicts": said}
+    path = written(tmp_path / "said.jsonl", [row])
+    text = evaluate(path, "--gold", path)
+    assert "[/judge], [b]" in text

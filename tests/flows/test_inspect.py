@@ -40,6 +40,15 @@ def test_the_list_has_a_column_for_each_annotator(
     assert "the first 20" in text
 
 
+def test_brackets_of_a_reason_are_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    refused = "outcome undecided: request refused: [/INST] is [bold] here"
+    run = write_run(tmp_path, "refused", [item(1, first_error=None, reason=refused)]).folder
+    assert refused in shown(run, capsys)
+
+
 def test_the_filters_choose(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [json.loads(row) for row in shown(run, capsys, kept=False, as_json=True).splitlines()]
     assert len(rows) == 4

@@ -11,6 +11,7 @@ import pytest
 from flows.cli import main
 from pipeline.config import DatasetConfig
 from pipeline.dataset import CardFacts, write_dataset
+from pipeline.files import sha256_of, write_json
 from tests.flows.run_on_disk import write_run
 from tests.pipeline.dataset.items import batch, in_memory
 
@@ -78,6 +79,22 @@ def test_a_run_without_a_dataset_is_refused(
     (run / "dataset" / "README.md").unlink()
     assert command(run, f"file://{tmp_path}/out") == 5
     assert "holds no dataset" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", ["gone", "changed"])
+def test_a_dataset_that_is_not_as_it_was_written_is_refused(
+    fault: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = next((run / "dataset" / "stepwise").glob("*.parquet"))
+    name = str(part.relative_to(run / "dataset"))
+    write_json(run / "dataset.json", {"files": {name: sha256_of(part), "README.md": "edited"}})
+    if fault == "gone":
+        part.unlink()
+    else:
+        part.write_bytes(part.read_bytes()[:100])
+    assert command(run, f"file://{tmp_path}/out") == 5
+    assert part.name in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_options_of_the_hub_are_refused_elsewhere(

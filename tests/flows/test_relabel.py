@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from datasets import load_dataset
 
 from flows.commands.relabel import relabel
+from pipeline import files
 from pipeline.config import RunConfig
 from pipeline.engine.room import EngineRoom
 from pipeline.errors import ConfigError, InputError, RunError
@@ -120,6 +122,32 @@ def test_where_no_witness_is_left_nothing_is_labelled_anew(config: RunConfig) ->
     with pytest.raises(ConfigError, match=r"name one at least of arithmetic, judge, rollouts"):
         again(config, "consensus.witnesses=[]")
     assert rows_of(config) == before
+
+
+def test_killed_before_its_rules_are_written_it_still_knows_the_old_ones(
+    config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(config.folder)
+    with monkeypatch.context() as patch:
+        for name in ("write_text", "write_json"):
+            patch.setattr(f"pipeline.relabel.{name}", _stops_after_one(name))
+        with pytest.raises(KeyboardInterrupt):
+            again(config, *MAJORITY)
+    assert (run.info["state"], written(config)["consensus"]["rule"]) == ("running", "agree")
+    again(config, *MAJORITY)
+    found = diff(side_of_run(run, before=True), side_of_run(run))
+    assert found.config["consensus.rule"] == ("agree", "majority")
+
+
+def _stops_after_one(name: str) -> Callable[[Path, object], None]:
+    """That function, and then an interrupt, as a kill would come between two files."""
+    write = getattr(files, name)
+
+    def written_and_stopped(path: Path, value: object) -> None:
+        write(path, value)
+        raise KeyboardInterrupt
+
+    return written_and_stopped
 
 
 def test_one_that_was_killed_is_ended_by_the_same_call(

@@ -60,6 +60,19 @@ def test_a_killed_run_is_stopped_and_not_running(run: RunFolder) -> None:
     assert facts["stages"]["generate"]["eta_seconds"] is None
 
 
+@pytest.mark.parametrize("command", ["merge", "relabel", "run"])
+def test_a_stopped_run_is_continued_by_the_command_that_began_it(
+    command: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun: dict[str, dict[str, object]] = {
+        "merge": {"merged": ["a"]},
+        "relabel": {"relabelled": {}},
+    }
+    write_json(run.folder / "run.json", run.info | {"state": "running"} | begun.get(command, {}))
+    status("trial", run.folder.parent, False)
+    assert f"the same `steplabel {command}` command" in capsys.readouterr().out
+
+
 def test_watching_does_not_take_the_run_from_its_worker(run: RunFolder) -> None:
     code = (
         "import sys; from pathlib import Path; from pipeline.lock import locked\n"

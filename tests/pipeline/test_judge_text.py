@@ -54,6 +54,8 @@ def test_steps_in_any_order_are_told_from_the_first() -> None:
         ),
         ("Step 2 slips.\n\\boxed{2}", 2, "Step 3 slips."),
         ("Step 3 slips.\n\\boxed{3}", 2, "Step 3 slips."),
+        ("Step 2 gets 8, and then 9 is said.\n\\boxed{3}", 2, "Step 2 gets 8, and then 9 is said."),
+        ('{"review": "Step 2 has 8, not 9.", "first_error": 3}', 2, "Step 2 has 8, not 9."),
         ("Step 4 follows.", -1, "Step 4 follows."),
         ('{"review": "Step 0 slips.", "first_error": 0}', 0, "Step 1 slips."),
         ("@1 as stated good\n@2 5 - 3 bad\n", 1, "@1 as stated good\n@2 5 - 3 bad"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,6 +79,19 @@ def test_the_bootstrap_repeats_and_covers_the_figure() -> None:
     assert interval == bootstrap_f1(said, seed=3)
     assert f1 is not None
     assert interval.low < f1 < interval.high
+
+
+def test_shares_of_like_solutions_vary_as_their_problems_do() -> None:
+    random, covered = np.random.default_rng(1), 0
+    groups = [index // 8 for index in range(60 * 8)]
+    for _ in range(200):
+        right = random.random(60) < 0.8
+        said = [(0, 0) if right[group] else (1, 0) for group in groups]
+        low, high = score(said, groups).exact_interval
+        covered += low <= 0.8 <= high
+    assert 184 <= covered <= 198  # 95% of 200
+    alone = score([(0, 0)] * 8 + [(1, 0)] * 2, list(range(10)))
+    assert alone.exact_interval == pytest.approx(wilson(8, 10), abs=0.02)
 
 
 def test_grouped_solutions_widen_the_interval() -> None:

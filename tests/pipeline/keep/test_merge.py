@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Sequence
@@ -246,6 +247,20 @@ def test_no_path_of_this_machine_is_written_into_the_dataset(tmp_path: Path) -> 
     assert str(tmp_path) not in (both.dataset / "README.md").read_text()
 
 
+def test_no_password_of_a_url_is_written_into_the_dataset(tmp_path: Path) -> None:
+    runs = [
+        with_config(
+            write_run(tmp_path, name, [item(n)]),
+            problems={"path": f"https://me:secret@host/{name}.jsonl"},
+        )
+        for n, name in enumerate("ab")
+    ]
+    merge(runs, tmp_path / "both")
+    card = (tmp_path / "both" / "dataset" / "README.md").read_text()
+    assert "host/a" in card
+    assert "secret" not in card
+
+
 def test_what_people_decided_stays_among_the_verdicts(two: list[RunFolder], tmp_path: Path) -> None:
     said = Verdict("s1-0", REVIEW, 2, votes=(Vote(2, "a person, by the steps alone"),))
     two[0].verdicts(REVIEW).open("v1")
@@ -293,6 +308,19 @@ def test_killed_at_any_change_of_a_folder_the_same_call_makes_it_whole(
     assert list(annotated(both)) == whole
     assert both.info["state"] == "finished"
     assert kills > 2
+
+
+def test_a_full_disk_is_told_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path, "a", batch(60)), write_run(tmp_path, "b", batch(1))]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(RunError, match="can't be written: File too large"):
+            merge(runs, tmp_path / "both")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    merge(runs, tmp_path / "both")
+    assert RunFolder(tmp_path / "both").info["state"] == "finished"
 
 
 def test_killed_in_the_middle_the_same_call_makes_it_whole(

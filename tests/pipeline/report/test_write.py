@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.config import RunConfig
-from pipeline.records import Label
+from pipeline.records import Label, Verdict
 from pipeline.report import report_stands, write, write_report
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
@@ -140,6 +141,25 @@ def test_other_labels_ask_for_another_page(tmp_path: Path) -> None:
     page_of_run(run)
     run.labels.replace_all("v2", [Label("s0-0", 0, (-1, None, None))], Label)
     assert not report_stands(config, run, run.annotators())
+
+
+def test_other_verdicts_ask_for_another_page_though_the_labels_are_alike(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "run", items := batch(6))
+    config = RunConfig.load(run.folder / "config.yaml")
+    page_of_run(run)
+    run.verdicts("judge").drop({"s0-0"}, Verdict)
+    run.labels.replace_all("v2", [one.label for one in items if one.label is not None], Label)
+    assert not report_stands(config, run, run.annotators())
+
+
+def test_where_a_model_lies_on_this_machine_is_not_told(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "run", batch(1))
+    raw = yaml.safe_load((run.folder / "config.yaml").read_text())
+    raw["engines"] = {"policy": {"kind": "vllm", "model": "/home/ann/models/small"}}
+    write_report(RunConfig.check(raw, "test"), run, run.report, run.annotators())
+    page = run.report.read_text()
+    assert "vllm: small" in page
+    assert "/home/ann" not in page
 
 
 def test_a_run_without_labels_or_verdicts_has_a_page(tmp_path: Path) -> None:

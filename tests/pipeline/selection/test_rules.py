@@ -43,6 +43,21 @@ def test_of_the_same_texts_one_stays_whatever_their_spaces_and_case() -> None:
     assert len(kept([solution(0, 0, text="a"), solution(1, 0, text="a")], deduplicate={})) == 2
 
 
+def test_programs_that_differ_in_indentation_are_not_the_same() -> None:
+    loop = ("for x in xs:\n", "    y = x\n")
+    items = [
+        replace(one, solution=replace(one.solution, steps=(*loop, last), tests="assert f()"))
+        for one, last in (
+            (solution(0, 0), "return y\n"),
+            (solution(0, 1, first_error=2), "    return y\n"),
+            (solution(0, 2), "return y"),
+        )
+    ]
+    gone = left_out(items, deduplicate={})
+    assert len(gone) == 1
+    assert items[1].solution.id not in gone
+
+
 def test_steps_that_are_cut_elsewhere_are_no_conflict() -> None:
     """The same place of an error has another number."""
     cut, whole = (
