@@ -36,9 +36,9 @@ from pipeline.consensus.learning import Learned
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome, content_hash
 from pipeline.search.belief import Array
-from pipeline.search.hints import Hint, Reliability, heard_all
+from pipeline.search.hints import Hint, Reliability
 
-VERSION = 4
+VERSION = 5
 SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"
 NO_WORTH, UNIDENTIFIED = "no witness is worth its price", "not identified"
 """Why no further witness is asked of a solution."""
@@ -207,16 +207,13 @@ class Cascade:
         if not several or part not in items[0].verdicts:
             return (1 - tells.silent) * information(posterior, chance)
         # the rest of a judge's votes: what it says then takes the place of its first vote
-        before, follows = posterior.copy(), np.ones(chance.shape[:2])
+        follows = np.ones(chance.shape[:2])
         for row, item in enumerate(items):
             said = item.verdicts[part].votes[0].first_error
             if said is not None:
                 follows[row] = first_votes(said, n_steps, expected.leading)
-                with_it, without = self._hints(item), self._hints(item, but=part)
-                known = self.facts.learned.priors.reliability
-                told = heard_all(with_it, known, n_steps).wrong
-                before[row] /= np.exp(told - heard_all(without, known, n_steps).wrong)
-        before /= before.sum(axis=1, keepdims=True)
+        others = [self._evidence(item, but=part) for item in items]
+        before = np.stack(posteriors_of(others, self.facts.learned.priors))
         return (1 - tells.silent) * information(before, chance, follows)
 
     def _chance(
@@ -240,11 +237,14 @@ class Cascade:
 
     def _hints(self, item: Annotated, but: str | None = None) -> list[Hint]:
         """What was heard of a solution, without one of its witnesses."""
+        known = self.facts.learned.priors.reliability
+        return [hint for hint in self._evidence(item, but).hints if hint.name in known]
+
+    def _evidence(self, item: Annotated, but: str | None = None) -> Evidence:
+        """What is known of a solution, without one of its witnesses."""
         learned = self.facts.learned
-        known = learned.priors.reliability
         witnesses = [name for name in self._witnesses if name != but]
-        hints = Evidence.of(item, witnesses, learned.counting, known).hints
-        return [hint for hint in hints if hint.name in known]
+        return Evidence.of(item, witnesses, learned.counting, learned.priors.reliability)
 
 
 def within(choices: Sequence[Choice], left: float | None) -> list[Choice]:

@@ -11,9 +11,10 @@ they agree on what rollouts rule out; a copy adds nothing.
 Of a single judge nobody else can say whether it sounds false alarms at right answers or sees errors that
 rollouts can't, and of two whether they see them together or stumble together; and of a small pilot
 chance alone says much. So fits are compared that start elsewhere, among them where all repeat each other,
-or that hold the share of such errors, or how often witnesses repeat each other: where some explain the
-verdicts nearly as well as the best and state another confidence, the witnesses can't tell how far each is
-to be trusted, and that needs gold.
+or that hold the share of such errors, or of those that the policy is lost before, or how often witnesses
+repeat each other: where some explain the verdicts nearly as well as the best and state another confidence,
+the witnesses can't tell how far each is to be trusted, and that needs gold. What is learned is the fit in
+the middle of those.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pipeline.consensus.calibration import ENOUGH, UNCHANGED, Calibration, calib
 from pipeline.consensus.evidence import Evidence, certain, in_batches, log_evidence, posteriors_of
 from pipeline.records import NO_ERROR
 from pipeline.search.belief import BROAD, Array, Priors
-from pipeline.search.fit import fit_priors
+from pipeline.search.fit import NOTHING_HELD, Held, fit_priors
 from pipeline.search.hints import START, ZONES, Reliability
 
 SAME = 0.01
@@ -41,6 +42,9 @@ CHANCE = 3.3
 chance alone in 1 of 100 pilots (half of chi-squared's quantile for one degree of freedom; Wilks, 1938)."""
 UNSEEN = (0.01, 0.08, 0.2, 0.35)
 """Shares of the errors that rollouts see nothing of, each tried."""
+EARLY = (0.03, 0.1)
+"""Shares of the errors that the policy is lost before, each tried: where witnesses go astray with it, they
+look like errors at that step."""
 OWN = (0.4, 0.6, 0.8)
 """How often a witness speaks for itself after others, each tried. The true one explained simulated
 panels as well as the best fit did, but for chance."""
@@ -96,8 +100,10 @@ def learned_from(
     else: then those without gold are missing at random, the fit that takes gold at its word and weighs the
     rest is the likeliest all the same (Rubin, 1976), and what the sample says of stated confidences is
     weighed by 1 / `drawn` (Horvitz and Thompson, 1952)."""
-    priors, *others = possible(rows, truth, begun_of(rows))
-    found = posteriors_of(rows, priors)
+    fits = possible(rows, truth, begun_of(rows))
+    by_fit = [posteriors_of(rows, priors) for priors in fits]
+    middle = _middle(by_fit)
+    priors, found = fits[middle], by_fit[middle]
     best = [int(of_one.argmax()) for of_one in found]
     known = [row for row, one in enumerate(truth) if one is not None]
     calibration = calibrated(
@@ -116,7 +122,7 @@ def learned_from(
         kept,
         float(np.mean(sure[chosen])) if kept else 0.0,
         kept < 1.0,
-        0.0 if by_gold else _spread(rows, best, chosen, [priors, *others]),
+        0.0 if by_gold else _spread(best, chosen, by_fit),
         calibration,
         _right(rows, certain(found, truth)),
     )
@@ -128,15 +134,16 @@ def begun_of(rows: Sequence[Evidence]) -> Priors:
 
 
 def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Priors) -> list[Priors]:
-    """The fit that explains what was seen and said best, and those that explain it nearly as well."""
+    """The fits that explain what was seen and said best, or nearly as well, the best first."""
     fits = [_fit(rows, truth, begun, start) for start in (START, DOUBTFUL, TRUSTING)]
     if witnesses := len(fits[0].reliability):
-        fits += [_fit(rows, truth, begun, START, unseen=share) for share in UNSEEN]
+        fits += [_fit(rows, truth, begun, START, Held(unseen=share)) for share in UNSEEN]
+        fits += [_fit(rows, truth, begun, START, Held(early=share)) for share in EARLY]
     if witnesses > 1:
-        fits += [_fit(rows, truth, begun, COPYING, unseen=share) for share in (None, *UNSEEN)]
+        fits += [_fit(rows, truth, begun, COPYING, Held(unseen=share)) for share in (None, *UNSEEN)]
     doubts = [DOUBT] * len(fits)
     if witnesses > 1:
-        fits += [_fit(rows, truth, begun, START, own=own) for own in OWN]
+        fits += [_fit(rows, truth, begun, START, Held(own=own)) for own in OWN]
         doubts += [0.0] * len(OWN)
     heard = in_batches(rows)
     explained = [log_evidence(heard, priors) for priors in fits]
@@ -157,14 +164,19 @@ def _right(rows: Sequence[Evidence], posteriors: Sequence[Array]) -> dict[str, t
     return {name: (float(clean), float(flawed)) for name, (clean, flawed) in shares.items()}
 
 
-def _spread(
-    rows: Sequence[Evidence], best: Sequence[int], chosen: Iterable[int], fits: Sequence[Priors]
-) -> float:
+def _middle(by_fit: Sequence[Sequence[Array]]) -> int:
+    """Which fit's posteriors are nearest to those of all others (the medoid): which of them explains the
+    pilot a little better than the rest is chance."""
+    if not by_fit[0]:
+        return 0
+    found = np.stack([np.concatenate(of_one) for of_one in by_fit])
+    return int(np.argmin([np.abs(found - one).sum() for one in found]))
+
+
+def _spread(best: Sequence[int], chosen: Iterable[int], by_fit: Sequence[Sequence[Array]]) -> float:
     """The most that the mean confidence in the `best` of the `chosen` rows differs between fits."""
-    stated = []
-    for priors in fits:
-        found = posteriors_of(rows, priors)
-        stated.append(float(np.mean([found[row][best[row]] for row in chosen] or [0.0])))
+    rows = list(chosen)
+    stated = [float(np.mean([found[row][best[row]] for row in rows] or [0.0])) for found in by_fit]
     return max(stated) - min(stated)
 
 
@@ -173,8 +185,7 @@ def _fit(
     truth: Sequence[int | None],
     begun: Priors,
     start: Reliability,
-    unseen: float | None = None,
-    own: float | None = None,
+    held: Held = NOTHING_HELD,
 ) -> Priors:
     """At the drift of `begun`."""
     names = {hint.name for row in rows for hint in row.hints}
@@ -182,8 +193,7 @@ def _fit(
         [row.seen for row in rows],
         [row.hints for row in rows],
         slips=True,
-        unseen=unseen,
-        own=own,
+        held=held,
         trust=dict.fromkeys(names, start),
         truth=truth,
         drifts=False,

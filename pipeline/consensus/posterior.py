@@ -40,7 +40,7 @@ NOTHING_HEARD = (
 class PosteriorRule:
     """`knowing` of what `learn` found labels solutions, many at once."""
 
-    version = 10
+    version = 11
     pilot_size = 4000
 
     def __init__(self, precision: float) -> None:

@@ -31,7 +31,7 @@ class Batch:
 
     def heard(self, reliability: Mapping[str, Reliability]) -> Heard:
         """Hints and gold for each e (n, T+1); a hint of which nothing was learned says nothing."""
-        wrong, fatal = self.known, np.zeros_like(self.known)
+        wrong, fatal = np.zeros_like(self.known), np.zeros_like(self.known)
         for name, told in self.told.items():
             if name not in reliability:
                 continue
@@ -40,7 +40,7 @@ class Batch:
                 fatal = fatal + said
             else:
                 wrong = wrong + said
-        return Heard(wrong, fatal)
+        return Heard(wrong, fatal, self.known)
 
 
 def batches(

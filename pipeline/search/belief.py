@@ -17,7 +17,7 @@ places of its own, and what is learned where rollouts tell much isn't taken to h
 
 What others said of the solution (`pipeline.search.hints`) is evidence beside the rollouts. They read
 the steps, and rollouts see an error only from where the answer depends on it, which may be later, or
-nowhere: `Slip` says how often.
+nowhere; and where a policy is lost before it errs, those who read may go astray with it: `Slip` says how often.
 """
 
 from __future__ import annotations
@@ -95,6 +95,9 @@ def _elsewhere(n_steps: int) -> Array:
 
 
 NO_SLIP = Slip()
+ASTRAY = 0.5
+"""How often witnesses, too, take for wrong a step that only leads the policy astray. Without gold nothing
+tells: where all name one step, it may be the one before the first wrong one."""
 
 
 @dataclass(frozen=True)
@@ -211,12 +214,15 @@ class Belief:
         self._value_mass, value_total = _weighed(tables.values, prior.values)
         self._recovery_mass, recovery_total = _weighed(tables.luck, prior.luck)
         self.log_likelihood: Array = value_total + recovery_total
-        of_wrong = of_fatal = self.log_likelihood + heard.fatal
+        of_wrong = self.log_likelihood + heard.fatal
         self._fatal_of: Array | None = None  # (..., E of wrong, E of fatal), where they may differ
-        if prior.related is not None:
-            both = of_fatal[..., None, :] + prior.related
+        if prior.related is None:
+            of_wrong = of_wrong + heard.wrong
+        else:
+            told, self._astray = _told(np.broadcast_to(heard.wrong, of_wrong.shape))
+            both = of_wrong[..., None, :] + prior.related + told
             self._fatal_of, of_wrong = _weighed(Scaled.of(both), np.ones(steps + 1))
-        joint = of_wrong + heard.wrong + prior.first_error
+        joint = of_wrong + heard.known + prior.first_error
         top = joint.max(axis=-1, keepdims=True)
         mass = np.exp(joint - top)
         total = mass.sum(axis=-1, keepdims=True)
@@ -225,6 +231,15 @@ class Belief:
         self.fatal = self.posterior
         if self._fatal_of is not None:
             self.fatal = (self.posterior[..., None, :] @ self._fatal_of)[..., 0, :]
+
+    @property
+    def told(self) -> Array:
+        """Posterior of the step that hints tell of (..., E): where they went astray with the policy, of the
+        fatal one."""
+        if self._fatal_of is None:
+            return self.posterior
+        astray = self.posterior[..., None] * self._fatal_of * self._astray
+        return np.asarray(self.posterior - astray.sum(axis=-1) + astray.sum(axis=-2))
 
     def chances(self) -> Array:
         """Chance that a rollout succeeds, for each first wrong step and prefix 0..T-1 (..., E, T)."""
@@ -343,6 +358,16 @@ def _after(counts: Array) -> Array:
     """For e = -1..T-1 the counts at prefixes after e; for e = -1 none is after it."""
     total = counts.sum(axis=-1, keepdims=True) - np.cumsum(counts, axis=-1)
     return np.concatenate([np.zeros_like(total[..., :1]), total[..., :-1]], axis=-1)
+
+
+def _told(of_wrong: Array) -> tuple[Array, Array]:
+    """Log likelihood of hints for each first wrong and each fatal step (..., E, E), from that for each step
+    they may tell of; and the chance that they went astray with the policy where it is lost before it errs."""
+    own, other = of_wrong[..., :, None], of_wrong[..., None, :]
+    early = np.tri(of_wrong.shape[-1], k=-1, dtype=bool)
+    early[:, 0] = False
+    told = np.where(early, np.logaddexp(np.log(1 - ASTRAY) + own, np.log(ASTRAY) + other), own)
+    return told, np.where(early, np.exp(np.log(ASTRAY) + other - told), 0.0)
 
 
 def _weighed(scaled: Scaled, weights: Array) -> tuple[Array, Array]:

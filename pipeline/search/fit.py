@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,13 +54,32 @@ IN_MEMORY = 8_000_000
 """Numbers that the tables of a fit may hold."""
 
 
+class Held(NamedTuple):
+    """What a fit holds and doesn't learn: the shares of errors that rollouts see nothing of (`unseen`), and
+    that the policy is lost before (`early`); how often each hint speaks for itself after others (`own`)."""
+
+    unseen: float | None = None
+    early: float | None = None
+    own: float | None = None
+
+    def slip(self, learned: Slip) -> Slip:
+        held = (None, None, self.unseen, self.early)
+        free = sum(one for one, at in zip(learned, held, strict=True) if at is None)
+        rest = (1 - sum(at for at in held if at is not None)) / max(free, TINY)
+        return Slip(
+            *(one * rest if at is None else at for one, at in zip(learned, held, strict=True))
+        )
+
+
+NOTHING_HELD = Held()
+
+
 def fit_priors(
     pilot: Sequence[Seen],
     hints: Sequence[Sequence[Hint]] = (),
     *,
     slips: bool = False,
-    unseen: float | None = None,
-    own: float | None = None,
+    held: Held = NOTHING_HELD,
     trust: Mapping[str, Reliability] | None = None,
     truth: Sequence[int | None] = (),
     drifts: bool = True,
@@ -69,31 +89,28 @@ def fit_priors(
     """Priors under which the pilot's rollouts and hints are likeliest, drawn to `start`. The pilot holds
     right and wrong solutions as often as they come. `hints`: those of each pilot solution.
     `slips`: whether rollouts may see a later step than hints do; without hints nothing could tell.
-    `unseen`: what share of errors they see nothing of, and `own`: how often each hint speaks for itself
-    after others, where they are to be held and not fitted.
     `trust`: where the fit of each hint's reliability starts.
     `truth`: the first error of each pilot solution, where gold says it.
     Without `drifts` the drift of solutions without an error is that of `start`."""
     names = sorted({hint.name for of_one in hints for hint in of_one})
     begun = {name: (trust or {}).get(name, START) for name in names}
-    if own is not None:
-        begun = {name: replace(one, own=own) for name, one in begun.items()}
+    if held.own is not None:
+        begun = {name: replace(one, own=held.own) for name, one in begun.items()}
     start = replace(
         start,
         reliability=begun,
-        slip=_held(SLIP, unseen) if slips and names else NO_SLIP,
+        slip=held.slip(SLIP) if slips and names else NO_SLIP,
     )
     alike = _distinct(pilot, hints, truth)
     best = start
     if drifts:
         fitted = [
-            _fitted(alike, replace(start, drift=drift), start, SHORT, unseen, own)
-            for drift in DRIFTS
+            _fitted(alike, replace(start, drift=drift), start, SHORT, held) for drift in DRIFTS
         ]
         best = max(
             fitted, key=lambda fit: fit[1] - DRIFT_PENALTY * abs(fit[0].drift - start.drift)
         )[0]
-    return _fitted(alike, best, start, rounds, unseen, own)[0]
+    return _fitted(alike, best, start, rounds, held)[0]
 
 
 def _fitted(
@@ -101,8 +118,7 @@ def _fitted(
     priors: Priors,
     start: Priors,
     rounds: int,
-    unseen: float | None,
-    own: float | None,
+    held: Held,
 ) -> tuple[Priors, float]:
     """EM from `priors` at their drift, drawn to `start`; and the log evidence it ends with. Of every three
     rounds the third begins where the two before it point to (SQUAREM, Varadhan and Roland, 2008), unless
@@ -111,7 +127,7 @@ def _fitted(
     enough = TOLERANCE * max(1.0, sum(float(times.sum()) for _, times in pilot))
 
     def once(now: Priors) -> tuple[Priors, float]:
-        return _round(pilot, seen, now, start, unseen, own)
+        return _round(pilot, seen, now, start, held)
 
     before = -np.inf
     for _ in range(max(1, rounds // 3)):
@@ -119,12 +135,12 @@ def _fitted(
         if evidence - before < enough:
             return one, evidence
         two, before = once(one)
-        far, there = once(_beyond(priors, one, two, unseen))
+        far, there = once(_beyond(priors, one, two, held))
         priors = far if there >= before else two
     return priors, before
 
 
-def _beyond(zero: Priors, one: Priors, two: Priors, unseen: float | None) -> Priors:
+def _beyond(zero: Priors, one: Priors, two: Priors, held: Held) -> Priors:
     """Where two rounds of EM, from `zero` to `one` to `two`, point to, in the weights' logarithms."""
     logs = [np.log(np.maximum(np.concatenate(_weights(of)), TINY)) for of in (zero, one, two)]
     step = logs[1] - logs[0]
@@ -132,7 +148,7 @@ def _beyond(zero: Priors, one: Priors, two: Priors, unseen: float | None) -> Pri
     length = max(1.0, float(np.linalg.norm(step)) / max(float(np.linalg.norm(bend)), TINY))
     far = np.exp(np.clip(logs[0] + 2 * length * step + length**2 * bend, np.log(TINY), 0.0))
     ends = np.cumsum([len(weights) for weights in _weights(two)])[:-1]
-    return _with_weights(two, iter(np.split(far, ends)), unseen)
+    return _with_weights(two, iter(np.split(far, ends)), held)
 
 
 def _weights(priors: Priors) -> list[Array]:
@@ -148,7 +164,7 @@ def _weights(priors: Priors) -> list[Array]:
     return [np.asarray(weights, float) for weights in told]
 
 
-def _with_weights(priors: Priors, weights: Iterator[Array], unseen: float | None) -> Priors:
+def _with_weights(priors: Priors, weights: Iterator[Array], held: Held) -> Priors:
     """The reverse of `_weights`, where they needn't sum to one."""
     shares = map(_shares, weights)
     return replace(
@@ -163,7 +179,7 @@ def _with_weights(priors: Priors, weights: Iterator[Array], unseen: float | None
             name: Reliability(next(shares), next(shares), next(shares)[0])
             for name in priors.reliability
         },
-        slip=priors.slip if priors.slip == NO_SLIP else _held(Slip(*next(shares)), unseen),
+        slip=priors.slip if priors.slip == NO_SLIP else held.slip(Slip(*next(shares))),
     )
 
 
@@ -176,8 +192,7 @@ def _round(
     seen: Sequence[Seen | Tables],
     priors: Priors,
     start: Priors,
-    unseen: float | None,
-    own: float | None,
+    held: Held,
 ) -> tuple[Priors, float]:
     """What a round of EM makes of `priors`; and their log evidence."""
     value = VALUE_PULL * np.array(start.value)
@@ -208,7 +223,7 @@ def _round(
             places[band] += _binned(of_band, np.array(priors.places[band]))
         for name, told in batch.told.items():
             of_fatal = name in batch.of_fatal
-            posterior = times[:, None] * (belief.fatal if of_fatal else belief.posterior)
+            posterior = times[:, None] * (belief.fatal if of_fatal else belief.told)
             by, repeats = priors.reliability[name], batch.repeats[name]
             found = counted(told, by, posterior, repeats)
             kinds[name] = [a + b for a, b in zip(kinds[name], found, strict=True)]
@@ -223,11 +238,13 @@ def _round(
         ends=_shares(luck)[1],
         reliability={
             name: Reliability(
-                _shares(of_clean), _shares(of_flawed), _shares(spoke)[0] if own is None else own
+                _shares(of_clean),
+                _shares(of_flawed),
+                _shares(spoke)[0] if held.own is None else held.own,
             )
             for name, (of_clean, of_flawed, spoke) in kinds.items()
         },
-        slip=_held(Slip(*_shares(slip)), unseen),
+        slip=held.slip(Slip(*_shares(slip))),
     )
     return learned, evidence
 
@@ -239,13 +256,6 @@ def _tables(pilot: Sequence[Batch], drift: float) -> list[Seen | Tables]:
         left -= batch.seen.right.size * (len(VALUES) * len(FLAWED_DRIFTS) + 2 * len(RECOVERIES))
         found.append(Tables.of(batch.seen, drift) if left > 0 else batch.seen)
     return found
-
-
-def _held(slip: Slip, unseen: float | None) -> Slip:
-    if unseen is None:
-        return slip
-    rest = (1 - unseen) / max(1 - slip.unseen, 1e-9)
-    return Slip(slip.same * rest, slip.later * rest, unseen, slip.early * rest)
 
 
 def _distinct(

@@ -54,10 +54,11 @@ class Hint(NamedTuple):
 
 class Heard(NamedTuple):
     """Log likelihood of what hints said (..., T+1), for each first wrong step -1..T-1 and for each first
-    fatal one."""
+    fatal one; and of what gold says, for each first wrong one."""
 
     wrong: Array | float = 0.0
     fatal: Array | float = 0.0
+    known: Array | float = 0.0
 
 
 NOTHING_HEARD = Heard()

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.search.batches import batches, posteriors
-from pipeline.search.belief import BROAD, Belief, Priors, Seen, Slip
+from pipeline.search.belief import ASTRAY, BROAD, Belief, Priors, Seen, Slip
 from pipeline.search.fit import fit_priors
 from pipeline.search.hints import START, Hint, heard_all
 
@@ -101,7 +101,8 @@ def test_one_that_sees_fatal_steps_alone_takes_little_from_a_judge_that_saw_a_sl
 
 
 def simulated(number: int, slip: Slip, seed: int) -> tuple[list[Seen], list[list[Hint]], list[int]]:
-    """Two good judges, and rollouts from every prefix that see the fatal step."""
+    """Two good judges, and rollouts from every prefix that see the fatal step. Where the policy is lost
+    before it errs the judges may be, too."""
     rng = np.random.default_rng(seed)
     pilot, hints, truth = [], [], []
     for _ in range(number):
@@ -123,7 +124,8 @@ def simulated(number: int, slip: Slip, seed: int) -> tuple[list[Seen], list[list
         chances[-1] = fatal < 0
         right = rng.binomial(tried, chances).astype(float)
         pilot.append(Seen(right, tried - right))
-        said = [wrong if rng.random() < 0.9 else int(rng.integers(-1, steps)) for _ in range(2)]
+        told = fatal if 0 <= fatal < wrong and rng.random() < ASTRAY else wrong
+        said = [told if rng.random() < 0.9 else int(rng.integers(-1, steps)) for _ in range(2)]
         hints.append([Hint("judge", (said[0],)), Hint("second", (said[1],))])
         truth.append(wrong)
     return pilot, hints, truth
@@ -160,6 +162,36 @@ def test_judges_are_believed_of_a_step_after_the_rollouts_last_success() -> None
     loose = Belief(priors_with(slip=Slip(0.7, 0.0, 0.0, 0.3)), Seen(right, wrong), told).posterior
     assert strict.argmax() == 1 + 2
     assert loose.argmax() == 1 + 4
+
+
+def test_judges_that_name_where_rollouts_begin_to_fail_may_have_gone_astray_with_the_policy() -> (
+    None
+):
+    right, wrong = np.zeros(9), np.zeros(9)
+    right[:3], wrong[3:] = 6, 6
+    told = heard_all(
+        [Hint("judge", (2,)), Hint("second", (2,))],
+        dict.fromkeys(("judge", "second"), START),
+        8,
+    )
+    strict = Belief(priors_with(), Seen(right, wrong), told).posterior
+    loose = Belief(priors_with(slip=Slip(0.8, 0.0, 0.0, 0.2)), Seen(right, wrong), told)
+    assert strict[1 + 2] > loose.posterior[1 + 2] > 0.5
+    assert loose.posterior[1 + 3 :].sum() > 0.05
+    assert loose.told[1 + 2] > 0.99  # what they tell of, whatever it was
+
+
+@given(counts, slips, st.integers(-1, 8))
+def test_what_hints_tell_of_sums_to_one(
+    both: tuple[list[int], list[int]], slip: Slip, named: int
+) -> None:
+    rows = seen(both)
+    told = heard_all(
+        [Hint("judge", (min(named, rows.n_steps - 1),))], {"judge": START}, rows.n_steps
+    )
+    found = Belief(priors_with(slip=slip), rows, told).told
+    assert found.min() > -1e-9
+    assert found.sum() == pytest.approx(1.0)
 
 
 def test_without_hints_nothing_slips() -> None:
