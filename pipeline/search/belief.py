@@ -17,7 +17,8 @@ places of its own, and what is learned where rollouts tell much isn't taken to h
 
 What others said of the solution (`pipeline.search.hints`) is evidence beside the rollouts. They read
 the steps, and rollouts see an error only from where the answer depends on it, which may be later, or
-nowhere; and where a policy is lost before it errs, those who read may go astray with it: `Slip` says how often.
+nowhere. Where a policy is lost before it errs, those who read may go astray with it. `Slip` says how
+often.
 """
 
 from __future__ import annotations
