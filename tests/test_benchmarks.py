@@ -62,7 +62,7 @@ def test_calibration_error_is_that_beyond_chance() -> None:
 def test_tokens_to_an_exactness_lie_between_two_settings() -> None:
     def at(tokens: float, exact: float) -> Score:
         nothing = np.zeros(1)
-        return Score("m", 1, exact, exact, tokens, 0.0, 0.0, None, 0.0, nothing, nothing)
+        return Score("m", 1, exact, exact, tokens, 0.0, 0.0, 0.0, nothing, nothing)
 
     curve = [at(1, 0.5), at(3, 0.9)]
     assert tokens_for(curve, 0.7) == pytest.approx(2.0)
