@@ -11,10 +11,9 @@ they agree on what rollouts rule out; a copy adds nothing.
 Of a single judge nobody else can say whether it sounds false alarms at right answers or sees errors that
 rollouts can't, and of two whether they see them together or stumble together; and of a small pilot
 chance alone says much. So fits are compared that start elsewhere, among them where all repeat each other,
-or that hold the share of such errors, or of those that the policy is lost before, or how often witnesses
-repeat each other: where some explain the verdicts nearly as well as the best and state another confidence,
-the witnesses can't tell how far each is to be trusted, and that needs gold. What is learned is the fit in
-the middle of those.
+or that hold the share of such errors, or how often witnesses repeat each other: where some explain the
+verdicts nearly as well as the best and state another confidence, the witnesses can't tell how far each is
+to be trusted, and that needs gold. What is learned is the fit in the middle of those.
 """
 
 from __future__ import annotations
@@ -42,9 +41,6 @@ CHANCE = 3.3
 chance alone in 1 of 100 pilots (half of chi-squared's quantile for one degree of freedom; Wilks, 1938)."""
 UNSEEN = (0.01, 0.08, 0.2, 0.35)
 """Shares of the errors that rollouts see nothing of, each tried."""
-EARLY = (0.03, 0.1)
-"""Shares of the errors that the policy is lost before, each tried: where witnesses go astray with it, they
-look like errors at that step."""
 OWN = (0.4, 0.6, 0.8)
 """How often a witness speaks for itself after others, each tried. The true one explained simulated
 panels as well as the best fit did, but for chance."""
@@ -138,7 +134,6 @@ def possible(rows: Sequence[Evidence], truth: Sequence[int | None], begun: Prior
     fits = [_fit(rows, truth, begun, start) for start in (START, DOUBTFUL, TRUSTING)]
     if witnesses := len(fits[0].reliability):
         fits += [_fit(rows, truth, begun, START, Held(unseen=share)) for share in UNSEEN]
-        fits += [_fit(rows, truth, begun, START, Held(early=share)) for share in EARLY]
     if witnesses > 1:
         fits += [_fit(rows, truth, begun, COPYING, Held(unseen=share)) for share in (None, *UNSEEN)]
     doubts = [DOUBT] * len(fits)

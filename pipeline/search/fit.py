@@ -55,20 +55,17 @@ IN_MEMORY = 8_000_000
 
 
 class Held(NamedTuple):
-    """What a fit holds and doesn't learn: the shares of errors that rollouts see nothing of (`unseen`), and
-    that the policy is lost before (`early`); how often each hint speaks for itself after others (`own`)."""
+    """What a fit holds and doesn't learn: the share of errors that rollouts see nothing of (`unseen`), and how
+    often each hint speaks for itself after others (`own`)."""
 
     unseen: float | None = None
-    early: float | None = None
     own: float | None = None
 
     def slip(self, learned: Slip) -> Slip:
-        held = (None, None, self.unseen, self.early)
-        free = sum(one for one, at in zip(learned, held, strict=True) if at is None)
-        rest = (1 - sum(at for at in held if at is not None)) / max(free, TINY)
-        return Slip(
-            *(one * rest if at is None else at for one, at in zip(learned, held, strict=True))
-        )
+        if self.unseen is None:
+            return learned
+        rest = (1 - self.unseen) / max(1 - learned.unseen, 1e-9)
+        return Slip(learned.same * rest, learned.later * rest, self.unseen, learned.early * rest)
 
 
 NOTHING_HELD = Held()
