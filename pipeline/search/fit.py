@@ -55,8 +55,8 @@ IN_MEMORY = 8_000_000
 
 
 class Held(NamedTuple):
-    """What a fit holds and doesn't learn: the share of errors that rollouts see nothing of (`unseen`), and how
-    often each hint speaks for itself after others (`own`)."""
+    """What a fit holds and doesn't learn: the share of errors that rollouts see nothing of (`unseen`), and
+    how often each hint speaks for itself after others (`own`)."""
 
     unseen: float | None = None
     own: float | None = None
