@@ -251,7 +251,7 @@ def test_a_budget_ends_it_and_the_labels_say_so(left_alone: RunConfig, tmp_path:
     assert told.stopped[BUDGET] > 0
     assert told.last_heard[PILOT] == PILOT_SIZE
     assert piloted < sampled(tight) < sampled(free)
-    assert sampled(tight) < 1.1 * budget
+    assert sampled(tight) < 1.25 * budget  # a round is planned by what it is expected to take
     aside = [one for one in RunFolder(tight.folder).labels.read(Label) if one.first_error is None]
     assert any((one.reason or "").startswith(BUDGET) for one in aside)
 
