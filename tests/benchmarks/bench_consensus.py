@@ -7,7 +7,7 @@ Sections:
   simulated  solutions whose witnesses err as TinyMath's do: calibration, gold or none, bad judges
   cascade    the same, witnesses asked one after another: against the whole panel, and in random order
   speed      100,000 verdicts, from shards on disk to labels on disk
-  tinymath   the shipped models on the hard split, two judges among them, against the oracle: a run of some
+  tinymath   the shipped models on the hard split, two judges among them, against the oracle: a run of
              half an hour, the first time
   review     the same run: 100 decisions of a person that `steplabel review` asks for, against as many by
              chance; a quarter of an hour
