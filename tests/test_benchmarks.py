@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.config import EngineConfig, RunConfig
 from pipeline.engine.simulated import simulated_problem
 from pipeline.search.bayesian import BayesianOptions, BayesianStrategy
-from pipeline.search.belief import BROAD
+from pipeline.search.priors import BROAD
 from tests.benchmarks.prefix import Sampled, ideal_hits
 from tests.benchmarks.search.busy import fast_run
 from tests.benchmarks.search.calibration import ece, excess_ece

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.search.belief import Array
+from pipeline.search.priors import Array
 
 DIGITS = 6
 """Of a confidence: what is computed in another batch may differ in the last bits, and a label must not."""

@@ -35,8 +35,8 @@ from pipeline.consensus.information import chances, first_votes, information
 from pipeline.consensus.learning import Learned
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome, content_hash
-from pipeline.search.belief import Array
 from pipeline.search.hints import Hint, Reliability
+from pipeline.search.priors import Array
 
 VERSION = 5
 SURE, ALL_HEARD, BUDGET = "sure enough", "all were heard", "the budget is spent"

@@ -10,8 +10,9 @@ import numpy as np
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Outcome
 from pipeline.search.batches import Batch, batches, posteriors
-from pipeline.search.belief import Array, Belief, Priors, Seen
+from pipeline.search.belief import Belief, Seen
 from pipeline.search.hints import Hint
+from pipeline.search.priors import Array, Priors
 from pipeline.told import hint_of
 
 FIRST = " @1"

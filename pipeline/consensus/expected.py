@@ -17,9 +17,9 @@ from pipeline.consensus.evidence import FIRST, Evidence, certain, posteriors_of
 from pipeline.consensus.learning import Learned
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Cost, Outcome, Verdict
-from pipeline.search.belief import Array
 from pipeline.search.fit import PULL
 from pipeline.search.hints import START, Hint, Reliability, counted, kinds_of, repeated
+from pipeline.search.priors import Array
 from pipeline.told import answers_of
 
 RIGHT, WRONG = range(2)

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.records import NO_ERROR
-from pipeline.search.belief import Array
 from pipeline.search.hints import Hint, Reliability, kinds_of, voices
+from pipeline.search.priors import Array
 
 
 def information(posterior: Array, chance: Array, follows: Array | None = None) -> Array:

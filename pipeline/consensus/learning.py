@@ -2,7 +2,7 @@
 
 EM in the family of Dawid and Skene (1979): how often a judge or a check names the very first error,
 misses it, names one too early or too late, or sounds a false alarm, and where (`pipeline.search.hints`),
-together with the chances that rollouts rest on (`pipeline.search.belief`). Gold, where there is some,
+together with the chances that rollouts rest on (`pipeline.search.priors`). Gold, where there is some,
 fixes the truth of its rows, and makes stated confidence true (`pipeline.consensus.calibration`).
 
 Witnesses that stumble over the same steps are told from such as agree because they are right by where
@@ -26,9 +26,9 @@ import numpy as np
 from pipeline.consensus.calibration import ENOUGH, UNCHANGED, Calibration, calibrated
 from pipeline.consensus.evidence import Evidence, certain, in_batches, log_evidence, posteriors_of
 from pipeline.records import NO_ERROR
-from pipeline.search.belief import BROAD, Array, Priors
 from pipeline.search.fit import NOTHING_HELD, Held, fit_priors
 from pipeline.search.hints import START, ZONES, Reliability
+from pipeline.search.priors import BROAD, Array, Priors
 
 SAME = 0.01
 """Difference of stated precisions, from one possible fit to another, up to which they are identified."""

@@ -24,7 +24,7 @@ from pipeline.consensus.labels import label_of, objection, set_aside
 from pipeline.consensus.learning import Learned, learned_from
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Label
-from pipeline.search.belief import Array
+from pipeline.search.priors import Array
 
 UNIDENTIFIED = (
     "not identified: the witnesses can't tell how far each can be trusted; add a judge of another model, "

@@ -24,7 +24,7 @@ from pipeline.consensus.evidence import Evidence, posteriors_of
 from pipeline.consensus.learning import begun_of, possible
 from pipeline.join import Annotated
 from pipeline.records import content_hash
-from pipeline.search.belief import Array
+from pipeline.search.priors import Array
 
 VERSION = 1
 BY_CHANCE = 0.3

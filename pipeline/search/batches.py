@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.search.belief import Array, Belief, Priors, Seen
+from pipeline.search.belief import Belief, Seen
 from pipeline.search.hints import KINDS, Heard, Hint, Reliability, heard, kinds_of, repeated
+from pipeline.search.priors import Array, Priors
 
 _RULED_OUT = -1e6
 """Log likelihood of a first error that gold says it isn't."""

@@ -22,10 +22,11 @@ from pydantic import Field, TypeAdapter
 
 from pipeline.config import Options
 from pipeline.records import NO_ERROR, Outcome, ProbeCount
-from pipeline.search.belief import BROAD, Belief, Priors, Seen
+from pipeline.search.belief import Belief, Seen
 from pipeline.search.counts import CountedSearch
 from pipeline.search.fit import fit_priors
 from pipeline.search.hints import heard_all
+from pipeline.search.priors import BROAD, Priors
 from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, PilotSearch, Probe
 
 PILOT_CONFIDENCE = 0.97

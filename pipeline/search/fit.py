@@ -15,7 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.search.batches import Batch, batches
-from pipeline.search.belief import (
+from pipeline.search.belief import Belief, Seen, Tables
+from pipeline.search.hints import START, Hint, Reliability, counted
+from pipeline.search.priors import (
     BAND_OF,
     BANDS,
     BROAD,
@@ -24,14 +26,10 @@ from pipeline.search.belief import (
     RECOVERIES,
     VALUES,
     Array,
-    Belief,
     Priors,
-    Seen,
     Slip,
-    Tables,
     overlap,
 )
-from pipeline.search.hints import START, Hint, Reliability, counted
 
 DRIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.4, 2.0)
 DRIFT_PENALTY = 2.0

@@ -17,7 +17,7 @@ from pipeline.evaluate.panel import Bools, Ints
 from pipeline.records import NO_ERROR
 from pipeline.review.order import chances, gains, ranked
 from pipeline.run_folder import RunFolder
-from pipeline.search.belief import Array
+from pipeline.search.priors import Array
 from tests.benchmarks.consensus.rules import COUNTING, share_at
 from tests.benchmarks.consensus.tinymath import known_to
 from tests.benchmarks.report import Row

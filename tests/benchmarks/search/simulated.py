@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.records import Outcome, content_hash
-from pipeline.search.belief import BANDS, FLAWED_DRIFTS, PLACES, RECOVERIES, VALUES, Priors
+from pipeline.search.priors import BANDS, FLAWED_DRIFTS, PLACES, RECOVERIES, VALUES, Priors
 from tests.benchmarks.search.world import Case, Rollout
 
 STRENGTHS = {"weak": (2.0, 4.0), "middle": (4.0, 3.0), "strong": (6.0, 2.0)}

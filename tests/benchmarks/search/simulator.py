@@ -14,8 +14,8 @@ import numpy as np
 from rich.progress import track
 
 from pipeline.search.bayesian import BayesianOptions
-from pipeline.search.belief import BROAD, Priors
 from pipeline.search.fit import fit_priors
+from pipeline.search.priors import BROAD, Priors
 from tests.benchmarks.report import Row
 from tests.benchmarks.search.calibration import excess_ece, log_score
 from tests.benchmarks.search.methods import (

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline.recipes import read_yaml
 from pipeline.search import PilotSearch
 from pipeline.search.bayesian import BayesianOptions, BayesianStrategy
-from pipeline.search.belief import BROAD, Priors
 from pipeline.search.fit import fit_priors
+from pipeline.search.priors import BROAD, Priors
 from tests.benchmarks.report import Row
 from tests.benchmarks.search.calibration import excess_ece, log_score, reliability
 from tests.benchmarks.search.methods import Score, exact_for, play_all, score

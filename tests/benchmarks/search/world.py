@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from pipeline.records import NO_ERROR, Outcome
 from pipeline.search import NOTHING_KNOWN, Known, PilotSearch, Search, Strategy
 from pipeline.search.bayesian import BayesianOptions, bits_per_price, seen_of
-from pipeline.search.belief import Belief, Priors, Seen
+from pipeline.search.belief import Belief, Seen
 from pipeline.search.hints import Heard, heard_all
+from pipeline.search.priors import Priors
 
 Array = NDArray[np.float64]
 

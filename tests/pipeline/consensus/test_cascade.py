@@ -27,8 +27,8 @@ from pipeline.consensus.information import chances, information
 from pipeline.consensus.replay import replay
 from pipeline.join import Annotated
 from pipeline.records import NO_ERROR, Cost, Verdict, Vote
-from pipeline.search.belief import Array
 from pipeline.search.hints import RELATIONS, Reliability
+from pipeline.search.priors import Array
 from tests.benchmarks.consensus.cascade import learned_of
 from tests.benchmarks.consensus.world import World, draw, right_one_time_in_five, tinymath_judge
 

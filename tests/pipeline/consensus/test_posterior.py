@@ -11,7 +11,7 @@ import pytest
 from pipeline.consensus.learning import Learned
 from pipeline.consensus.posterior import UNIDENTIFIED, KnowingPosterior, PosteriorRule
 from pipeline.records import Label, Outcome
-from pipeline.search.belief import BROAD
+from pipeline.search.priors import BROAD
 from tests.benchmarks.consensus.world import World, draw, tinymath_judge
 
 WITNESSES = ("rollouts", "judge", "second", "arithmetic")

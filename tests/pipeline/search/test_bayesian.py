@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.records import Outcome, ProbeCount
 from pipeline.search.bayesian import Bayesian, BayesianOptions
-from pipeline.search.belief import (
-    BROAD,
-    FLAWED_DRIFTS,
-    NO_LUCK,
-    RECOVERIES,
-    VALUES,
-    Belief,
-    Priors,
-    Seen,
-)
+from pipeline.search.belief import Belief, Seen
 from pipeline.search.fit import fit_priors
+from pipeline.search.priors import BROAD, FLAWED_DRIFTS, NO_LUCK, RECOVERIES, VALUES, Priors
 from pipeline.search.protocol import Known
 
 RIGHT, WRONG = Outcome.CORRECT, Outcome.INCORRECT

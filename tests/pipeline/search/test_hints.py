@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.records import Outcome
 from pipeline.search.bayesian import Bayesian, BayesianOptions, BayesianStrategy
-from pipeline.search.belief import BROAD, Belief, Seen
+from pipeline.search.belief import Belief, Seen
 from pipeline.search.fit import fit_priors
 from pipeline.search.hints import (
     KINDS,
@@ -26,6 +26,7 @@ from pipeline.search.hints import (
     possible,
     repeated,
 )
+from pipeline.search.priors import BROAD
 from pipeline.search.protocol import Known, PilotSearch
 
 WRONG = Outcome.INCORRECT

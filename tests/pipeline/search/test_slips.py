@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.search.batches import batches, posteriors
-from pipeline.search.belief import ASTRAY, BROAD, Belief, Priors, Seen, Slip
+from pipeline.search.belief import ASTRAY, Belief, Seen
 from pipeline.search.fit import fit_priors
 from pipeline.search.hints import START, Hint, heard_all
+from pipeline.search.priors import BROAD, Priors, Slip
 
 
 def priors_with(**changes: object) -> Priors:
