@@ -30,8 +30,9 @@ from pipeline.search.priors import BROAD, Priors
 from pipeline.search.protocol import NOTHING_KNOWN, Finding, Known, PilotSearch, Probe
 
 PILOT_CONFIDENCE = 0.97
-PILOT_AHEAD = 1.0
-"""A pilot's rollouts teach even where the search could have done without them."""
+PILOT_AHEAD = 2.0
+"""A pilot's rollouts teach even where the search could have done without them, and what it waits for, all
+others wait for."""
 
 
 class BayesianOptions(Options):
@@ -161,7 +162,7 @@ def bits_per_price(belief: Belief, n_steps: int, overhead: float) -> NDArray[np.
 
 
 class BayesianStrategy:
-    VERSION = 8
+    VERSION = 9
     OPTIONS: ClassVar[type[Options]] = BayesianOptions
 
     def __init__(self, options: BayesianOptions, priors: Priors = BROAD) -> None:
