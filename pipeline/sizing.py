@@ -275,7 +275,7 @@ def _size(
     """`cost` of `rows`, `grows` times. The pace is that of all `calls`, which cost what was `recorded`."""
     of_all = recorded or cost
     names = [name for name in (stage, f"calibrate {stage}") if name in progress]
-    seconds = sum(max(0.0, progress[n].seconds - progress[n].load_seconds) for n in names)
+    seconds = sum(progress[n].working_seconds for n in names)
     if of_all.completion_tokens:
         seconds *= cost.completion_tokens / of_all.completion_tokens
     busy = busy_share(_spans(calls)) if grows > 1 else 1.0

@@ -104,10 +104,11 @@ def _cascade_eta(
     if state != "running" or "consensus" in stages:
         return None
     asked = [stages[name] for name in cascade.witnesses if name in stages]
-    seconds = sum(stage.seconds for stage in asked)
-    if not cascade.tokens or not seconds:
+    tokens = sum(stage.completion_tokens for stage in asked)
+    if not tokens:
         return None
-    return max(0, cascade.expected - cascade.tokens) * seconds / cascade.tokens
+    seconds = sum(stage.working_seconds for stage in asked)
+    return max(0, cascade.expected - cascade.tokens) * seconds / tokens
 
 
 def _labels(run: RunFolder) -> tuple[int, Counter[str]]:

@@ -158,6 +158,6 @@ class Pilot:
     def _pace(self) -> float:
         """Sampled tokens a second while the pilot was asked, loading aside."""
         stages = [self._crew.progress[name] for name in self.asked]
-        seconds = sum(max(0.0, stage.seconds - stage.load_seconds) for stage in stages)
+        seconds = sum(stage.working_seconds for stage in stages)
         tokens = sum(stage.completion_tokens for stage in stages)
         return tokens / seconds if seconds else 0.0
