@@ -15,7 +15,9 @@ from pipeline.urls import shown
 class Options(BaseModel):
     """Base of every part of the configuration: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     @property
     def fingerprint(self) -> str:

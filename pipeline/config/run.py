@@ -217,7 +217,7 @@ def _unshared(raw: Any) -> Any:
 
 def _set(raw: Any, override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
+    if not equals or not all(part.strip() for part in key.split(".")):
         raise ConfigError(f"--set {override}: write it as key.subkey=value")
     try:
         value = yaml.safe_load(text)
