@@ -58,6 +58,7 @@ class Pilot:
             config.consensus.fingerprint,
             self._options.fingerprint,
             pilot["made_by"],
+            pilot["ids"],
             await self._hear_all(frozenset(pilot["ids"])),
             [run.verdicts(one).fingerprint for one in self._witnesses if one not in self.asked],
         )
