@@ -42,7 +42,7 @@ class RunConfig(Options):
         description="URL of a folder, such as s3://bucket/runs, that keeps the run too: where its folder is "
         "not on this machine, or is behind, it is fetched from there; the dataset lies in <name>/dataset",
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)  # more is none of numpy's, so no engine would start
     about: str = Field("", description="paper or purpose, shown in the tables")
     recipe: str | None = Field(
         None,

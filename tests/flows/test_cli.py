@@ -123,6 +123,24 @@ def test_what_is_no_finite_number_is_refused(number: str, tmp_path: Path) -> Non
         RunConfig.load(path, [f"generate.sampling.temperature={number}"])
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("seed=4294967296", "seed: .*less than 4294967296"),
+        (
+            "dataset.views=stepwise",
+            r"dataset\.views: Input should be a valid list \(got 'stepwise'\)",
+        ),
+    ],
+)
+def test_a_value_that_can_not_be_is_told_by_its_key(
+    override: str, said: str, tmp_path: Path
+) -> None:
+    (path := tmp_path / "run.yaml").write_text("problems: {path: p}\n")
+    with pytest.raises(ConfigError, match=said):
+        RunConfig.load(path, [override])
+
+
 def test_a_place_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     (file := tmp_path / "a-file").write_text("")
     done = steplabel("testbed", "splits", "--out", str(file))
