@@ -182,7 +182,9 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     if facts["dollars"]:
         console.print(f"spent: ${facts['dollars']:,.4f}", highlight=False)
     if facts["labelled"]:
-        console.print(f"labels kept: {_kept(facts)}", highlight=False)
+        is_done = facts["state"] == "finished" or "consensus" in facts["stages"]
+        when = "" if is_done else " by the attempt before"
+        console.print(f"labels kept{when}: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():
         console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
     if facts["state"] in ("stopped", "failed"):
