@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -116,6 +117,9 @@ def steplabel(
 
 def main() -> None:
     """Entry point; exits with the error's own code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that isn't UTF-8 ends no run
     try:
         app()
     except StepLabelError as error:

@@ -6,6 +6,8 @@ import difflib
 from pathlib import Path
 
 from pipeline.errors import RunError
+from pipeline.recipes import read_yaml
+from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 
 
@@ -27,3 +29,11 @@ def find_run(text: str, runs_dir: Path) -> RunFolder:
         f"did you mean {near[0]}?" if near else f"runs in {runs_dir}: {', '.join(known) or 'none'}"
     )
     raise RunError(f"{text}: holds no run; {hint}")
+
+
+def annotators_of(run: RunFolder) -> list[str]:
+    """The annotators that the run's configuration has, where it has any, and people, who are no part of one.
+    Verdicts of others lie there too, of an earlier configuration."""
+    configured = read_yaml(run.folder / "config.yaml").get("annotators")
+    names = run.annotators()
+    return [one for one in names if not configured or one in configured or one == REVIEW]

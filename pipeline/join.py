@@ -113,10 +113,10 @@ class Seeker(Generic[RecordT]):
 
 
 def some_annotated(
-    run: RunFolder, only: Callable[[str], bool] | None = None
+    run: RunFolder, names: Sequence[str], only: Callable[[str], bool] | None = None
 ) -> Iterator[Annotated]:
-    """As `annotated`, where few are wanted: the first of them come at once. `only`: ids."""
-    names = run.annotators()
+    """As `annotated`, where few are wanted: the first of them come at once. `names`: the annotators; `only`:
+    ids."""
     seekers = [Seeker(run.verdicts(name), Verdict) for name in names]
     labels = Seeker(run.labels, Label)
     parts = run.solutions.parts()

@@ -115,9 +115,10 @@ def learned(
     reviewed: Mapping[str, Agreed],
 ) -> dict[str, Any]:
     """What a rule learns from a pilot chosen by content, and from the solutions whose first error is
-    known: learned once, then read from its file. Only a pilot that had too few to choose from, or lacked
-    some for a fault that are there now, is chosen anew, and what other gold teaches is learned anew. Where
-    gold and people differ, people are believed: they saw this very solution."""
+    known: learned once, then read from its file. Only a pilot that had too few to choose from, lacked some
+    for a fault that are there now, or of which some have left the run, is chosen anew, and what other gold
+    teaches is learned anew. Where gold and people differ, people are believed: they saw this very solution.
+    """
     witnesses = config.consensus.witnesses
     if config.cascade is None:
         hearable = frozenset(heard_by_all(run, witnesses, left_out))
@@ -147,7 +148,8 @@ def learned(
     frozen = read_json(run.learned("consensus")) or {}
     # a fault, or a budget, must not choose what is learned from
     is_heard_now = not hearable.isdisjoint(frozen.get("unheard", ()))
-    if frozen.get("made_by") != made_by or is_heard_now:
+    have_left = not hearable.issuperset(frozen.get("pilot", ()))
+    if frozen.get("made_by") != made_by or is_heard_now or have_left:
         wanted = frozenset(ids) | gold.keys()
         pilot = [i for i in annotated(run, witnesses, labels=False) if i.solution.id in wanted]
         pilot.sort(key=lambda item: item.solution.id)
@@ -157,7 +159,7 @@ def learned(
             of_all, precision = learned_of(facts), config.consensus.precision
             facts = asdict(as_asked(of_all, pilot, truth, witnesses, config.cascade, precision))
         frozen = {"made_by": made_by, "solutions": len(pilot), "gold": len(gold), "facts": facts}
-        frozen["unheard"] = sorted(unheard)
+        frozen |= {"pilot": sorted(ids), "unheard": sorted(unheard)}
         write_json(run.learned("consensus"), frozen)
     facts = frozen["facts"]
     assert isinstance(facts, dict)

@@ -22,7 +22,8 @@ from pipeline.files import read_object, write_json
 class StageProgress:
     """`seconds` is wall time over all attempts, `load_seconds` of it went into loading the model;
     calls and tokens are those made, over all attempts (a kill loses the last second's counts: the
-    summary counts the rows' own). `replayed` calls had been recorded by an earlier attempt."""
+    summary counts the rows' own). `replayed` calls had been recorded by an earlier attempt. Those `_before`
+    are as this attempt found them: earlier ones may have made other rows, at another pace."""
 
     rows_done: int = 0
     rows_total: int = 0
@@ -36,17 +37,26 @@ class StageProgress:
     load_seconds: float = 0.0
     dollars: float = 0.0
     state: str = "waiting"
+    rows_before: int = 0
+    working_before: float = 0.0
 
     @property
     def tokens_per_second(self) -> float:
         """Sampled tokens a second of wall time."""
         return self.completion_tokens / self.seconds if self.seconds > 0 else 0.0
 
+    @property
+    def working_seconds(self) -> float:
+        """Those that no model was loaded in."""
+        return max(0.0, self.seconds - self.load_seconds)
+
     def eta_seconds(self) -> float | None:
-        """What is left, at the pace so far; None before there is one."""
-        if self.state != "running" or self.rows_done <= 0:
+        """What is left, at this attempt's pace so far; None before there is one."""
+        rows = self.rows_done - self.rows_before
+        if self.state != "running" or rows <= 0:
             return None
-        return (self.rows_total - self.rows_done) * self.seconds / self.rows_done
+        seconds = max(0.0, self.working_seconds - self.working_before)
+        return (self.rows_total - self.rows_done) * seconds / rows
 
 
 def share_done(stages: Mapping[str, StageProgress], planned: Mapping[str, int]) -> float:
@@ -87,7 +97,6 @@ class Progress:
         self._on_change = on_change
         self._before = read_progress(path)
         self.stages: dict[str, StageProgress] = {}
-        self.resumed: dict[str, int] = {}
         self._began: dict[str, float] = {}
         self._ended: set[str] = set()
         self._made: Counter[str] = Counter()
@@ -97,8 +106,9 @@ class Progress:
         """A stage that this attempt has ended already goes on: its rows are added."""
         again = stage in self._ended
         old = self._before.get(stage, StageProgress())
-        before = old if again else replace(old, rows_total=0, rows_done=0, faults=0, replayed=0)
-        self.resumed[stage] = rows_done + (before.rows_done if again else 0)
+        fresh = replace(old, rows_total=0, rows_done=0, faults=0, replayed=0)
+        was = old.working_seconds
+        before = old if again else replace(fresh, rows_before=rows_done, working_before=was)
         self._began[stage] = time.monotonic() - old.seconds
         self.stages[stage] = replace(
             before,

@@ -85,6 +85,8 @@ def relabel(config: RunConfig, run: RunFolder, annotators: Sequence[Annotator]) 
         _begin(config, run)
         progress = Progress(run.folder / "progress.json")
         progress.stages |= read_progress(run.folder / "progress.json")
+        for made_anew in ("dataset", "report"):
+            progress.stages.pop(made_anew, None)
         finish = Finish(config, run, [annotator.name for annotator in annotators], progress)
         try:
             finish.label(rule, left_out)

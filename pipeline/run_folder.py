@@ -138,8 +138,7 @@ class RunFolder:
                 f"{self.folder}: was merged of {', '.join(before['merged'])}; run those, and merge again"
             )
         attempt = int(before.get("attempt", 0)) + 1
-        write_text(self.folder / "config.yaml", config.to_yaml())
-        write_json(
+        write_json(  # first: a kill never leaves a finished run with settings that its rows don't have
             self.folder / "run.json",
             {
                 "format": FORMAT,
@@ -158,6 +157,7 @@ class RunFolder:
                 "finished": None,
             },
         )
+        write_text(self.folder / "config.yaml", config.to_yaml())
         return attempt
 
     def end(self, state: str) -> None:

@@ -177,6 +177,11 @@ class Store:
                 leaves = None if columns is None else [*columns, *_first_leaves(parquet, lengths)]
                 # parts are small: Arrow's threads would cost more than they read
                 yield from parquet.iter_batches(1024, columns=leaves, use_threads=False)
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{path}: is gone; where a run or relabel is at work it has made others meanwhile, so try "
+                "again, else run again to make its rows anew"
+            ) from error
         except (OSError, pa.ArrowInvalid) as error:
             raise RunError(f"{path}: damaged ({error}); run again to make its rows anew") from error
 

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-from typing import Any
 
 from pipeline.annotator import Annotator, LearningAnnotator
 from pipeline.config import ColumnsConfig, DeployConfig, RunConfig
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.money import dollars, recorded_costs
+from pipeline.errors import RunError
 from pipeline.files import make_folder, read_json, write_text
 from pipeline.parts import Inputs
 from pipeline.plan import Plan
@@ -31,6 +31,7 @@ from pipeline.stages import key_of
 
 MOST_CALLS = 20_000
 """Of a stage, looked at for how busy its engine was."""
+SAMPLE = "sample.jsonl"
 _COLUMNS = ("id", "question", "answer", "reference", "level", "tests", "tables")
 
 
@@ -75,7 +76,14 @@ class Sizing:
 def sample_config(config: RunConfig, inputs: Inputs, size: int) -> RunConfig:
     """The same run on `size` problems, short and long ones in their shares (the first `size` solutions, where
     they are brought along): in its own folder, so that the whole run goes on from there and pays nothing
-    twice."""
+    twice. Raises RunError where the folder holds more than a sample, made by other settings: a sample would
+    take the place of its labels."""
+    before = other_settings(config)
+    if before is not None and before.problems.path != str(config.folder / SAMPLE):
+        raise RunError(
+            f"{config.folder}: was made with other settings than these; give the run another name "
+            "(--set name=…) to measure them on a sample"
+        )
     config = config.model_copy(update={"deploy": DeployConfig(), "remote": None})
     if config.solutions is not None:
         return config.model_copy(
@@ -83,13 +91,21 @@ def sample_config(config: RunConfig, inputs: Inputs, size: int) -> RunConfig:
         )
     chosen = spread_out(inputs.problems, size)
     rows = ({n: v for n, v in p.to_row().items() if v is not None} for p in chosen)
-    path = config.folder / "sample.jsonl"
+    path = config.folder / SAMPLE
     make_folder(config.folder)
     write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
     held = {name for p in chosen for name, value in p.to_row().items() if value is not None}
     columns = ColumnsConfig(**{name: name for name in _COLUMNS if name in held})
     problems = {"path": str(path), "columns": columns, "limit": None}
     return config.model_copy(update={"problems": config.problems.model_copy(update=problems)})
+
+
+def other_settings(config: RunConfig) -> RunConfig | None:
+    """The configuration of what the run's folder holds, where a solution may have cost another amount by it;
+    None where it says the same, or the folder holds nothing. Raises ConfigError where it can't be read."""
+    file = config.folder / "config.yaml"
+    before = RunConfig.load(file) if file.is_file() else config
+    return None if before.cost_fingerprint == config.cost_fingerprint else before
 
 
 def spread_out(problems: Sequence[Problem], size: int) -> list[Problem]:
@@ -109,13 +125,17 @@ def assumed_sizing(config: RunConfig, plan: Plan, annotators: Sequence[Annotator
         paid = dollars(price, Cost(completion_tokens=tokens)) if price else None
         stages[name] = StageSize(tokens, dollars=paid)
     about = f"assumed, not measured: {plan.solution_tokens:.0f} tokens a solution, {plan.assumed}"
+    if other_settings(config) is not None:
+        about += f"; {config.folder} was made with other settings"
     return Sizing(stages, about, _gpus(config, roles))
 
 
 def measured_sizing(
     config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator], run: RunFolder
 ) -> Sizing | None:
-    """From what the run's folder holds so far; None where that is nothing yet."""
+    """From what the run's folder holds so far by these settings; None where that is nothing yet."""
+    if other_settings(config) is not None:
+        return None
     progress = read_progress(run.folder / "progress.json")
     solutions = list(run.solutions.read(Solution))
     if not solutions or not progress:
@@ -123,13 +143,16 @@ def measured_sizing(
     brought = inputs.solutions is not None
     have = len(solutions) if brought else len({key_of(s) for s in solutions})
     want = len(inputs.solutions) if inputs.solutions is not None else len(inputs.problems)
-    grows = max(1.0, want / have)
+    grows = want / have
     roles = _roles(config, annotators)
     stages: dict[str, StageSize] = {}
     if not brought:
-        cost = _sum(recorded_costs(run.calls("generate")))
         n, calls = len(solutions), run.calls("generate")
-        stages["generate"] = _size(config, roles, progress, "generate", cost, n, grows, calls)
+        recorded = _sum(recorded_costs(calls))
+        cost = _less(recorded, _less(recorded, _said(solutions)))  # what other settings took aside
+        stages["generate"] = _size(
+            config, roles, progress, "generate", cost, n, grows, calls, recorded
+        )
     learned = read_json(run.learned("cascade")) or {}
     for annotator in annotators:
         name = annotator.name
@@ -252,7 +275,7 @@ def _size(
     """`cost` of `rows`, `grows` times. The pace is that of all `calls`, which cost what was `recorded`."""
     of_all = recorded or cost
     names = [name for name in (stage, f"calibrate {stage}") if name in progress]
-    seconds = sum(max(0.0, progress[n].seconds - progress[n].load_seconds) for n in names)
+    seconds = sum(progress[n].working_seconds for n in names)
     if of_all.completion_tokens:
         seconds *= cost.completion_tokens / of_all.completion_tokens
     busy = busy_share(_spans(calls)) if grows > 1 else 1.0
@@ -283,8 +306,8 @@ def _gpus(config: RunConfig, roles: Mapping[str, str | None]) -> dict[str, int]:
     return found
 
 
-def _said(verdicts: Any) -> Cost:
-    return sum((verdict.cost for verdict in verdicts), Cost())
+def _said(rows: Iterable[Solution | Verdict]) -> Cost:
+    return sum((row.cost for row in rows), Cost())
 
 
 def _sum(costs: Mapping[str, Cost]) -> Cost:

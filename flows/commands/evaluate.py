@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from flows.evaluation_tables import print_evaluation
-from flows.runs import find_run
+from flows.runs import annotators_of, find_run
 from pipeline.errors import ConfigError
 from pipeline.evaluate.cases import Columns
 from pipeline.evaluate.conventions import CONVENTIONS, convention
@@ -22,7 +22,6 @@ from pipeline.evaluate.said import Spoken, dataset_files, of_file, of_run
 from pipeline.files import write_json, write_text
 from pipeline.inputs.files import READERS
 from pipeline.recipes import read_yaml
-from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
 from pipeline.summary import make_oracle
 
@@ -138,15 +137,8 @@ def _said(
             raise ConfigError(
                 f"--witness {one}: {run.folder} has verdicts of {', '.join(known) or 'nobody'}"
             )
-    chosen = _of_configuration(run, known) if witnesses is None else witnesses
+    chosen = annotators_of(run) if witnesses is None else witnesses
     return str(run.folder), of_run(run, chosen), run
-
-
-def _of_configuration(run: RunFolder, names: list[str]) -> list[str]:
-    """Those that the run's configuration has, where it has any; people are no part of one. Verdicts of others
-    lie there too, of an earlier configuration."""
-    configured = read_yaml(run.folder / "config.yaml").get("annotators")
-    return [one for one in names if not configured or one in configured or one == REVIEW]
 
 
 def _gold(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.evidence import print_solution, say
-from flows.runs import find_run
+from flows.runs import annotators_of, find_run
 from flows.shown import cell
 from pipeline.errors import ConfigError
 from pipeline.join import Annotated as Item
@@ -58,7 +58,8 @@ def inspect(
         else:
             print_solution(console, item)
         return
-    chosen = some_annotated(found, wanted(found, outcome, kept))
+    names = annotators_of(found)
+    chosen = some_annotated(found, names, wanted(found, outcome, kept))
     shown: list[Item] = []
     more = False
     for item in chosen:
@@ -73,7 +74,7 @@ def inspect(
     if not shown:
         console.print("no solution here is like that")
         return
-    console.print(listing(found, shown))
+    console.print(listing(names, shown))
     if more:
         console.print(f"the first {limit}; --limit shows more", style="dim")
     console.print(
@@ -111,9 +112,8 @@ class _Passed:
         return self._found.get(one, False)
 
 
-def listing(run: RunFolder, items: list[Item]) -> Table:
-    """One row a solution, a column for each annotator of the run."""
-    names = run.annotators()
+def listing(names: Sequence[str], items: list[Item]) -> Table:
+    """One row a solution, a column for each annotator."""
     table = Table(header_style="bold")
     for column in ("solution", "outcome", "steps", *map(cell, names), "label", "why not"):
         table.add_column(column, overflow="fold")
@@ -148,7 +148,7 @@ def pick(run: RunFolder, start: str) -> Item:
         raise ConfigError(
             f"--solution {start}: {len(matches)} ids begin so: {some}; write more of it"
         )
-    return next(some_annotated(run, matches[0].__eq__))
+    return next(some_annotated(run, annotators_of(run), matches[0].__eq__))
 
 
 def plain_data(item: Item) -> dict[str, Any]:

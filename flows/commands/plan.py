@@ -36,8 +36,8 @@ def plan(
 ) -> None:
     """Tokens, hours and money of a run.
 
-    Measured on what the run has done so far; where it has not begun, on a sample (`--sample 50`), which
-    the run itself then goes on from, or by stated assumptions.
+    Measured on what the run has done so far by these settings; where it has not begun, on a sample
+    (`--sample 50`), which the run itself then goes on from, or by stated assumptions.
 
     \b
     steplabel plan my.yaml

@@ -104,10 +104,11 @@ def _cascade_eta(
     if state != "running" or "consensus" in stages:
         return None
     asked = [stages[name] for name in cascade.witnesses if name in stages]
-    seconds = sum(stage.seconds for stage in asked)
-    if not cascade.tokens or not seconds:
+    tokens = sum(stage.completion_tokens for stage in asked)
+    if not tokens:
         return None
-    return max(0, cascade.expected - cascade.tokens) * seconds / cascade.tokens
+    seconds = sum(stage.working_seconds for stage in asked)
+    return max(0, cascade.expected - cascade.tokens) * seconds / tokens
 
 
 def _labels(run: RunFolder) -> tuple[int, Counter[str]]:
@@ -181,7 +182,9 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     if facts["dollars"]:
         console.print(f"spent: ${facts['dollars']:,.4f}", highlight=False)
     if facts["labelled"]:
-        console.print(f"labels kept: {_kept(facts)}", highlight=False)
+        is_done = facts["state"] == "finished" or "consensus" in facts["stages"]
+        when = "" if is_done else " by the attempt before"
+        console.print(f"labels kept{when}: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():
         console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
     if facts["state"] in ("stopped", "failed"):

@@ -58,6 +58,7 @@ class Pilot:
             config.consensus.fingerprint,
             self._options.fingerprint,
             pilot["made_by"],
+            pilot["ids"],
             await self._hear_all(frozenset(pilot["ids"])),
             [run.verdicts(one).fingerprint for one in self._witnesses if one not in self.asked],
         )
@@ -158,6 +159,6 @@ class Pilot:
     def _pace(self) -> float:
         """Sampled tokens a second while the pilot was asked, loading aside."""
         stages = [self._crew.progress[name] for name in self.asked]
-        seconds = sum(max(0.0, stage.seconds - stage.load_seconds) for stage in stages)
+        seconds = sum(stage.working_seconds for stage in stages)
         tokens = sum(stage.completion_tokens for stage in stages)
         return tokens / seconds if seconds else 0.0

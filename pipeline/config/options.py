@@ -15,7 +15,9 @@ from pipeline.urls import shown
 class Options(BaseModel):
     """Base of every part of the configuration: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     @property
     def fingerprint(self) -> str:
@@ -46,7 +48,8 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
         return f"{key!r} is missing; add it as `{key}: …`"
     value = problem.get("input")
     got = repr(shown(value)) if isinstance(value, str) else shown(repr(value))
-    return f"{key}: {problem['msg']} (got {got if len(got) < 80 else got[:77] + '...'})"
+    said = problem["msg"].replace("valid tuple", "valid list")  # what YAML calls it
+    return f"{key}: {said} (got {got if len(got) < 80 else got[:77] + '...'})"
 
 
 def _fields_at(kind: Any, place: tuple[Any, ...]) -> set[str]:

@@ -28,6 +28,8 @@ from pipeline.urls import without_secret
 LARGEST_SHARD = 4096
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Of a run."""
+_SAID_ALIKE = {"patience_s", "price", "requests_per_minute", "tokens_per_minute"}
+"""Of an engine: whatever these are, it says the same."""
 
 
 class RunConfig(Options):
@@ -40,7 +42,7 @@ class RunConfig(Options):
         description="URL of a folder, such as s3://bucket/runs, that keeps the run too: where its folder is "
         "not on this machine, or is behind, it is fetched from there; the dataset lies in <name>/dataset",
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)  # more is none of numpy's, so no engine would start
     about: str = Field("", description="paper or purpose, shown in the tables")
     recipe: str | None = Field(
         None,
@@ -108,9 +110,15 @@ class RunConfig(Options):
         """The same of a batch that grows: how many rows are taken aside."""
         return self._fingerprint({"problems": {"limit"}, "solutions": {"limit"}})
 
+    @property
+    def cost_fingerprint(self) -> str:
+        """Of all that the tokens and hours of a solution depend on."""
+        parts = {"engines", "generate", "steps", "grading", "filter", "annotators", "cascade"}
+        aside = {"engines": {"__all__": _SAID_ALIKE}}
+        return content_hash(self.model_dump(mode="json", include=parts, exclude=aside))
+
     def _fingerprint(self, aside: dict[str, Any]) -> str:
-        said_alike = {"patience_s", "price", "requests_per_minute", "tokens_per_minute"}
-        exclude: dict[str, Any] = {"engines": {"__all__": said_alike}} | aside
+        exclude: dict[str, Any] = {"engines": {"__all__": _SAID_ALIKE}} | aside
         exclude |= dict.fromkeys(("deploy", "remote", "budget", "cluster", "processes"), True)
         return content_hash(self.model_dump(mode="json", exclude=exclude))
 
@@ -209,7 +217,7 @@ def _unshared(raw: Any) -> Any:
 
 def _set(raw: Any, override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
+    if not equals or not all(part.strip() for part in key.split(".")):
         raise ConfigError(f"--set {override}: write it as key.subkey=value")
     try:
         value = yaml.safe_load(text)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pipeline.config import RunConfig
+from pipeline.config import PriceConfig, RunConfig
 from pipeline.engine import make_engine
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.money import Purse
@@ -28,6 +28,7 @@ from pipeline.engine.protocol import (
 )
 from pipeline.engine.rate_limit import RateLimit
 from pipeline.engine.recorded import RecordedEngine
+from pipeline.files import read_json, write_json
 from pipeline.stopping import Stop
 
 
@@ -83,9 +84,14 @@ class EngineRoom:
         self._purse = Purse(None)
 
     def purse(self, roles: Iterable[str], calls: Path) -> Purse:
-        """The run's money from here on: what the recorded calls of the roles' engines cost is spent."""
-        priced = {role: self._config.engine_for(role).price for role in roles}
-        prices = {self.fingerprint(role): price for role, price in priced.items() if price}
+        """The run's money from here on: what its recorded calls cost is spent, whichever engines, of these
+        roles or of earlier ones, were asked."""
+        told = {self.fingerprint(role): self._config.engine_for(role).price for role in roles}
+        file = calls.with_name("prices.json")  # of engines that were asked by earlier settings, too
+        kept = {n: PriceConfig(**p) for n, p in (read_json(file) or {}).items() if n not in told}
+        prices = kept | {name: price for name, price in told.items() if price}
+        if prices:
+            write_json(file, {name: price.model_dump() for name, price in prices.items()})
         self._purse = Purse.of(self._config, prices, calls)
         return self._purse
 

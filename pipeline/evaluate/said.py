@@ -18,7 +18,7 @@ from pipeline.inputs.files import read_rows
 from pipeline.inputs.problems import MAX_SHORT
 from pipeline.inputs.rejected import Rejected
 from pipeline.inputs.rows import FieldFault, Row, field, optional_text
-from pipeline.join import Annotated, Join
+from pipeline.join import Annotated, Join, RowIndex
 from pipeline.records import Label, Outcome, Verdict
 from pipeline.replaced import replaced
 from pipeline.run_folder import RunFolder
@@ -54,8 +54,9 @@ class Spoken:
 
 def of_run(run: RunFolder, witnesses: Sequence[str]) -> Iterator[Spoken]:
     """Every solution of a run, those of problems that were replaced aside. One that consensus has not reached
-    is undecided, unless it has reached none."""
-    labelled, gone = bool(run.labels.parts()), replaced(run)
+    is undecided, unless it has reached none: labels may lie there of solutions that other settings made."""
+    labels, gone = RowIndex(run.labels, Label), replaced(run)
+    labelled = any(str(row["id"]) in labels for row in run.solutions.rows(["id"]))
     pilots = {name: _pilot_tokens(run, name) for name in witnesses}
     for item in Join(run, witnesses).items(SAID):
         if item.solution.id in gone:

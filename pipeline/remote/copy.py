@@ -35,6 +35,7 @@ FILES = (
     "progress.json",
     "history.jsonl",
     "summary.json",
+    "prices.json",
 )
 REVIEWS = "reviews"
 FOLDERS = ("solutions", "verdicts", "calibrate", "cascade", "labels", "calls", REVIEWS)

@@ -89,7 +89,8 @@ def taken(run: RunFolder, wanted: bool = True) -> dict[str, Agreed] | None:
     if not decisions:
         rmtree(store.folder)
         return None
-    store.replace_all(content_hash(VERSION, run.solutions.fingerprint, told), verdicts(), Verdict)
+    solutions = sorted(part.sha256 for part in run.solutions.parts())
+    store.replace_all(content_hash(VERSION, solutions, told), verdicts(), Verdict)
     known = {}
     for verdict in store.read(Verdict):
         if verdict.first_error is not None:

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from flows.cli import COMMANDS, app
 from flows.tables import next_commands
 from pipeline.config import RunConfig
+from pipeline.errors import ConfigError
 from tests.flows.test_run_flow import steplabel
+from tests.test_resume import small_batch
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
@@ -97,6 +99,46 @@ def test_errors_are_one_message_without_a_traceback(
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_is_not_utf_8_ends_no_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(small_batch(tmp_path, problems=1).to_yaml())
+    done = steplabel("run", str(path), "--no-prefect", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "labels kept" in done.stdout
+
+
+@pytest.mark.parametrize("key", [".samples", "generate..samples", "generate.", " "])
+def test_a_key_with_an_empty_part_is_refused(key: str, tmp_path: Path) -> None:
+    (path := tmp_path / "run.yaml").write_text("problems: {path: p}\n")
+    with pytest.raises(ConfigError, match=r"write it as key\.subkey=value"):
+        RunConfig.load(path, [f"{key}=3"])
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+def test_what_is_no_finite_number_is_refused(number: str, tmp_path: Path) -> None:
+    (path := tmp_path / "run.yaml").write_text("problems: {path: p}\n")
+    with pytest.raises(ConfigError, match=r"temperature.* finite number"):
+        RunConfig.load(path, [f"generate.sampling.temperature={number}"])
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("seed=4294967296", "seed: .*less than 4294967296"),
+        (
+            "dataset.views=stepwise",
+            r"dataset\.views: Input should be a valid list \(got 'stepwise'\)",
+        ),
+    ],
+)
+def test_a_value_that_can_not_be_is_told_by_its_key(
+    override: str, said: str, tmp_path: Path
+) -> None:
+    (path := tmp_path / "run.yaml").write_text("problems: {path: p}\n")
+    with pytest.raises(ConfigError, match=said):
+        RunConfig.load(path, [override])
 
 
 def test_a_place_that_can_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:

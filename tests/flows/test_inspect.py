@@ -7,12 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.commands.inspect import inspect, wanted
 from flows.shown import plain
+from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, RunError
+from pipeline.files import write_text
 from pipeline.records import Label, Outcome
 from pipeline.run_folder import RunFolder
 from tests.flows.run_on_disk import write_run
@@ -38,6 +41,16 @@ def test_the_list_has_a_column_for_each_annotator(
     text = shown(run, capsys)
     assert all(name in text for name in ("rollouts", "judge", "arithmetic"))
     assert "the first 20" in text
+
+
+def test_verdicts_that_count_no_more_are_not_shown(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = RunConfig.load(run / "config.yaml").model_dump(mode="json")
+    write_text(run / "config.yaml", yaml.safe_dump(raw | {"annotators": {"rollouts": {}}}))
+    assert "arithmetic" not in shown(run, capsys)
+    (row,) = shown(run, capsys, solution="s0-1", as_json=True).splitlines()
+    assert set(json.loads(row)["verdicts"]) == {"rollouts"}
 
 
 def test_brackets_of_a_reason_are_text(

@@ -53,6 +53,17 @@ def test_it_shows_pace_time_left_and_what_was_kept(
         assert part in text
 
 
+def test_labels_are_told_as_those_of_the_attempt_before_until_there_are_others(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.end("running")
+    status("trial", run.folder.parent, False)
+    assert "labels kept by the attempt before: 16 of 20" in capsys.readouterr().out
+    write_json(run.folder / "progress.json", {"generate": STAGE, "consensus": STAGE})
+    status("trial", run.folder.parent, False)
+    assert "labels kept: 16 of 20" in capsys.readouterr().out
+
+
 def test_a_killed_run_is_stopped_and_not_running(run: RunFolder) -> None:
     run.end("running")
     facts = facts_of(run)

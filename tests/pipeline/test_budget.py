@@ -97,3 +97,20 @@ def test_a_cascade_whose_pilot_was_not_paid_for_is_not_relabelled(tmp_path: Path
     run(config)
     with pytest.raises(RunError, match=r"raise budget\.dollars"):
         relabel(config, RunFolder(config.folder), make_annotators(config))
+
+
+def test_what_an_engine_cost_that_is_asked_no_more_stays_spent(tmp_path: Path) -> None:
+    config = priced(by_votes(tmp_path), None)
+    before = run(config).dollars
+    assert before
+    raw = config.model_dump(mode="json")
+    raw["engines"]["judge"] |= {"model": "another judge"}
+    raw["budget"] = {"dollars": before}
+    swapped = run(RunConfig.check(raw, "test"))
+    assert swapped.dollars == pytest.approx(before)
+    assert swapped.unpaid
+    raw["budget"] = None
+    more = run(RunConfig.check(raw, "test")).dollars
+    assert more is not None
+    assert more > before
+    assert run(config).dollars == pytest.approx(more)

@@ -204,17 +204,20 @@ def test_a_batch_that_grows_asks_of_the_new_solutions_alone(tmp_path: Path) -> N
     assert len(made) == len(set(made))
 
 
-def test_a_pilot_of_which_some_have_left_the_run_is_chosen_anew(
-    finished: RunConfig, tmp_path: Path
-) -> None:
-    run = RunFolder(finished.folder)
+def test_a_pilot_of_which_some_have_left_the_run_is_chosen_anew(tmp_path: Path) -> None:
+    config, fresh = cascading(tmp_path), cascading(tmp_path, "fresh")
+    run = RunFolder(config.folder)
+    run_in_child(config, None)
     before = set(json.loads(run.cascade_pilot.read_text())["ids"])
-    run_in_child(cascading(tmp_path, problems=12), None)
-    labelled = {label.solution_id for label in run.labels.read(Label)}
+    for each in (config, fresh):
+        run_in_child(cascading(tmp_path, each.name, problems=12), None)
+    labels = {label.solution_id: label for label in run.labels.read(Label)}
     pilot = set(json.loads(run.cascade_pilot.read_text())["ids"])
-    assert not before <= labelled
+    assert not before <= labels.keys()
     assert len(pilot) == PILOT_SIZE
-    assert pilot <= labelled
+    assert pilot <= labels.keys()
+    assert set(json.loads(run.learned("cascade").read_text())["pilot"]) == pilot
+    assert labels == {one.solution_id: one for one in RunFolder(fresh.folder).labels.read(Label)}
 
 
 def test_another_target_chooses_anew_and_repeats_no_call(

@@ -64,6 +64,16 @@ def test_a_pilot_of_too_few_is_chosen_anew_when_there_are_more(tmp_path: Path) -
     assert learned(config)["solutions"] == 20
 
 
+def test_a_pilot_of_which_some_have_left_the_run_teaches_no_more(tmp_path: Path) -> None:
+    run_in_child(weighing(tmp_path, problems=12), None)
+    before = learned(config := weighing(tmp_path))
+    fresh = weighing(tmp_path, "fresh")
+    for each in (config, fresh):
+        run_in_child(each, None)
+    assert learned(config)["facts"] == learned(fresh)["facts"] != before["facts"]
+    assert labels(config) == labels(fresh)
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """A third of the judge's calls fail as long as the list holds something."""

@@ -158,3 +158,12 @@ def test_a_manifest_can_t_name_a_file_outside_its_folder(
         with pytest.raises(RunError, match=r"manifest.jsonl: line 1: file: .* is no part"):
             read()
     assert theirs.read_bytes() == b"theirs"
+
+
+def test_a_part_that_was_replaced_while_it_was_read_is_not_called_damaged(tmp_path: Path) -> None:
+    store = store_with(tmp_path, rows(1), rows(2))
+    reading = Store(tmp_path).read(Label)
+    next(reading)
+    store.replace_all("v2", rows(3), Label)
+    with pytest.raises(RunError, match="is gone; where a run or relabel is at work"):
+        next(reading)

@@ -8,6 +8,7 @@ import pytest
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
 from pipeline.config import RunConfig
+from pipeline.errors import RunError
 from pipeline.parts import Inputs, plan_of, read_inputs
 from pipeline.records import Problem, Solution
 from pipeline.run_folder import RunFolder
@@ -51,6 +52,39 @@ def test_a_finished_run_is_sized_as_what_it_took_and_its_sample_was_paid_once(
     assert run(alone) == pytest.approx(paid)
     assert whole.stages["generate"].rows == sampled.stages["generate"].rows == 160
     assert sampled.sampled_tokens == pytest.approx(whole.sampled_tokens, rel=0.35)
+
+
+def test_what_other_settings_took_is_no_measure_of_these(tmp_path: Path) -> None:
+    config = priced(tmp_path)
+    run(sample_config(config, read_inputs(config), 10))
+    more = RunConfig.load(config.folder / "config.yaml", ["generate.samples=8"])
+    more = more.model_copy(update={"problems": config.problems})
+    assert size(more) is None
+    run(sample_config(more, read_inputs(more), 10))
+    sized = size(more)
+    assert sized is not None
+    alone = more.model_copy(update={"name": "alone"})
+    run(sample_config(alone, read_inputs(alone), 10))
+    fresh = size(alone)
+    assert fresh is not None
+    tokens = [one.stages["generate"].sampled_tokens for one in (sized, fresh)]
+    assert tokens[0] == tokens[1] > 0
+    run(more)
+    with pytest.raises(RunError, match="made with other settings"):
+        sample_config(config, read_inputs(config), 10)
+    cheaper = {"judge": more.engines["judge"].model_copy(update={"price": None})}
+    assert size(more.model_copy(update={"engines": more.engines | cheaper})) is not None
+
+
+def test_a_batch_that_shrank_is_sized_as_what_is_left_of_it(tmp_path: Path) -> None:
+    config = priced(tmp_path)
+    run(config)
+    whole = size(config)
+    few = config.problems.model_copy(update={"limit": 10})
+    less = size(config.model_copy(update={"problems": few}))
+    assert whole is not None
+    assert less is not None
+    assert less.sampled_tokens == pytest.approx(whole.sampled_tokens / 4)
 
 
 def test_a_sample_has_short_and_long_problems_in_their_shares() -> None:

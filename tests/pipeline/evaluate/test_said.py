@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from pipeline.evaluate.cases import Columns
 from pipeline.evaluate.conventions import convention
-from pipeline.evaluate.said import Answer, Spoken, of_file
+from pipeline.evaluate.said import Answer, Spoken, of_file, of_run
 from pipeline.inputs.rejected import Rejected
-from pipeline.records import Outcome
+from pipeline.records import Outcome, Solution
+from tests.flows.run_on_disk import write_run
+from tests.pipeline.dataset.items import batch
 
 GOOD = {"id": "a", "problem": "p", "steps": ["x", "y"], "label": 1}
 
@@ -43,6 +46,15 @@ def test_a_row_of_the_view_evidence_reads_whole(tmp_path: Path) -> None:
     assert (spoken.case.outcome, spoken.case.level) == (Outcome.INCORRECT, "5")
     assert (spoken.problem, spoken.label, spoken.tokens) == ("q", Answer(None), 30.0)
     assert spoken.witnesses == {"judge": Answer(None, None, 7.0), "rollouts": Answer(0, 0.5)}
+
+
+def test_labels_of_solutions_that_other_settings_made_are_none_of_these(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "trial", batch(2))
+    assert all(one.label is not None for one in of_run(run, ["judge"]))
+    made_anew = [replace(one, id=f"new-{one.id}") for one in run.solutions.read(Solution)]
+    run.solutions.open("v2")
+    run.solutions.write(made_anew, Solution)
+    assert [one.label for one in of_run(run, ["judge"])] == [None] * len(made_anew)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pipeline.config import RunConfig
 from pipeline.consensus import make_rule
 from pipeline.join import Annotated, annotated
 from pipeline.labelling import label_run
-from pipeline.records import Label
+from pipeline.records import Label, Solution
 from pipeline.review.decisions import Decision, Kind, decisions_of
 from pipeline.review.witness import REVIEW
 from pipeline.run_folder import RunFolder
@@ -50,6 +50,15 @@ def test_a_person_s_word_is_the_label_and_says_who(run: RunFolder) -> None:
     assert after[open_one].verdicts[REVIEW].first_error == 1
     others = [one for one in before if one != open_one]
     assert [after[one].label for one in others] == [before[one].label for one in others]
+
+
+def test_a_person_s_word_is_heard_again_when_its_solution_is_back(run: RunFolder) -> None:
+    one = next(run.solutions.read(Solution))
+    run.solutions.drop({one.id}, Solution)
+    decisions_of(run.reviews, "ann").append(decision(one.id, 1))
+    assert one.id not in labelled(run)
+    run.solutions.write([one], Solution)
+    assert REVIEW in label(labelled(run)[one.id]).agreed
 
 
 def test_those_who_say_the_same_are_named_beside_the_person(run: RunFolder) -> None:
