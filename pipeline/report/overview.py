@@ -68,7 +68,9 @@ def _tiles(tally: Tally, summary: Mapping[str, Any], evaluated: Evaluation | Non
         exact = label.exactness.exact if label is not None else None
         if exact is not None and exact.value is not None:
             low, high = exact.low, exact.high
-            interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+            interval = (
+                "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+            )
             note = f"of kept labels, against {evaluated.gold}{interval}"
             found.append(("exact", f"{100 * exact.value:.1f}%", note))
     right = summary.get("solve_rate")
@@ -173,7 +175,7 @@ def _set_aside(tally: Tally) -> Node | None:
         for reason, n in common
     ]
     more = len(tally.reasons) - len(common)
-    caption = f"{tally.reasons.total():,} solutions have no label."
+    caption = f"{tally.reasons.total():,} of {tally.solutions:,} solutions have no label."
     if more > 0:
         caption += f" {more} rarer reasons are not drawn."
     picture = stacked_bars(bars, most, "why solutions were set aside", 230, 150)
