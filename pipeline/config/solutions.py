@@ -46,8 +46,8 @@ class GenerateConfig(Options):
     tree: TreeConfig | None = Field(
         None,
         description="grow a tree from the solutions: the wrong ones are searched for their first "
-        "error, and the rollouts that this takes are searched in turn (OmegaPRM); false: not the "
-        "recipe's",
+        "error, and the rollouts that this takes are searched in turn (OmegaPRM); false: without "
+        "the recipe's tree",
     )
 
     @field_validator("tree", mode="before")
