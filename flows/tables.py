@@ -202,12 +202,7 @@ def cascade_lines(cascade: CascadeReport) -> list[str]:
 
 
 def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
-    table = Table(
-        title=escape(f"plan of {run.folder}"),
-        header_style="bold",
-        caption=f"{plan.solutions:,} solutions, {plan.solution_tokens:.0f} tokens each: "
-        f"{plan.assumed}",
-    )
+    table = Table(title=escape(f"plan of {run.folder}"), header_style="bold")
     table.add_column("stage")
     table.add_column("tokens to sample", justify="right")
     for stage, tokens in plan.by_stage.items():
@@ -220,6 +215,12 @@ def plan_table(config: RunConfig, plan: Plan, run: RunFolder) -> Table:
     if config.budget_tokens:
         table.add_row("budget", f"{config.budget_tokens:,}")
     return table
+
+
+def size_line(plan: Plan) -> str:
+    """What the plan rests on."""
+    each = f"{plan.solution_tokens:.0f} tokens each ({plan.assumed})"
+    return f"{plan.solutions:,} solutions, {each}"
 
 
 def disk_line(config: RunConfig, plan: Plan) -> str:
@@ -243,9 +244,10 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     console.print(table)
     if summary.quality:
         quality = Table(
-            title="exact first error against the oracle, 95% interval", header_style="bold"
+            title="first errors against the oracle, 95% intervals; F1 as ProcessBench's",
+            header_style="bold",
         )
-        for column in ("who", "over", "decided", "exact of decided", "F1 (ProcessBench)"):
+        for column in ("who", "over", "decided", "exact of decided", "F1"):
             quality.add_column(column)
         for who, over, score in summary.quality:
             decided = f"{score.decided} of {score.n}"

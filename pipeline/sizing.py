@@ -108,7 +108,7 @@ def assumed_sizing(config: RunConfig, plan: Plan, annotators: Sequence[Annotator
         price = config.engine_for(role).price if role else None
         paid = dollars(price, Cost(completion_tokens=tokens)) if price else None
         stages[name] = StageSize(tokens, dollars=paid)
-    about = f"assumed, not measured: {plan.solution_tokens:.0f} tokens a solution, {plan.assumed}"
+    about = f"assumed, not measured: {plan.solution_tokens:.0f} tokens a solution ({plan.assumed})"
     return Sizing(stages, about, _gpus(config, roles))
 
 

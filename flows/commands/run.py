@@ -13,7 +13,7 @@ from rich.console import Console
 
 from annotators.registry import make_annotators
 from flows.live import LiveProgress, there_already
-from flows.tables import disk_line, plan_table, print_summary
+from flows.tables import disk_line, plan_table, print_summary, size_line
 from pipeline.annotator import Annotator
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
@@ -127,7 +127,6 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     annotators = make_annotators(settings)
     check_parts(settings, annotators)
     inputs = read_inputs(settings)
-    console.print(settings.to_yaml(), highlight=False, markup=False)
     for rejected in inputs.rejected[:10]:
         console.print(f"rejected: {rejected}", markup=False, highlight=False)
     if len(inputs.rejected) > 10:
@@ -139,6 +138,7 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
         console.print(told, markup=False, highlight=False)
     run = RunFolder(settings.folder)
     console.print(plan_table(settings, plan, run))
+    console.print(size_line(plan), markup=False, highlight=False, soft_wrap=True)
     if there := there_already(run):
         console.print(f"about {plan.total:,} tokens{there}", highlight=False, soft_wrap=True)
     console.print(disk_line(settings, plan), markup=False, highlight=False, soft_wrap=True)

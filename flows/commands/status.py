@@ -129,16 +129,15 @@ def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
     if not facts:
         console.print(f"no runs in {runs_dir}; `steplabel run CONFIG` makes one", markup=False)
         return
-    table = Table("run", "state", "started", "rows", "kept", header_style="bold")
+    table = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("run", "state", "started", "at", "kept"):
+        table.add_column(column, no_wrap=column != "at")
     for one in facts:
         if (damage := one.get("damage")) is not None:
             table.add_row(cell(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
             continue
-        done = ", ".join(
-            f"{name} {stage['rows_done']}/{stage['rows_total']}"
-            for name, stage in one["stages"].items()
-        )
-        table.add_row(cell(one["name"]), one["state"], one["started"], line(done), _kept(one))
+        started = one["started"][:16].replace("T", " ")
+        table.add_row(cell(one["name"]), one["state"], started, _at(one), _kept(one))
     console.print(table)
 
 
@@ -153,6 +152,15 @@ def _facts_or_damage(run: RunFolder) -> dict[str, Any]:
             "state": "damaged",
             "damage": str(error),
         }
+
+
+def _at(facts: dict[str, Any]) -> str:
+    """The stages that are not at their end; one that ended is told of no more."""
+    return ", ".join(
+        line(f"{name} {stage['rows_done']:,}/{stage['rows_total']:,}")
+        for name, stage in facts["stages"].items()
+        if facts["state"] != "finished" and stage["rows_done"] < stage["rows_total"]
+    )
 
 
 def _kept(facts: dict[str, Any]) -> str:
