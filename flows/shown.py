@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from typing import Any
 
+import yaml
 from rich.text import Text
 
 LIMIT = 4000
@@ -29,6 +32,12 @@ def line(text: str, limit: int = 120) -> str:
 def cell(text: str, limit: int = 120) -> Text:
     """The same for a table of rich, which would read brackets as markup."""
     return Text(line(text, limit))
+
+
+def as_yaml(value: Any) -> str:
+    """A value of a configuration, as `--set` takes it, in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def styled(text: str, style: str = "") -> Text:

@@ -277,11 +277,11 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     if summary.reasons:
         console.print("set aside:")
         for reason, count in summary.reasons.items():
-            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
+            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False, soft_wrap=True)
     if summary.not_selected:
         console.print("labelled, and left out by dataset.select:")
         for reason, count in summary.not_selected.items():
-            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False)
+            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False, soft_wrap=True)
     for warning in summary.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
     dataset = f"\ndataset: {summary.dataset}"

@@ -8,13 +8,13 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
-import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.text import Text
 
 from annotators.registry import ANNOTATORS, make_annotators
+from flows.shown import as_yaml
 from pipeline.config import RunConfig
 from pipeline.registry import load_named
 from pipeline.search import STRATEGIES
@@ -72,10 +72,7 @@ def _default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "(required)"
     default = field.get_default(call_default_factory=True)
-    shown = yaml.safe_dump(
-        list(default) if isinstance(default, tuple) else default, default_flow_style=True
-    )
-    return shown.removesuffix("\n").removesuffix("\n...")
+    return as_yaml(list(default) if isinstance(default, tuple) else default)
 
 
 def _choices_in(kind: Any) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.runs import find_run
-from flows.shown import cell, line
+from flows.shown import as_yaml, cell, line
 from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.evaluation import Rejections, plain
 from pipeline.files import write_json
@@ -124,10 +124,9 @@ def _print(console: Console, found: Difference, limit: int) -> None:
             causes.add_row(cell(cause), f"{count:,}")
         console.print(causes)
     if found.config:
-        config = Table("configuration", "before", "after", header_style="bold")
+        _say(console, "configuration, before → after:")
         for key, values in found.config.items():
-            config.add_row(cell(key), *(cell(str(value)) for value in values))
-        console.print(config)
+            _say(console, f"  {line(key)}: {' → '.join(line(as_yaml(value)) for value in values)}")
     elif not found.config_known:
         _say(console, "configuration: not known of a dataset or file, so not compared")
     for when, lines in zip(("before", "after"), found.learned, strict=True):

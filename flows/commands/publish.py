@@ -47,7 +47,7 @@ def publish(
     \b
     steplabel publish my-run me/my-labels --dry-run
     steplabel publish my-run me/my-labels --tag v1            # private unless --public
-    steplabel publish my-run s3://bucket/my-labels            # pip install s3fs
+    steplabel publish my-run s3://bucket/my-labels            # pip install 'steplabel[s3]'
     steplabel publish my-run file:///srv/datasets/my-labels
     """
     found = find_run(run, runs_dir)

@@ -191,7 +191,9 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     if facts["labelled"]:
         console.print(f"labels kept: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():
-        console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
+        console.print(
+            f"  {count:>6}  {line(reason)}", markup=False, highlight=False, soft_wrap=True
+        )
     if facts["state"] in ("stopped", "failed"):
         info = run.info
         again = "merge" if "merged" in info else "relabel" if "relabelled" in info else "run"
