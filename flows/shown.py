@@ -7,6 +7,7 @@ import unicodedata
 from typing import Any
 
 import yaml
+from rich.console import Console
 from rich.text import Text
 
 LIMIT = 4000
@@ -32,6 +33,12 @@ def line(text: str, limit: int = 120) -> str:
 def cell(text: str, limit: int = 120) -> Text:
     """The same for a table of rich, which would read brackets as markup."""
     return Text(line(text, limit))
+
+
+def print_line(console: Console, text: str, style: str | None = None) -> None:
+    """Text as it stands: no markup in it, no numbers coloured, and its lines left whole for whoever copies
+    them."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def as_yaml(value: Any) -> str:

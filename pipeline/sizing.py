@@ -22,11 +22,11 @@ from pipeline.config import ColumnsConfig, DeployConfig, RunConfig
 from pipeline.engine.journal import CallJournal
 from pipeline.engine.money import dollars, recorded_costs
 from pipeline.files import make_folder, read_json, write_text
-from pipeline.parts import Inputs
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress, read_progress
 from pipeline.records import Cost, Outcome, Problem, Solution, Verdict, content_hash
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import Inputs
 from pipeline.stages import key_of
 
 MOST_CALLS = 20_000

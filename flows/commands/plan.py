@@ -13,10 +13,11 @@ from rich.table import Table
 
 from annotators.registry import make_annotators
 from flows.commands.run import run_with_progress
-from flows.shown import line
+from flows.shown import line, print_line
 from pipeline.config import RunConfig
-from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.parts import check_parts, plan_of
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import read_inputs
 from pipeline.sizing import Sizing, StageSize, assumed_sizing, measured_sizing, sample_config
 
 _UNKNOWN = "–"
@@ -62,7 +63,7 @@ def plan(
         print(json.dumps(asdict(sizing) | facts))
         return
     console.print(sizing_table(settings, sizing))
-    console.print(sizing.basis, markup=False, highlight=False, soft_wrap=True)
+    print_line(console, sizing.basis)
     for said in told(settings, sizing, gpu_dollars):
         console.print(said, highlight=False)
 
