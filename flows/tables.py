@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.live import clock
-from flows.shown import line
+from flows.shown import line, print_line
 from pipeline.cascade.rounds import CascadeReport
 from pipeline.config import RunConfig
 from pipeline.evaluate import Score
@@ -269,27 +269,27 @@ def print_summary(console: Console, config: RunConfig, summary: Summary) -> None
     if summary.learned:
         console.print("learned of the witnesses:")
         for one in summary.learned:
-            console.print(f"  {one}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"  {one}")
     if summary.cascade is not None:
         console.print("cascade:")
         for one in cascade_lines(summary.cascade):
-            console.print(f"  {one}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"  {one}")
     if summary.reasons:
         console.print("set aside:")
         for reason, count in summary.reasons.items():
-            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"  {count:>6}  {reason}")
     if summary.not_selected:
         console.print("labelled, and left out by dataset.select:")
         for reason, count in summary.not_selected.items():
-            console.print(f"  {count:>6}  {reason}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"  {count:>6}  {reason}")
     for warning in summary.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False)
+        print_line(console, f"warning: {warning}", "yellow")
     dataset = f"\ndataset: {summary.dataset}"
-    console.print(dataset, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"look at it: {summary.report}", markup=False, highlight=False, soft_wrap=True)
+    print_line(console, dataset)
+    print_line(console, f"look at it: {summary.report}")
     console.print("next:")
     for command in next_commands(config, kept=bool(summary.kept)):
-        console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"  {command}")
 
 
 def next_commands(config: RunConfig, *, kept: bool) -> list[str]:

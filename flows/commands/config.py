@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from annotators.registry import ANNOTATORS, make_annotators
-from flows.shown import as_yaml
+from flows.shown import as_yaml, print_line
 from pipeline.config import RunConfig
 from pipeline.registry import load_named
 from pipeline.search import STRATEGIES
@@ -36,7 +36,7 @@ def config(
     if file is not None:
         settings = RunConfig.load(file, set_ or [])
         make_annotators(settings)
-        console.print(settings.to_yaml(), highlight=False, markup=False)
+        print_line(console, settings.to_yaml())
         console.print(f"# fingerprint {settings.fingerprint}", highlight=False)
         return
     kinds: list[tuple[str, type[BaseModel]]] = [("", RunConfig)]

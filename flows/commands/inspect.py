@@ -17,7 +17,7 @@ from rich.text import Text
 
 from flows.evidence import print_solution, say
 from flows.runs import find_run
-from flows.shown import cell
+from flows.shown import cell, print_line
 from pipeline.errors import ConfigError
 from pipeline.join import Annotated as Item
 from pipeline.join import some_annotated
@@ -78,11 +78,9 @@ def inspect(
     console.print(listing(found, shown))
     if more:
         console.print(f"the first {limit}; --limit shows more", style="dim")
-    console.print(
+    print_line(
+        console,
         f"one of them: steplabel inspect {quote(str(found.folder))} --solution {shown[0].solution.id}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 

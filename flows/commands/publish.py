@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
+from flows.shown import print_line
 from pipeline.config import RunConfig
 from pipeline.dataset import view_names
 from pipeline.errors import ConfigError, RunError
@@ -64,8 +66,7 @@ def publish(
     console = Console()
     target: Target = StoreTarget(to) if "://" in to else HubTarget(to, not public, revision, tag)
 
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say = partial(print_line, console)
 
     def plan(change: Change) -> None:
         say(

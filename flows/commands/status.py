@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.runs import find_run, runs_in
-from flows.shown import cell, line, styled
+from flows.shown import cell, line, print_line, styled
 from flows.tables import cascade_lines
 from pipeline.cascade.rounds import CascadeReport, report
 from pipeline.errors import RunError
@@ -171,13 +171,11 @@ def _kept(facts: dict[str, Any]) -> str:
 
 def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     who = f", by {facts['held_by']}" if facts["held_by"] else ""
-    console.print(
+    print_line(
+        console,
         f"{facts['folder']}: {facts['state']}{who}; attempt {facts['attempt']}, "
         f"started {facts['started']}"
         + (f", ended {facts['finished']}" if facts["finished"] else ""),
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
     console.print(_stages(facts["stages"], wide=console.width >= WIDE))
     if facts["cascade"] is not None:
@@ -185,26 +183,19 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
         left = facts["cascade"]["eta_seconds"]
         console.print("cascade:" if left is None else f"cascade: about {_time(left)} left")
         for said in cascade_lines(CascadeReport(**told)):
-            console.print(f"  {line(said)}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"  {line(said)}")
     if facts["dollars"]:
         console.print(f"spent: ${facts['dollars']:,.4f}", highlight=False)
     if facts["labelled"]:
         console.print(f"labels kept: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():
-        console.print(
-            f"  {count:>6}  {line(reason)}", markup=False, highlight=False, soft_wrap=True
-        )
+        print_line(console, f"  {count:>6}  {line(reason)}")
     if facts["state"] in ("stopped", "failed"):
         info = run.info
         again = "merge" if "merged" in info else "relabel" if "relabelled" in info else "run"
         console.print(f"the same `steplabel {again}` command continues it")
     elif facts["state"] == "finished":
-        console.print(
-            f"look at it: steplabel inspect {quote(str(run.folder))}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_line(console, f"look at it: steplabel inspect {quote(str(run.folder))}")
 
 
 def _stages(stages: Mapping[str, Mapping[str, Any]], wide: bool) -> Table:
