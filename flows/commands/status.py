@@ -16,9 +16,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from flows.figures import cascade_lines
 from flows.runs import find_run, runs_in
 from flows.shown import cell, line, print_line, styled
-from flows.tables import cascade_lines
 from pipeline.cascade.rounds import CascadeReport, report
 from pipeline.errors import RunError
 from pipeline.lock import holder
