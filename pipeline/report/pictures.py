@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from pipeline.evaluate.markup import el
+from pipeline.evaluate.markup import Node, el
 from pipeline.evaluate.pictures import Piece, linked, named, svg
 
 _LEFT, _TOP, _HEIGHT, _BELOW = 44, 10, 140, 40
 _WIDEST = 48.0
 _CELL, _SIDE_NAMES = 72, 130
+
+
+def card(heading: str, picture: ET.Element, *caption: Node) -> ET.Element:
+    """A picture in its frame, with what it says below."""
+    below = el("figcaption", *caption)
+    return el("section", el("h2", heading), el("figure", picture, below), class_="card")
 
 
 class Column(NamedTuple):
