@@ -41,7 +41,9 @@ class TreeConfig(Options):
 
 class GenerateConfig(Options):
     samples: int = Field(4, ge=1, description="solutions a problem")
-    prompt: str = Field("boxed", description="a shipped prompt's name, or the path of a YAML file")
+    prompt: str = Field(
+        "boxed", description="boxed, plain, program or query, or the path of a YAML file of yours"
+    )
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     tree: TreeConfig | None = Field(
         None,
