@@ -18,12 +18,14 @@ from fractions import Fraction
 from itertools import islice
 
 from annotators import wording
-from annotators.equality import Judgement, Side, judge, numbers, shown
+from annotators.equality import Judgement, judge
 from annotators.forms import Unclear
 from annotators.hedges import lets_be
 from annotators.links import MODULUS, Link, Uncountable, find_links
+from annotators.sides import Side, numbers
 from annotators.solving import claimed_roots
 from annotators.tokens import Kind
+from annotators.written import shown
 from pipeline.records import Status
 
 MAX_CHARS = 20_000

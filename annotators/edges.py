@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from annotators import wording
-from annotators.equality import Side
+from annotators.sides import Side
 from annotators.tokens import Kind, Token, singular
 
 

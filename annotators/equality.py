@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from annotators.expressions import UNIT, Number, Percent, Value, evaluate, plain
-from annotators.forms import Form, Polynomial, Unclear
+from annotators.expressions import UNIT, Number, Value, plain
+from annotators.forms import Form, Unclear
+from annotators.sides import Side, numbers, read_side
 from annotators.tokens import Kind, Token
 from annotators.wording import MEASURES
+from annotators.written import shown
 from pipeline.records import Status
 
 _FACTORS = frozenset(
@@ -27,50 +29,6 @@ _CYCLES = (7, 12, 24, 60, 360)
 """Counts after which days, months, hours, minutes and degrees start again."""
 _FLOAT_NOISE = 10**9
 """1.6363636363636365 for 18/11 is what a calculator shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One side of an equation. `values`: one for each reading of its percent signs."""
-
-    tokens: tuple[Token, ...]
-    values: tuple[Value, ...]
-    ambiguous: bool = False
-    """It adds or takes off a percentage, as in 200 - 15%, of what it doesn't say."""
-
-    @property
-    def numbers(self) -> list[Token]:
-        return [token for token in self.tokens if token.kind is Kind.NUMBER]
-
-    @property
-    def symbols(self) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for value in self.values:
-            if isinstance(value.value, Form):
-                found |= value.value.symbols
-        return found
-
-    @property
-    def computes(self) -> bool:
-        """Is there something to calculate, rather than a number or a name alone?"""
-        return len(self.numbers) > 1 or any(
-            t.kind in (Kind.ROOT, Kind.BINOMIAL, Kind.INTEGRAL)
-            or (t.kind is Kind.OPERATOR and (t.text[0] in "^!" or i > 0))
-            for i, t in enumerate(self.tokens)
-        )
-
-
-def read_side(tokens: Sequence[Token]) -> Side | None:
-    """None where the side has no certain value."""
-    readings = tuple(Percent) if any(t.percent for t in tokens) else (Percent.HUNDREDTHS,)
-    found = {r: value for r in readings if (value := evaluate(tokens, r)) is not None}
-    relative, hundredths = found.get(Percent.RELATIVE), found.get(Percent.HUNDREDTHS)
-    ambiguous = Percent.RELATIVE in readings and relative != hundredths
-    values = list(found.values())
-    if any(a.kind is Kind.NUMBER and b.kind is Kind.FRAC for a, b in pairwise(tokens)):
-        product = evaluate(tokens, Percent.HUNDREDTHS, mixed=False)
-        values += [product] if product is not None else []
-    return Side(tuple(tokens), tuple(values), ambiguous) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +71,6 @@ def _same_to_a_constant(left: Side, right: Side) -> bool:
     return all(
         not powers or powers in ((("C", 1),), (("c", 1),), (("K", 1),)) for _, powers in rest.top
     ) and list(rest.bottom) == [(1, ())]
-
-
-def numbers(value: Value) -> Fraction:
-    """Its number, units left out. Raises Unclear where a variable is in it."""
-    found = value.value
-    if isinstance(found, Fraction):
-        return found
-    return found.setting(found.symbols).approximate()
 
 
 def _judge_numbers(left: Side, right: Side, unit: str, symbols: frozenset[str]) -> Judgement:
@@ -279,38 +229,3 @@ def _units_differ(
     if not unit_named and money[0] == money[1]:
         return False
     return any(a and b and max(a / b, b / a) in _FACTORS for a, b in pairs)
-
-
-def shown(value: Number) -> str:
-    """An exact value as a person would write it; of a long one, nothing."""
-    value = plain(value)
-    if isinstance(value, Form):
-        text = _polynomial(value.top)
-        if list(value.bottom.items()) != [((1, ()), Fraction(1))]:
-            text = f"({text})/({_polynomial(value.bottom)})"
-        return text if len(text) <= 200 else ""
-    if value.denominator == 1:
-        return str(value.numerator)
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    if rest == 1 and value.denominator <= 10**9:
-        return f"{float(value):.12g}"
-    if value.denominator > 10**12:
-        return f"about {float(value):.6g}"
-    return f"{value.numerator}/{value.denominator}"
-
-
-def _polynomial(polynomial: Polynomial) -> str:
-    parts = []
-    for (root, powers), factor in sorted(
-        polynomial.items(), key=lambda term: (-sum(n for _, n in term[0][1]), term[0])
-    ):
-        names = [f"√{root}"] if root != 1 else []
-        names += [name.lstrip(UNIT) + (f"^{n}" if n > 1 else "") for name, n in powers]
-        number = shown(abs(factor)) if abs(factor) != 1 or not names else ""
-        sign = "-" if factor < 0 else "+"
-        parts.append(f" {sign} " + " ".join([number, *names]).strip())
-    text = "".join(parts).removeprefix(" + ")
-    return "-" + text[3:] if text.startswith(" - ") else text

@@ -35,7 +35,11 @@ VERSION = 6
 
 
 class JudgeOptions(Options):
-    prompt: str = Field("first_error", description="a shipped prompt's name, or a YAML file's path")
+    prompt: str = Field(
+        "first_error",
+        description="first_error, critique, reference, reversed, rubric or tinymath, or the path of a YAML "
+        "file of yours",
+    )
     votes: int = Field(3, ge=1, description="votes a solution")
     min_votes: int | None = Field(
         None, ge=1, description="parsed votes a verdict needs; default: more than half of `votes`"

@@ -14,7 +14,7 @@ from annotators.edges import (
     is_bullet,
     opens_cleanly,
 )
-from annotators.equality import Side, read_side
+from annotators.sides import Side, read_side
 from annotators.tokenizer import tokenize
 from annotators.tokens import MATHS, Kind, Token, singular
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from annotators import wording
-from annotators.equality import shown
 from annotators.expressions import UNIT, plain
 from annotators.forms import Form, Unclear
 from annotators.links import Link
 from annotators.tokens import Kind
+from annotators.written import shown
 from pipeline.records import Status
 
 MAX_BETWEEN = 300

@@ -19,7 +19,7 @@ from pipeline.records import NO_ERROR, Cost, Solution
 
 
 class StepwiseOptions(JudgeOptions):
-    prompt: str = Field("one_step", description="a shipped prompt's name, or a YAML file's path")
+    prompt: str = Field("one_step", description="one_step, or the path of a YAML file of yours")
     wave: None = Field(None, description="not here: the passes go side by side")
 
 

@@ -31,8 +31,8 @@ from pydantic import BeforeValidator
 
 from annotators.registry import make_annotators
 from flows.board import Board
+from flows.figures import headline
 from flows.server import ready
-from flows.tables import headline
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError, InterruptedRun, RunError

@@ -23,8 +23,9 @@ from prefect.artifacts import (
 )
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from flows.board_rows import live_rows, markdown_summary, result_rows, stage_line
+from flows.figures import headline
 from flows.shown import line
-from flows.tables import headline, live_rows, markdown_summary, result_rows, stage_line
 from flows.trend import trend_line, trend_rows
 from pipeline.batch import Watch
 from pipeline.config import RunConfig

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from flows.shown import cell, line
+from flows.shown import cell, line, print_line
 from pipeline.evaluate.evaluation import Evaluation
 from pipeline.evaluate.match import Unmatched
 from pipeline.evaluate.relations import ORDER
@@ -139,7 +139,7 @@ def _print_alone(console: Console, name: str, alone: Iterable[Unmatched]) -> Non
 def _say(console: Console, text: str, indent: str = "", style: str | None = None) -> None:
     """One line, whatever the text holds."""
     shown = indent + line(text, 1000)
-    console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
+    print_line(console, shown, style)
 
 
 def _table(title: str, columns: Iterable[str]) -> Table:

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from flows.shown import print_line
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress
 from pipeline.run_folder import RunFolder
@@ -51,7 +52,7 @@ class LiveProgress:
         self._bars.stop()
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        print_line(self._console, text)
 
     def on_plan(self, plan: Plan, run: RunFolder) -> None:
         self.note(

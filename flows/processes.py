@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.files import read_json
+from pipeline.lock import start_of
 
 MARK = "STEPLABEL_UP"
 SERVICE = "STEPLABEL_UP_SERVICE"
@@ -62,15 +63,6 @@ def _read(pid: int, mark: str) -> Process | None:
     if started is None:
         return None
     return Process(pid, started, command, services[0].decode() if services else "")
-
-
-def start_of(pid: int) -> str | None:
-    """When it started; None where it is gone, or dead and not yet waited for."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
 
 
 def end(processes: list[Process], first: signal.Signals, grace_s: float) -> None:

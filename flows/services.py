@@ -26,11 +26,11 @@ from flows.processes import (
     facts_of_up,
     home,
     marked,
-    start_of,
 )
 from flows.server import START_SECONDS, answers
 from pipeline.errors import PrerequisiteError
 from pipeline.files import make_folder, write_json
+from pipeline.lock import start_of
 from pipeline.records import content_hash
 
 LONGEST_PAUSE_S = 60.0

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from typing import Any
 
+import yaml
+from rich.console import Console
 from rich.text import Text
 
 LIMIT = 4000
@@ -29,6 +33,18 @@ def line(text: str, limit: int = 120) -> str:
 def cell(text: str, limit: int = 120) -> Text:
     """The same for a table of rich, which would read brackets as markup."""
     return Text(line(text, limit))
+
+
+def print_line(console: Console, text: str, style: str | None = None) -> None:
+    """Text as it stands: no markup in it, no numbers coloured, and its lines left whole for whoever copies
+    them."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def as_yaml(value: Any) -> str:
+    """A value of a configuration, as `--set` takes it, in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def styled(text: str, style: str = "") -> Text:

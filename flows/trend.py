@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from flows.tables import percent
+from flows.figures import percent
 from pipeline.history import Record
 
 SHOWN = 30

@@ -31,13 +31,14 @@ from pipeline.history import record
 from pipeline.inputs import write_rejected
 from pipeline.keep.disk import check_disk, disk_need
 from pipeline.lock import waiting
-from pipeline.parts import check_parts, packages_of, plan_of, read_inputs, roles_of
+from pipeline.parts import check_parts, packages_of, plan_of, roles_of
 from pipeline.pass_rates import PassRates
 from pipeline.plan import Plan
 from pipeline.progress import Progress, StageProgress
 from pipeline.records import Problem, Solution, content_hash
 from pipeline.remote import remote_run
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import read_inputs
 from pipeline.sandbox import Sandbox
 from pipeline.stages import GenerateStage, ImportStage, Stage
 from pipeline.stages.work import RunShard, StageWork, run_directly

@@ -129,3 +129,13 @@ def holder(folder: Path) -> str | None:
 def _said(file: TextIOWrapper) -> str:
     file.seek(0)
     return file.read().strip() or "another process"
+
+
+def start_of(pid: int) -> str | None:
+    """When a process of this machine started, in ticks since boot, which tells it from a later one of its
+    number; None where it is gone, or dead and not yet waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else fields[19]

@@ -1,4 +1,4 @@
-"""What a configuration names, found before any model is loaded: its inputs and its parts."""
+"""The parts that a configuration names, found before any model is loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pipeline.annotator import (
     ExecutingAnnotator,
     Expectation,
     LearningAnnotator,
-    ReadingAnnotator,
     ScoringAnnotator,
     hints_of,
 )
@@ -20,59 +19,19 @@ from pipeline.config import RunConfig
 from pipeline.consensus import LearningRule, Rule, make_rule
 from pipeline.consensus.posterior import PosteriorRule
 from pipeline.dataset import load_view
-from pipeline.errors import ConfigError, InputError
+from pipeline.errors import ConfigError
 from pipeline.grading import on_tables, queries
-from pipeline.inputs import Rejected, read_problems, read_solutions
-from pipeline.mutants import mutated
 from pipeline.plan import Plan, make_plan
 from pipeline.prompts import PromptTemplate, load_prompt
-from pipeline.records import Problem, Solution
+from pipeline.records import Problem
+from pipeline.run_inputs import Inputs, check_inputs
 from pipeline.sandbox import PACKAGES
 from pipeline.selection import rules_of
-from pipeline.stages import key_of
 from pipeline.steps import Splitter, make_splitter
 from pipeline.summary import Oracle, make_oracle
 from pipeline.urls import is_url
 
 PROMPTS = Path(__file__).parent / "prompt_files"
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What was read: problems, the solutions brought along (None: to be generated), bad rows."""
-
-    problems: tuple[Problem, ...]
-    solutions: tuple[Solution, ...] | None
-    rejected: tuple[Rejected, ...]
-
-    @property
-    def by_key(self) -> dict[str, Problem]:
-        return {key_of(p): p for p in self.problems}
-
-
-def read_inputs(config: RunConfig) -> Inputs:
-    """Raises InputError where there is no good row, or at the first bad one if `strict`."""
-    found = read_problems(config.problems)
-    if config.solutions is None:
-        return Inputs(tuple(found.rows), None, tuple(found.rejected))
-    if config.solutions.path is None:
-        return Inputs(tuple(found.rows), _mutants(config, found.rows), tuple(found.rejected))
-    splitter = make_splitter(config.steps.split)
-    brought = read_solutions(config.solutions, found.rows, splitter, config.steps.max_steps)
-    return Inputs(tuple(found.rows), tuple(brought.rows), (*found.rejected, *brought.rejected))
-
-
-def _mutants(config: RunConfig, problems: Sequence[Problem]) -> tuple[Solution, ...]:
-    assert config.solutions is not None
-    assert config.solutions.mutants is not None
-    options = config.solutions.mutants
-    solutions = tuple(one for problem in problems for one in mutated(problem, options))
-    if not solutions:
-        raise InputError(
-            f"{config.problems.path}: no problem has tests and a reference program to mutate; name their "
-            "columns under problems.columns: tests and reference"
-        )
-    return solutions[: config.solutions.limit]
 
 
 def packages_of(
@@ -89,18 +48,6 @@ def packages_of(
     if not executing and not more and not any(problem.tests for problem in problems):
         return None
     return (*PACKAGES, *sorted(more))
-
-
-def check_inputs(inputs: Inputs, annotators: Sequence[Annotator]) -> None:
-    """Raises InputError where no problem has what an annotator reads."""
-    if any((problem.reference or "").strip() for problem in inputs.problems):
-        return
-    for annotator in annotators:
-        if isinstance(annotator, ReadingAnnotator) and annotator.shows_reference:
-            raise InputError(
-                f"annotators.{annotator.name}: reads the problem's reference solution, and no problem has "
-                "one; name its column under problems.columns.reference"
-            )
 
 
 def plan_of(config: RunConfig, inputs: Inputs, annotators: Sequence[Annotator]) -> Plan:

@@ -57,7 +57,7 @@ def make_plan(
         steps = sum(r.strip().count("\n") + 1 for r in references) / len(references)
         assumed = f"as the {len(references)} references"
     else:
-        assumed = "assumed, as no problem has a reference"
+        assumed = "a guess, as no problem has a reference"
         tokens, steps = ASSUMED_SOLUTION_TOKENS, ASSUMED_STEPS
     generate = config.generate
     if imported is None:

@@ -22,11 +22,11 @@ from pipeline.engine.journal import CallJournal
 from pipeline.engine.money import dollars, recorded_costs
 from pipeline.errors import RunError
 from pipeline.files import make_folder, read_json, write_text
-from pipeline.parts import Inputs
 from pipeline.plan import Plan
 from pipeline.progress import StageProgress, read_progress
 from pipeline.records import Cost, Outcome, Problem, Solution, Verdict, content_hash
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import Inputs
 from pipeline.stages import key_of
 
 MOST_CALLS = 20_000
@@ -124,7 +124,7 @@ def assumed_sizing(config: RunConfig, plan: Plan, annotators: Sequence[Annotator
         price = config.engine_for(role).price if role else None
         paid = dollars(price, Cost(completion_tokens=tokens)) if price else None
         stages[name] = StageSize(tokens, dollars=paid)
-    about = f"assumed, not measured: {plan.solution_tokens:.0f} tokens a solution, {plan.assumed}"
+    about = f"assumed, not measured: {plan.solution_tokens:.0f} tokens a solution ({plan.assumed})"
     if other_settings(config) is not None:
         about += f"; {config.folder} was made with other settings"
     return Sizing(stages, about, _gpus(config, roles))

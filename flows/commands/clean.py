@@ -12,7 +12,7 @@ from rich.text import Text
 
 from annotators.registry import make_annotators
 from flows.runs import find_run
-from flows.shown import line
+from flows.shown import line, print_line
 from pipeline.config import RunConfig
 from pipeline.keep.clean import ALL_CALLS, CALLS, DAMAGED, KINDS, ROWS, STRAY, TEMPORARY
 from pipeline.keep.clean import clean as clean_run
@@ -83,10 +83,10 @@ def clean(
             table.add_row(*row, f"{one.bytes:,}")
         console.print(table)
     for reason in survey.left:
-        console.print(f"left alone: {reason}", markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"left alone: {reason}")
     if not survey.found:
         console.print("nothing to remove")
         return
     done = "removed" if yes else "to remove"
     again = "" if yes else "; --yes removes it"
-    console.print(f"{done}: about {survey.bytes:,} bytes{again}", highlight=False, soft_wrap=True)
+    print_line(console, f"{done}: about {survey.bytes:,} bytes{again}")

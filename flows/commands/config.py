@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.text import Text
 
 from annotators.registry import ANNOTATORS, make_annotators
+from flows.shown import as_yaml, print_line
 from pipeline.config import RunConfig
 from pipeline.registry import load_named
 from pipeline.search import STRATEGIES
@@ -35,7 +36,7 @@ def config(
     if file is not None:
         settings = RunConfig.load(file, set_ or [])
         make_annotators(settings)
-        console.print(settings.to_yaml(), highlight=False, markup=False)
+        print_line(console, settings.to_yaml())
         console.print(f"# fingerprint {settings.fingerprint}", highlight=False)
         return
     kinds: list[tuple[str, type[BaseModel]]] = [("", RunConfig)]
@@ -52,16 +53,38 @@ def config(
 
 
 def _explained(before: str, kind: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
-    """Key, default and meaning: a line each, whatever the width, for readers and for grep."""
+    """Key, default as YAML and meaning: a line each, whatever the width, for readers and for grep. A part
+    that is left out by default has a line of its own above its keys."""
+    if not kind.model_fields:
+        yield before.removesuffix("."), "{}", "no options"
     for name, field in kind.model_fields.items():
         inner, many = _options_in(field.annotation)
+        meaning = field.description or ""
+        if inner is None or field.default is None:
+            if choices := _choices_in(field.annotation):
+                meaning = f"{choices}; {meaning}"
+            yield before + name, _default_of(field), meaning or _said_of(inner)
         if inner is not None:
             yield from _explained(f"{before}{name}." + ("<name>." if many else ""), inner)
-            continue
-        default = "" if field.default is PydanticUndefined else str(field.default)
-        if field.is_required():
-            default = "(required)"
-        yield before + name, default, field.description or ""
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "(required)"
+    default = field.get_default(call_default_factory=True)
+    return as_yaml(list(default) if isinstance(default, tuple) else default)
+
+
+def _choices_in(kind: Any) -> str:
+    """The values that an annotation allows, where it names them."""
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, get_args(kind)))
+    return next(filter(None, map(_choices_in, get_args(kind))), "")
+
+
+def _said_of(kind: type[BaseModel] | None) -> str:
+    """The docstring of a part, in a line."""
+    return "" if kind is None else " ".join((kind.__doc__ or "").split()).removesuffix(".")
 
 
 def _options_in(kind: Any) -> tuple[type[BaseModel] | None, bool]:

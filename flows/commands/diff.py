@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.runs import find_run
-from flows.shown import cell, line
+from flows.shown import as_yaml, cell, line, print_line
 from pipeline.errors import ConfigError, RunError
 from pipeline.evaluate.evaluation import Rejections, plain
 from pipeline.files import write_json
@@ -80,8 +80,8 @@ def diff(
     console = Console()
     _print(console, found, limit)
     if rejections.rows:
-        _say(console, f"rows that could not be read: {len(rejections.rows):,}, such as")
-        _say(console, f"  {line(str(rejections.rows[0]), 300)}")
+        print_line(console, f"rows that could not be read: {len(rejections.rows):,}, such as")
+        print_line(console, f"  {line(str(rejections.rows[0]), 300)}")
     if json_file is not None:
         try:
             write_json(json_file, plain(to_json(found)))
@@ -102,7 +102,7 @@ def _side(text: str, runs_dir: Path, rejections: Rejections) -> Side:
 
 
 def _print(console: Console, found: Difference, limit: int) -> None:
-    _say(console, f"{line(found.before, 300)} → {line(found.after, 300)}")
+    print_line(console, f"{line(found.before, 300)} → {line(found.after, 300)}")
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -124,15 +124,16 @@ def _print(console: Console, found: Difference, limit: int) -> None:
             causes.add_row(cell(cause), f"{count:,}")
         console.print(causes)
     if found.config:
-        config = Table("configuration", "before", "after", header_style="bold")
+        print_line(console, "configuration, before → after:")
         for key, values in found.config.items():
-            config.add_row(cell(key), *(cell(str(value)) for value in values))
-        console.print(config)
+            print_line(
+                console, f"  {line(key)}: {' → '.join(line(as_yaml(value)) for value in values)}"
+            )
     elif not found.config_known:
-        _say(console, "configuration: not known of a dataset or file, so not compared")
+        print_line(console, "configuration: not known of a dataset or file, so not compared")
     for when, lines in zip(("before", "after"), found.learned, strict=True):
         for one in lines:
-            _say(console, f"learned {when}: {line(one, 300)}")
+            print_line(console, f"learned {when}: {line(one, 300)}")
     if found.changes and limit:
         changes = Table("solution", "before", "after", "why", header_style="bold")
         for change in found.changes[:limit]:
@@ -144,13 +145,9 @@ def _print(console: Console, found: Difference, limit: int) -> None:
             )
         console.print(changes)
         if len(found.changes) > limit:
-            _say(console, f"the first {limit}; --limit shows more, --json writes all")
+            print_line(console, f"the first {limit}; --limit shows more, --json writes all")
 
 
 def _told(first_error: int | None, reason: str | None) -> Text:
     said = named(first_error)
     return cell(f"{said}: {reason}" if first_error is None and reason else said)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

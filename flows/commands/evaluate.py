@@ -11,6 +11,7 @@ from rich.console import Console
 
 from flows.evaluation_tables import print_evaluation
 from flows.runs import annotators_of, find_run
+from flows.shown import print_line
 from pipeline.errors import ConfigError
 from pipeline.evaluate.cases import Columns
 from pipeline.evaluate.conventions import CONVENTIONS, convention
@@ -101,7 +102,7 @@ def evaluate(
         _write("--json", json_file, lambda: write_json(json_file, to_json(found)))
     if html_file is not None:
         _write("--html", html_file, lambda: write_text(html_file, page(found)))
-        console.print(f"page: {html_file}", markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"page: {html_file}")
 
 
 def _write(option: str, path: Path, write: Callable[[], None]) -> None:

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import pyarrow.compute as pc
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from flows.evidence import print_solution, say
 from flows.runs import annotators_of, find_run
-from flows.shown import cell
+from flows.shown import cell, print_line
 from pipeline.errors import ConfigError
 from pipeline.join import Annotated as Item
 from pipeline.join import some_annotated
@@ -77,11 +79,9 @@ def inspect(
     console.print(listing(names, shown))
     if more:
         console.print(f"the first {limit}; --limit shows more", style="dim")
-    console.print(
+    print_line(
+        console,
         f"one of them: steplabel inspect {quote(str(found.folder))} --solution {shown[0].solution.id}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 
@@ -114,11 +114,11 @@ class _Passed:
 
 def listing(names: Sequence[str], items: list[Item]) -> Table:
     """One row a solution, a column for each annotator."""
-    table = Table(header_style="bold")
-    for column in ("solution", "outcome", "steps", *map(cell, names), "label", "why not"):
-        table.add_column(column, overflow="fold")
+    table = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("solution", "outcome", "steps", *map(cell, names)):
+        table.add_column(column, no_wrap=True)
+    table.add_column("label", overflow="fold", min_width=10)
     for item in items:
-        label = item.label
         table.add_row(
             cell(item.solution.id),
             item.solution.outcome,
@@ -127,12 +127,17 @@ def listing(names: Sequence[str], items: list[Item]) -> Table:
                 say(item.verdicts[name].first_error) if name in item.verdicts else ""
                 for name in names
             ),
-            "" if label is None else say(label.first_error),
-            "not labelled yet, filtered, or replaced"
-            if label is None
-            else cell(label.reason or ""),
+            _label_of(item),
         )
     return table
+
+
+def _label_of(item: Item) -> Text:
+    if item.label is None:
+        return Text("not labelled yet, filtered, or replaced", "dim")
+    if item.label.first_error is None:
+        return cell(item.label.reason or "")
+    return Text(say(item.label.first_error), "bold")
 
 
 def pick(run: RunFolder, start: str) -> Item:

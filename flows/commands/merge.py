@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
+from flows.shown import print_line
 from flows.tables import print_summary
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
@@ -49,9 +50,8 @@ def merge(
     done = merge_runs([find_run(one, runs_dir) for one in runs], folder, refuse)
     console = Console()
     print_summary(console, RunConfig.load(folder / "config.yaml"), done.summary)
-    console.print(
+    print_line(
+        console,
         f"{done.shared:,} different texts are in several runs; {done.conflicts:,} of them are undecided "
         f"because runs disagree, and {done.filled:,} that one run labels another has without a label",
-        highlight=False,
-        soft_wrap=True,
     )

@@ -13,11 +13,14 @@ from rich.table import Table
 
 from annotators.registry import make_annotators
 from flows.commands.run import run_with_progress
-from flows.shown import line
+from flows.shown import line, print_line
 from pipeline.config import RunConfig
-from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.parts import check_parts, plan_of
 from pipeline.run_folder import RunFolder
-from pipeline.sizing import Sizing, assumed_sizing, measured_sizing, sample_config
+from pipeline.run_inputs import read_inputs
+from pipeline.sizing import Sizing, StageSize, assumed_sizing, measured_sizing, sample_config
+
+_UNKNOWN = "–"
 
 
 def plan(
@@ -60,37 +63,29 @@ def plan(
         print(json.dumps(asdict(sizing) | facts))
         return
     console.print(sizing_table(settings, sizing))
+    print_line(console, sizing.basis)
     for said in told(settings, sizing, gpu_dollars):
         console.print(said, highlight=False)
 
 
 def sizing_table(config: RunConfig, sizing: Sizing) -> Table:
-    table = Table(title=f"plan of {line(config.name)}", header_style="bold", caption=sizing.basis)
-    for name in (
-        "stage",
-        "rows",
-        "calls",
-        "prompt tokens",
-        "cached",
-        "sampled tokens",
-        "hours",
-        "$",
-    ):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    for name, size in sizing.stages.items():
-        cached = "–"
-        if size.prompt_tokens:
-            cached = f"{100 * (size.cached_tokens or 0) / size.prompt_tokens:.0f}%"
-        table.add_row(
-            line(name),
-            _whole(size.rows),
-            _whole(size.calls),
-            _whole(size.prompt_tokens),
-            cached,
-            _whole(size.sampled_tokens),
-            "–" if size.hours is None else f"{size.hours:,.2f}",
-            "–" if size.dollars is None else f"{size.dollars:,.2f}",
-        )
+    """A row a stage; of what nothing is known there is no column."""
+    table = Table(title=f"plan of {line(config.name)}", header_style="bold")
+    table.add_column("stage")
+    columns = {
+        "rows": [_number(size.rows) for size in sizing.stages.values()],
+        "calls": [_number(size.calls) for size in sizing.stages.values()],
+        "prompt tokens": [_number(size.prompt_tokens) for size in sizing.stages.values()],
+        "cached": [_cached(size) for size in sizing.stages.values()],
+        "sampled tokens": [_number(size.sampled_tokens) for size in sizing.stages.values()],
+        "hours": [_number(size.hours, 2) for size in sizing.stages.values()],
+        "$": [_number(size.dollars, 2) for size in sizing.stages.values()],
+    }
+    known = {name: cells for name, cells in columns.items() if set(cells) != {_UNKNOWN}}
+    for name in known:
+        table.add_column(name, justify="right")
+    for stage, *cells in zip(sizing.stages, *known.values(), strict=True):
+        table.add_row(line(stage), *cells)
     return table
 
 
@@ -111,5 +106,11 @@ def told(config: RunConfig, sizing: Sizing, gpu_dollars: float | None) -> list[s
     return lines
 
 
-def _whole(number: float | None) -> str:
-    return "–" if number is None else f"{number:,.0f}"
+def _number(number: float | None, decimals: int = 0) -> str:
+    return _UNKNOWN if number is None else f"{number:,.{decimals}f}"
+
+
+def _cached(size: StageSize) -> str:
+    if not size.prompt_tokens:
+        return _UNKNOWN
+    return f"{100 * (size.cached_tokens or 0) / size.prompt_tokens:.0f}%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
+from flows.shown import print_line
 from pipeline.config import RunConfig
 from pipeline.dataset import view_names
 from pipeline.errors import ConfigError, RunError
@@ -47,7 +49,7 @@ def publish(
     \b
     steplabel publish my-run me/my-labels --dry-run
     steplabel publish my-run me/my-labels --tag v1            # private unless --public
-    steplabel publish my-run s3://bucket/my-labels            # pip install s3fs
+    steplabel publish my-run s3://bucket/my-labels            # pip install 'steplabel[s3]'
     steplabel publish my-run file:///srv/datasets/my-labels
     """
     found = find_run(run, runs_dir)
@@ -64,8 +66,7 @@ def publish(
     console = Console()
     target: Target = StoreTarget(to) if "://" in to else HubTarget(to, not public, revision, tag)
 
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say = partial(print_line, console)
 
     def plan(change: Change) -> None:
         say(

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
+from flows.shown import print_line
 from pipeline.config import RunConfig
 from pipeline.errors import ConfigError
 from pipeline.evaluate.cases import Columns
@@ -57,6 +58,4 @@ def report(
     except OSError as error:
         raise ConfigError(f"--out {path}: can't be written: {error.strerror or error}") from error
     size = path.stat().st_size
-    Console().print(
-        f"page: {path} ({size / 1e6:.1f} MB)", markup=False, highlight=False, soft_wrap=True
-    )
+    print_line(Console(), f"page: {path} ({size / 1e6:.1f} MB)")

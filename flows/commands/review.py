@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from flows.runs import find_run
+from flows.shown import print_line
 from pipeline.config import RunConfig
 from pipeline.errors import StepLabelError
 from pipeline.remote import keep_now
@@ -67,11 +68,8 @@ def review(
     session.state()
 
     def told(address: str) -> None:
-        console.print(
-            f"reviewing {found.folder} as {name}; open this (Ctrl-C ends it):\n  {address}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+        print_line(
+            console, f"reviewing {found.folder} as {name}; open this (Ctrl-C ends it):\n  {address}"
         )
 
     serve(session, config.name, port, told)
@@ -80,17 +78,10 @@ def review(
         try:
             asyncio.run(keep_now(f"{config.remote}/{config.name}", found.folder))
         except StepLabelError as error:
-            console.print(
-                f"not sent for now ({error}); the next `steplabel run` does",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
-    console.print(
+            print_line(console, f"not sent for now ({error}); the next `steplabel run` does")
+    print_line(
+        console,
         f"{state['done']} of {state['count']} decided; `steplabel relabel {quote(run)}` takes them",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 

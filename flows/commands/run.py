@@ -13,15 +13,17 @@ from rich.console import Console
 
 from annotators.registry import make_annotators
 from flows.live import LiveProgress, there_already
-from flows.tables import disk_line, plan_table, print_summary
-from pipeline.annotator import Annotator
+from flows.shown import print_line
+from flows.tables import disk_line, plan_table, print_summary, size_line
+from pipeline.annotator import Annotator, hints_of
 from pipeline.batch import Watch, run_batch
 from pipeline.config import RunConfig
 from pipeline.engine.servers import server_faults
 from pipeline.errors import InterruptedRun, PrerequisiteError
 from pipeline.files import make_folder
-from pipeline.parts import check_parts, plan_of, read_inputs, roles_of
+from pipeline.parts import check_parts, plan_of, roles_of
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import read_inputs
 from pipeline.stopping import Stop, on_sigterm
 from pipeline.summary import Summary
 
@@ -127,22 +129,33 @@ def _dry_run(settings: RunConfig, console: Console) -> None:
     annotators = make_annotators(settings)
     check_parts(settings, annotators)
     inputs = read_inputs(settings)
-    console.print(settings.to_yaml(), highlight=False, markup=False)
     for rejected in inputs.rejected[:10]:
-        console.print(f"rejected: {rejected}", markup=False, highlight=False)
+        print_line(console, f"rejected: {rejected}")
     if len(inputs.rejected) > 10:
         console.print(f"… and {len(inputs.rejected) - 10} rows more")
     plan = plan_of(settings, inputs, annotators)
     if settings.left_out:
         names = ", ".join(settings.left_out)
         told = f"not in the recipe {settings.built_on}, left out: {names}"
-        console.print(told, markup=False, highlight=False)
+        print_line(console, told)
+    if silent := _unheard(settings, annotators):
+        print_line(
+            console, f"neither witness, veto nor hint, so in `evidence` alone: {', '.join(silent)}"
+        )
     run = RunFolder(settings.folder)
     console.print(plan_table(settings, plan, run))
+    print_line(console, size_line(plan))
     if there := there_already(run):
-        console.print(f"about {plan.total:,} tokens{there}", highlight=False, soft_wrap=True)
-    console.print(disk_line(settings, plan), markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"about {plan.total:,} tokens{there}")
+    print_line(console, disk_line(settings, plan))
     for fault in asyncio.run(server_faults(settings, roles_of(settings, annotators))):
         if fault.final:
             raise PrerequisiteError(fault.told)
-        console.print(fault.told, markup=False, highlight=False, soft_wrap=True)
+        print_line(console, fault.told)
+
+
+def _unheard(settings: RunConfig, annotators: Sequence[Annotator]) -> list[str]:
+    """Annotators whose verdicts stand in `evidence` alone."""
+    heard = {*settings.consensus.witnesses, *settings.consensus.vetoes}
+    heard.update(*map(hints_of, annotators))
+    return [annotator.name for annotator in annotators if annotator.name not in heard]

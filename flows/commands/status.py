@@ -16,9 +16,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from flows.figures import cascade_lines
 from flows.runs import find_run, runs_in
-from flows.shown import cell, line, styled
-from flows.tables import cascade_lines
+from flows.shown import cell, line, print_line, styled
 from pipeline.cascade.rounds import CascadeReport, report
 from pipeline.errors import RunError
 from pipeline.lock import holder
@@ -130,16 +130,15 @@ def _list(console: Console, runs_dir: Path, as_json: bool) -> None:
     if not facts:
         console.print(f"no runs in {runs_dir}; `steplabel run CONFIG` makes one", markup=False)
         return
-    table = Table("run", "state", "started", "rows", "kept", header_style="bold")
+    table = Table(header_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("run", "state", "started", "at", "kept"):
+        table.add_column(column, no_wrap=column != "at")
     for one in facts:
         if (damage := one.get("damage")) is not None:
             table.add_row(cell(one["name"]), "damaged", "", styled(line(damage, 500)), "-")
             continue
-        done = ", ".join(
-            f"{name} {stage['rows_done']}/{stage['rows_total']}"
-            for name, stage in one["stages"].items()
-        )
-        table.add_row(cell(one["name"]), one["state"], one["started"], line(done), _kept(one))
+        started = one["started"][:16].replace("T", " ")
+        table.add_row(cell(one["name"]), one["state"], started, _at(one), _kept(one))
     console.print(table)
 
 
@@ -156,6 +155,15 @@ def _facts_or_damage(run: RunFolder) -> dict[str, Any]:
         }
 
 
+def _at(facts: dict[str, Any]) -> str:
+    """The stages that are not at their end; one that ended is told of no more."""
+    return ", ".join(
+        line(f"{name} {stage['rows_done']:,}/{stage['rows_total']:,}")
+        for name, stage in facts["stages"].items()
+        if facts["state"] != "finished" and stage["rows_done"] < stage["rows_total"]
+    )
+
+
 def _kept(facts: dict[str, Any]) -> str:
     if facts["kept_share"] is None:
         return "-"
@@ -164,13 +172,11 @@ def _kept(facts: dict[str, Any]) -> str:
 
 def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
     who = f", by {facts['held_by']}" if facts["held_by"] else ""
-    console.print(
+    print_line(
+        console,
         f"{facts['folder']}: {facts['state']}{who}; attempt {facts['attempt']}, "
         f"started {facts['started']}"
         + (f", ended {facts['finished']}" if facts["finished"] else ""),
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
     console.print(_stages(facts["stages"], wide=console.width >= WIDE))
     if facts["cascade"] is not None:
@@ -178,7 +184,7 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
         left = facts["cascade"]["eta_seconds"]
         console.print("cascade:" if left is None else f"cascade: about {_time(left)} left")
         for said in cascade_lines(CascadeReport(**told)):
-            console.print(f"  {line(said)}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"  {line(said)}")
     if facts["dollars"]:
         console.print(f"spent: ${facts['dollars']:,.4f}", highlight=False)
     if facts["labelled"]:
@@ -186,18 +192,13 @@ def _show(console: Console, run: RunFolder, facts: dict[str, Any]) -> None:
         when = "" if is_done else " by the attempt before"
         console.print(f"labels kept{when}: {_kept(facts)}", highlight=False)
     for reason, count in facts["undecided"].items():
-        console.print(f"  {count:>6}  {line(reason)}", markup=False, highlight=False)
+        print_line(console, f"  {count:>6}  {line(reason)}")
     if facts["state"] in ("stopped", "failed"):
         info = run.info
         again = "merge" if "merged" in info else "relabel" if "relabelled" in info else "run"
         console.print(f"the same `steplabel {again}` command continues it")
     elif facts["state"] == "finished":
-        console.print(
-            f"look at it: steplabel inspect {quote(str(run.folder))}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_line(console, f"look at it: steplabel inspect {quote(str(run.folder))}")
 
 
 def _stages(stages: Mapping[str, Mapping[str, Any]], wide: bool) -> Table:

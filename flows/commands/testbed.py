@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     help="TinyMath, the testbed: a small policy, a small judge and an exact oracle.",
 )
@@ -47,8 +48,13 @@ def _one_role(policy: bool, judge: bool) -> str:
 def train(
     policy: Annotated[bool, typer.Option("--policy", help="the model that solves")] = False,
     judge: Annotated[bool, typer.Option("--judge", help="the model that checks")] = False,
-    tokens: Annotated[int | None, typer.Option(help="budget, in tokens")] = None,
-    seed: Annotated[int | None, typer.Option(help="of weights and data")] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(help="budget; default: 12 million for the policy, 26 for the judge"),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="of weights and data; default: 1, judge 2")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="folder of the checkpoint")] = None,
     samples: Annotated[
         Path | None, typer.Option(help="the policy's own solutions, for the judge")
@@ -100,7 +106,10 @@ def sample(
     seed: Annotated[int, typer.Option(help="of problems and sampling")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads; one while another training runs")] = 1,
 ) -> None:
-    """Solutions of training problems, labelled by the oracle: what the judge learns from last."""
+    """Write solutions of training problems, labelled by the oracle.
+
+    The judge learns from them last.
+    """
     _need_torch()
     import torch
 
@@ -138,7 +147,10 @@ def score(
     seed: Annotated[int, typer.Option(help="of the sampling")] = 0,
     data: Annotated[Path, typer.Option(help="folder of the splits")] = DATA,
 ) -> None:
-    """Solve rate and step error by level, and the judge's exactness, against the oracle."""
+    """Measure policy and judge against the oracle.
+
+    Solve rate and step error by level, and how exact the judge is.
+    """
     _need_torch()
     from pipeline.testbed.model import load_model
     from pipeline.testbed.score import (

@@ -15,11 +15,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows.processes import end_all, facts_of_up, home, start_of
+from flows.processes import end_all, facts_of_up, home
 from flows.services import DATABASE, Services, Wanted, bring_down, one_up
 from pipeline.config import RunConfig
 from pipeline.errors import PrerequisiteError
 from pipeline.files import make_folder
+from pipeline.lock import start_of
 from pipeline.run_folder import now
 
 

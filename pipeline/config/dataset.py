@@ -113,7 +113,7 @@ class DatasetConfig(Options):
     select: SelectConfig = Field(default_factory=SelectConfig)
     test_share: float = Field(0.1, ge=0, lt=1, description="share of problems in the test split")
     license: str = Field("other", description="licence named in the card")
-    rows_per_file: int = Field(50_000, ge=1)
+    rows_per_file: int = Field(50_000, ge=1, description="most rows of a Parquet file")
 
     @field_validator("views")
     @classmethod

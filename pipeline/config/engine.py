@@ -41,7 +41,7 @@ class EngineConfig(Options):
 
     kind: Literal["vllm", "openai", "transformers", "simulated", "replay"] = Field(
         "vllm",
-        description="vllm in process, an OpenAI-compatible server, transformers, the simulated "
+        description="vllm or transformers in this process, a server with OpenAI's API, the simulated "
         "policy, or the recorded calls of a run",
     )
     model: str = Field(description="folder or hub name of the model (replay: folder of a run)")

@@ -82,12 +82,12 @@ class SolutionsConfig(Options):
     )
     license: str | None = Field(None, description="licence of the solutions, named in the card")
     columns: SolutionColumnsConfig = Field(default_factory=SolutionColumnsConfig)
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1, description="take the first N good rows")
     max_chars: int = Field(200_000, ge=1, description="longest solution, in characters")
     strict: bool = Field(False, description="stop at the first bad row instead of setting it aside")
 
     @model_validator(mode="after")
     def _from_somewhere(self) -> Self:
         if self.path is None and self.mutants is None:
-            raise ValueError("name the file of the solutions under `path`")
+            raise ValueError("name the file of the solutions under `path`, or ask for `mutants`")
         return self

@@ -12,8 +12,12 @@ from pipeline.config.options import Options
 class FilterConfig(Options):
     """Which problems are annotated, by the share of their solutions that are right."""
 
-    min_pass_rate: float = Field(0.0, ge=0, le=1)
-    max_pass_rate: float = Field(1.0, ge=0, le=1)
+    min_pass_rate: float = Field(
+        0.0, ge=0, le=1, description="leave out problems with a smaller share of right solutions"
+    )
+    max_pass_rate: float = Field(
+        1.0, ge=0, le=1, description="leave out problems with a larger one"
+    )
     drop_never_right: bool = Field(False, description="leave out problems with no right solution")
     drop_always_right: bool = Field(False, description="leave out problems with only right ones")
 

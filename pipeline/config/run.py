@@ -42,7 +42,12 @@ class RunConfig(Options):
         description="URL of a folder, such as s3://bucket/runs, that keeps the run too: where its folder is "
         "not on this machine, or is behind, it is fetched from there; the dataset lies in <name>/dataset",
     )
-    seed: int = Field(0, ge=0, lt=2**32)  # more is none of numpy's, so no engine would start
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**32,  # more is none of numpy's, so no engine would start
+        description="of all sampling; another one draws other solutions and rollouts",
+    )
     about: str = Field("", description="paper or purpose, shown in the tables")
     recipe: str | None = Field(
         None,
@@ -68,12 +73,16 @@ class RunConfig(Options):
     grading: GradingConfig = Field(default_factory=GradingConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)
-    annotators: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    annotators: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="kinds of evidence, each with its options; `kind: judge` among them runs that kind under "
+        "a name of your own",
+    )
     consensus: ConsensusConfig = Field(default_factory=ConsensusConfig)
     cascade: CascadeConfig | None = Field(
         None,
-        description="ask the witnesses one after another, of each solution no more than it needs; false: "
-        "not the recipe's",
+        description="ask the witnesses one after another, of each solution no more than it needs; "
+        "false: without the recipe's cascade",
     )
     dataset: DatasetConfig = Field(default_factory=DatasetConfig)
     shard_size: int = Field(

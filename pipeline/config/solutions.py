@@ -41,13 +41,15 @@ class TreeConfig(Options):
 
 class GenerateConfig(Options):
     samples: int = Field(4, ge=1, description="solutions a problem")
-    prompt: str = Field("boxed", description="a shipped prompt's name, or the path of a YAML file")
+    prompt: str = Field(
+        "boxed", description="boxed, plain, program or query, or the path of a YAML file of yours"
+    )
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     tree: TreeConfig | None = Field(
         None,
         description="grow a tree from the solutions: the wrong ones are searched for their first "
-        "error, and the rollouts that this takes are searched in turn (OmegaPRM); false: not the "
-        "recipe's",
+        "error, and the rollouts that this takes are searched in turn (OmegaPRM); false: without "
+        "the recipe's tree",
     )
 
     @field_validator("tree", mode="before")

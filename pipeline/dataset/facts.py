@@ -85,7 +85,7 @@ class CardFacts:
 def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> CardFacts:
     """`info` is run.json."""
     consensus = config.consensus
-    rule = f"Rule `{consensus.rule}` over {', '.join(consensus.witnesses)}"
+    rule = f"{consensus.rule} over {', '.join(consensus.witnesses)}"
     if consensus.vetoes:
         rule += f"; {', '.join(consensus.vetoes)} may veto"
     return CardFacts(
@@ -101,7 +101,7 @@ def card_facts(config: RunConfig, info: Mapping[str, Any], summary: Summary) -> 
         input_fingerprint=info["input_fingerprint"],
         rejected=summary.rejected,
         cut=summary.cut,
-        gold=f"the oracle `{config.oracle}`" if config.oracle else "",
+        gold=f"the oracle {config.oracle}" if config.oracle else "",
         quality=[
             QualityRow(
                 q.who,

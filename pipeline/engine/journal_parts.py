@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.journal_files import CallRecord, decode_row
 from pipeline.errors import RunError
+from pipeline.files import sync_folder
 from pipeline.records import Cost, content_hash
 
 ROWS_A_GROUP = 256
@@ -127,12 +128,3 @@ def _batches(journals: Sequence[Path], seen: set[str]) -> Iterator[list[dict[str
                     batch = []
     if batch:
         yield batch
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename or a new name in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

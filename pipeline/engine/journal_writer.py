@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.engine.journal_parts import sync_folder
 from pipeline.errors import RunError
+from pipeline.files import sync_folder
 
 GROUP_S = 0.02
 GROUP_BYTES = 1 << 22

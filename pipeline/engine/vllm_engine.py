@@ -102,7 +102,11 @@ class VllmEngine:
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-        os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")  # its processes': torch's
+        # Its processes' own: torch's deprecations, that a processor has no Triton, and what Python finds to
+        # tidy up behind them at the end.
+        ignored = "ignore::FutureWarning,ignore:resource_tracker:UserWarning"
+        os.environ.setdefault("PYTHONWARNINGS", ignored)
+        os.environ.setdefault("TORCH_LOGS", "-torch._library.triton")
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
         try:
             from vllm.engine.arg_utils import AsyncEngineArgs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from pipeline.evaluate.markup import el
+from pipeline.evaluate.markup import Node, el
 from pipeline.evaluate.relations import Confusion, Relation
 from pipeline.evaluate.reliability import Bin, Threshold
 from pipeline.evaluate.resample import Figure
@@ -14,7 +14,8 @@ from pipeline.evaluate.wording import share
 
 _LEFT, _TOP, _SIDE, _BELOW, _RIGHT = 52, 12, 300, 44, 16
 _NAME, _BAR, _BEHIND, _ROW = 190, 560, 70, 24
-_NAME_CHARS = 30
+_CHAR = 7
+"""Pixels that a letter of a name takes, about."""
 
 
 class Axis(NamedTuple):
@@ -128,8 +129,8 @@ def stacked_bars(
     marks: list[ET.Element] = []
     for place, bar in enumerate(bars):
         top = place * _ROW + 4
-        cut = _cut(bar.name, _NAME_CHARS * name_width // _NAME)
-        marks.append(el("text", cut, x=name_width - 8, y=top + 13, class_="end"))
+        end = name_width - 8
+        marks.append(el("text", *named(bar.name, end), x=end, y=top + 13, class_="end"))
         x = float(name_width)
         for piece in bar.pieces:
             long = width * piece.length / full if full else 0.0
@@ -146,8 +147,7 @@ def stacked_bars(
                 marks.append(linked(rect, piece))
             x += long
         marks.append(el("text", bar.behind, x=x + 8, y=top + 13))
-    links = any(piece.link for bar in bars for piece in bar.pieces)
-    return _svg(name_width + width + behind, _ROW * len(bars) + 6, marks, name, links)
+    return svg(name_width + width + behind, _ROW * len(bars) + 6, marks, name)
 
 
 def linked(mark: ET.Element, piece: Piece) -> ET.Element:
@@ -157,8 +157,10 @@ def linked(mark: ET.Element, piece: Piece) -> ET.Element:
     return el("a", mark, href=piece.link, aria_label=piece.told)
 
 
-def _cut(name: str, chars: int) -> str:
-    return name if len(name) <= chars else name[: chars - 1] + "…"
+def named(name: str, pixels: int) -> list[Node]:
+    """A name for so much room: the whole of one that is cut is told on pointing at it."""
+    chars = pixels // _CHAR
+    return [name] if len(name) <= chars else [name[: chars - 1] + "…", el("title", name)]
 
 
 def relation_class(relation: Relation) -> str:
@@ -215,12 +217,11 @@ def _plot(across: Axis, up: Axis, marks: Sequence[ET.Element], name: str) -> ET.
             class_="middle name",
         ),
     ]
-    return _svg(_LEFT + _SIDE + _RIGHT, bottom + _BELOW, [*around, *marks, *names], name)
+    return svg(_LEFT + _SIDE + _RIGHT, bottom + _BELOW, [*around, *marks, *names], name)
 
 
-def _svg(
-    width: int, height: int, marks: Sequence[ET.Element], name: str, links: bool = False
-) -> ET.Element:
+def svg(width: int, height: int, marks: Sequence[ET.Element], name: str) -> ET.Element:
     """One with links is no single picture to a screen reader."""
-    box, role = f"0 0 {width} {height}", "group" if links else "img"
+    box, links = f"0 0 {width} {height}", any(mark.tag == "a" for mark in marks)
+    role = "group" if links else "img"
     return el("svg", *marks, viewBox=box, width=width, height=height, role=role, aria_label=name)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InUseError, RunError, StepLabelError
+from pipeline.lock import start_of
 from pipeline.urls import Place, told
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class Holder:
         who = found["who"]
         if who == self.me:
             return False
-        if who.get("machine") == self.me["machine"] and who.get("started") != started(
+        if who.get("machine") == self.me["machine"] and who.get("started") != start_of(
             who["process"]
         ):
             return False
@@ -159,16 +160,7 @@ def this_process() -> dict[str, Any]:
         machine = f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:  # no Linux
         machine = uuid.uuid4().hex
-    return {"process": pid, "started": started(pid), "machine": machine}
-
-
-def started(pid: int) -> str | None:
-    """When a process of this machine started, in ticks since boot; None where there is none."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
+    return {"process": pid, "started": start_of(pid), "machine": machine}
 
 
 def _named(found: dict[str, Any]) -> str:

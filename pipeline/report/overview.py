@@ -9,18 +9,12 @@ from xml.etree import ElementTree as ET
 
 from pipeline.evaluate.evaluation import Evaluation
 from pipeline.evaluate.markup import Node, el
-from pipeline.evaluate.page import (
-    agreement_section,
-    calibration_sections,
-    confusion_section,
-    exactness_section,
-    section,
-    spent_section,
-)
+from pipeline.evaluate.page import section
 from pipeline.evaluate.pictures import Bar, Piece, stacked_bars
-from pipeline.evaluate.report import BASELINE, GENERATION, LABEL, TOGETHER, Report
+from pipeline.evaluate.report import LABEL
 from pipeline.records import NO_ERROR, Outcome
-from pipeline.report.pictures import Cell, Column, Point, histogram, matrix, scatter
+from pipeline.report.known import against_known
+from pipeline.report.pictures import Cell, Column, card, histogram, matrix
 from pipeline.report.tally import BINS, CLEAN, FLAWED, SILENT, Tally
 
 _MOST_POSITIONS = 40
@@ -40,7 +34,7 @@ def overview(
     tally: Tally, summary: Mapping[str, Any], evaluated: Evaluation | None
 ) -> list[Node | None]:
     """`summary`: summary.json, empty where the run has none yet."""
-    known: list[Node | None] = [] if evaluated is None else _known(evaluated)
+    known: list[Node | None] = [] if evaluated is None else against_known(evaluated)
     warnings = [el("p", str(one), class_="warning") for one in summary.get("warnings", ())]
     learned = [el("li", str(one)) for one in summary.get("learned", ())]
     return [
@@ -68,7 +62,9 @@ def _tiles(tally: Tally, summary: Mapping[str, Any], evaluated: Evaluation | Non
         exact = label.exactness.exact if label is not None else None
         if exact is not None and exact.value is not None:
             low, high = exact.low, exact.high
-            interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+            interval = (
+                "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+            )
             note = f"of kept labels, against {evaluated.gold}{interval}"
             found.append(("exact", f"{100 * exact.value:.1f}%", note))
     right = summary.get("solve_rate")
@@ -98,11 +94,6 @@ def _pictures(tally: Tally, summary: Mapping[str, Any]) -> list[Node | None]:
     ]
 
 
-def _card(heading: str, picture: ET.Element, *caption: Node) -> ET.Element:
-    below = el("figcaption", *caption)
-    return el("section", el("h2", heading), el("figure", picture, below), class_="card")
-
-
 def _by_outcome(tally: Tally) -> Node | None:
     bars = []
     for outcome, word in _OUTCOMES.items():
@@ -120,7 +111,7 @@ def _by_outcome(tally: Tally) -> Node | None:
         if n:
             bars.append(Bar(f"answer {word}", pieces, f"{n:,}"))
     picture = stacked_bars(bars, 1.0, "labels by final answer", 110, 270)
-    return _card("What became of the solutions", picture, *_legend(_LABEL_WORDS)) if bars else None
+    return card("What became of the solutions", picture, *_legend(_LABEL_WORDS)) if bars else None
 
 
 _LABEL_VALUES = {CLEAN: "clean", FLAWED: "flawed", SILENT: "aside"}
@@ -160,7 +151,7 @@ def _first_errors(tally: Tally) -> Node | None:
         f"{sum(positions.values()):,} labels name a step, counted from 0.{later} {clean:,} say that "
         "there is no error."
     )
-    return _card("Where the first error is", histogram(columns, "step", "first errors"), caption)
+    return card("Where the first error is", histogram(columns, "step", "first errors"), caption)
 
 
 def _set_aside(tally: Tally) -> Node | None:
@@ -173,11 +164,11 @@ def _set_aside(tally: Tally) -> Node | None:
         for reason, n in common
     ]
     more = len(tally.reasons) - len(common)
-    caption = f"{tally.reasons.total():,} solutions have no label."
+    caption = f"{tally.reasons.total():,} of {tally.solutions:,} solutions have no label."
     if more > 0:
         caption += f" {more} rarer reasons are not drawn."
     picture = stacked_bars(bars, most, "why solutions were set aside", 230, 150)
-    return _card("Why solutions were set aside", picture, caption)
+    return card("Why solutions were set aside", picture, caption)
 
 
 def _said(tally: Tally) -> Node | None:
@@ -199,7 +190,7 @@ def _said(tally: Tally) -> Node | None:
     if not bars:
         return None
     picture = stacked_bars(bars, 1.0, "what each witness says", 110, 270)
-    return _card("What each witness says", picture, *_legend(_WITNESS_WORDS))
+    return card("What each witness says", picture, *_legend(_WITNESS_WORDS))
 
 
 def _agreement(tally: Tally) -> Node | None:
@@ -219,7 +210,7 @@ def _agreement(tally: Tally) -> Node | None:
                 row.append(Cell(share, f"{100 * share:.0f}%", f"of {pair.both:,}", told))
         cells.append(row)
     caption = "Of the solutions that two witnesses decide, the share in which they name the same."
-    return _card("Do the witnesses agree?", matrix(names, cells, "agreement"), caption)
+    return card("Do the witnesses agree?", matrix(names, cells, "agreement"), caption)
 
 
 def _confidence(tally: Tally) -> Node | None:
@@ -234,7 +225,7 @@ def _confidence(tally: Tally) -> Node | None:
         columns.append(Column(f"{low:.2f}", [Piece(n, "k-right", told, link)]))
     caption = f"{tally.confidence.total():,} labels state how sure they are."
     picture = histogram(columns, "stated confidence", "confidence of the labels")
-    return _card("How sure the labels are", picture, caption)
+    return card("How sure the labels are", picture, caption)
 
 
 def _cost(summary: Mapping[str, Any]) -> Node | None:
@@ -254,55 +245,7 @@ def _cost(summary: Mapping[str, Any]) -> Node | None:
         for name, (tokens, seconds) in stages.items()
     ]
     picture = stacked_bars(bars, most, "cost by stage", 120, 190, 120)
-    return _card("Cost by stage", picture, "Sampled tokens, and wall time.")
-
-
-def _known(evaluated: Evaluation) -> list[Node | None]:
-    report = evaluated.report
-    lead = el(
-        "p",
-        f"{report.n:,} solutions whose first error is known, by {evaluated.gold}; {report.with_error:,} "
-        f"have one. In brackets: 95% intervals, by {report.draws:,} bootstrap draws over problems.",
-    )
-    return [
-        el("h2", "Against the known first errors", class_="part"),
-        lead,
-        el("div", _accuracy(report), class_="cards"),
-        exactness_section(report),
-        *calibration_sections(report),
-        confusion_section(report),
-        agreement_section(report),
-        spent_section(report),
-    ]
-
-
-def _accuracy(report: Report) -> Node | None:
-    """Exactness and the share kept against what was sampled for it: each witness alone, and the label for
-    the tokens of all. A witness that samples nothing stands at the left."""
-    tokens = {one.who: one.per_solution.value for one in report.spent}
-    alone = [paid for who, paid in tokens.items() if who != GENERATION]
-    label_paid = tokens.get(TOGETHER, alone[0] if alone else None)
-    points = []
-    for one in report.scored:
-        paid = label_paid if one.role == LABEL else tokens.get(one.who)
-        exact, kept = one.exactness.exact, one.exactness.kept.value
-        if one.role == BASELINE or paid is None or exact.value is None:
-            continue
-        told = f"{one.who}: {100 * exact.value:.1f}% exact of what it decides"
-        if kept is not None:
-            told += f", {100 * kept:.1f}% decided"
-        told += f", {paid:,.0f} sampled tokens a solution"
-        kind = "k-right" if one.role == LABEL else "k-cost"
-        point = Point(one.who, paid, exact.value, exact.low, exact.high, kept, kind, told)
-        points.append(point)
-    if not points:
-        return None
-    picture = scatter(points, "sampled tokens a solution", "accuracy against tokens")
-    caption = (
-        "Dots: exact first errors among what is decided, with 95% intervals. Rings: share decided. Green is "
-        "the label, for the tokens of all its witnesses; writing the solutions is not counted."
-    )
-    return _card("Accuracy against tokens", picture, caption)
+    return card("Cost by stage", picture, "Sampled tokens, and wall time.")
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> ET.Element:

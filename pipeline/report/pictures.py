@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from pipeline.evaluate.markup import el
-from pipeline.evaluate.pictures import Piece, linked
+from pipeline.evaluate.markup import Node, el
+from pipeline.evaluate.pictures import Piece, linked, named, svg
 
 _LEFT, _TOP, _HEIGHT, _BELOW = 44, 10, 140, 40
 _WIDEST = 48.0
-_CELL, _SIDE_NAMES = 62, 130
+_CELL, _SIDE_NAMES = 72, 130
+
+
+def card(heading: str, picture: ET.Element, *caption: Node) -> ET.Element:
+    """A picture in its frame, with what it says below."""
+    below = el("figcaption", *caption)
+    return el("section", el("h2", heading), el("figure", picture, below), class_="card")
 
 
 class Column(NamedTuple):
@@ -54,7 +60,7 @@ def histogram(columns: Sequence[Column], axis: str, name: str, width: int = 440)
             marks.append(el("text", column.name, x=x + step / 2, y=bottom + 16, class_="middle"))
     across = _LEFT + step * len(columns) / 2
     marks.append(el("text", axis, x=across, y=bottom + 34, class_="middle name"))
-    return _svg(width, bottom + _BELOW, marks, name)
+    return svg(width, bottom + _BELOW, marks, name)
 
 
 class Point(NamedTuple):
@@ -108,11 +114,11 @@ def scatter(points: Sequence[Point], axis: str, name: str, width: int = 640) -> 
         if p.ring is not None:
             inside.append(el("circle", cx=x, cy=up(p.ring), r=6, class_="ring"))
         inside.append(el("circle", cx=x, cy=y, r=4, class_=p.kind))
-        inside.append(el("text", _cut(p.name, 16), x=x + 10, y=beside))
+        inside.append(el("text", named(p.name, 112)[0], x=x + 10, y=beside))
         marks.append(el("g", *inside))
     middle = (_LEFT + width - 110) / 2
     marks.append(el("text", axis, x=middle, y=bottom + 34, class_="middle name"))
-    return _svg(width, bottom + _BELOW, marks, name)
+    return svg(width, bottom + _BELOW, marks, name)
 
 
 class Cell(NamedTuple):
@@ -130,8 +136,9 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], name: str) -> 
     for place, one in enumerate(names):
         middle = _SIDE_NAMES + place * _CELL + _CELL / 2
         y = 26 + place * 34 + 21
-        marks.append(el("text", _cut(one, 9), el("title", one), x=middle, y=16, class_="middle"))
-        marks.append(el("text", _cut(one, 18), x=_SIDE_NAMES - 8, y=y, class_="end"))
+        marks.append(el("text", *named(one, _CELL), x=middle, y=16, class_="middle"))
+        end = _SIDE_NAMES - 8
+        marks.append(el("text", *named(one, end), x=end, y=y, class_="end"))
     for row, line in enumerate(cells):
         for column, cell in enumerate(line):
             if cell.share is None:
@@ -152,13 +159,7 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[Cell]], name: str) -> 
             marks.append(el("text", cell.text, x=middle, y=y + 15, class_="middle cell"))
             marks.append(el("text", cell.small, x=middle, y=y + 27, class_="middle cell small"))
     width = _SIDE_NAMES + _CELL * len(names) + 4
-    return _svg(width, 30 + 34 * len(cells), marks, name)
-
-
-def _svg(width: int, height: int, marks: Sequence[ET.Element], name: str) -> ET.Element:
-    box, links = f"0 0 {width} {height}", any(mark.tag == "a" for mark in marks)
-    role = "group" if links else "img"
-    return el("svg", *marks, viewBox=box, width=width, height=height, role=role, aria_label=name)
+    return svg(width, 30 + 34 * len(cells), marks, name)
 
 
 def _round_up(most: float) -> float:
@@ -169,7 +170,3 @@ def _round_up(most: float) -> float:
             if most <= step * unit:
                 return step * unit
         unit *= 10
-
-
-def _cut(text: str, chars: int) -> str:
-    return text if len(text) <= chars else text[: chars - 1] + "…"

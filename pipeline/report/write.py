@@ -33,7 +33,7 @@ from pipeline.report.tally import COUNTED, Tally
 from pipeline.run_folder import RunFolder
 from pipeline.summary import make_oracle
 
-VERSION = 2
+VERSION = 3
 MOST = 20_000
 """Solutions in the browser of a page; of a larger run a part, chosen by content."""
 MOST_CHARS = 150_000_000

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.processes import start_of
 from pipeline.config import RunConfig
+from pipeline.lock import start_of
 from tests.faults.conftest import Saw
 from tests.flows.test_deployment import grows_night_by_night
 from tests.killing import rows_of

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -66,6 +67,16 @@ def test_config_explains_every_key() -> None:
         "consensus.rule",
     ):
         assert key in shown
+
+
+def test_config_shows_defaults_as_yaml_takes_them() -> None:
+    shown = steplabel("config", COLUMNS="200").stdout.splitlines()
+    lines = [line.partition("  # ")[0].partition(": ") for line in shown]
+    assert len(shown) == len({key for key, _, _ in lines})
+    defaults = {key: yaml.safe_load(text) for key, _, text in lines}
+    assert defaults["consensus.witnesses"] == ["rollouts", "judge"]
+    assert defaults["problems.limit"] is defaults["cascade"] is None
+    assert defaults["annotators.arithmetic"] == defaults["engines.<name>.args"] == {}
 
 
 ENGINES = "engines: {generator: &one {kind: simulated, model: one}, judge: *one}\n"

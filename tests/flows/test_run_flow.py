@@ -78,9 +78,11 @@ def test_a_dry_run_shows_the_plan_and_makes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(config.to_yaml())
     nobody = "engines.judge={kind: openai, model: m, url: 'http://127.0.0.1:9/v1', chat_api: true}"
-    done = steplabel("run", str(path), "--dry-run", "--set", nobody)
+    beside = "annotators.second={kind: arithmetic}"
+    done = steplabel("run", str(path), "--dry-run", "--set", nobody, "--set", beside)
     assert done.returncode == 0, done.stderr
     assert "tokens to sample" in done.stdout
+    assert "in `evidence` alone: second\n" in done.stdout
     assert "engines.judge: http://127.0.0.1:9/v1/models" in done.stdout
     assert not config.folder.exists()
 

@@ -18,10 +18,11 @@ from pipeline.consensus import learning
 from pipeline.consensus.cascade import BUDGET, Choice
 from pipeline.consensus.evidence import FIRST
 from pipeline.errors import ConfigError, EngineFaultError
-from pipeline.parts import check_parts, plan_of, read_inputs
+from pipeline.parts import check_parts, plan_of
 from pipeline.progress import StageProgress
 from pipeline.records import Label, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import read_inputs
 from pipeline.summary import spent
 from tests.killing import killed_runs, made_calls, rows_of, run_in_child, run_once
 from tests.test_resume import small_batch

@@ -16,10 +16,11 @@ from pipeline.engine.journal_files import CallRecord
 from pipeline.engine.protocol import Completion, SampleRequest, SampleResult
 from pipeline.engine.simulated import SimulatedEngine, simulated_truth
 from pipeline.errors import BadRequestError, ConfigError
-from pipeline.parts import plan_of, read_inputs
+from pipeline.parts import plan_of
 from pipeline.pass_rates import PassRates
 from pipeline.records import Cost, Outcome, Solution, Verdict
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import read_inputs
 from tests.killing import finished_calls, killed_runs, made_calls, run_in_child, run_once
 from tests.test_resume import small_batch
 

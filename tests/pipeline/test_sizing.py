@@ -9,9 +9,10 @@ from annotators.registry import make_annotators
 from pipeline.batch import run_batch
 from pipeline.config import RunConfig
 from pipeline.errors import RunError
-from pipeline.parts import Inputs, plan_of, read_inputs
+from pipeline.parts import plan_of
 from pipeline.records import Problem, Solution
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import Inputs, read_inputs
 from pipeline.sizing import Sizing, busy_share, measured_sizing, sample_config, spread_out
 from tests.test_resume import small_batch
 

@@ -12,8 +12,9 @@ import yaml
 from annotators.registry import make_annotators
 from pipeline.batch import run_batch
 from pipeline.config import RunConfig
-from pipeline.parts import plan_of, read_inputs
+from pipeline.parts import plan_of
 from pipeline.run_folder import RunFolder
+from pipeline.run_inputs import read_inputs
 from pipeline.sizing import Sizing, measured_sizing, sample_config
 from tests.benchmarks.report import Row
 from tests.benchmarks.scale.labelled import configuration

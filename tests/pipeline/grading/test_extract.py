@@ -107,7 +107,11 @@ def test_any_text_is_taken(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["\\boxed{", "{", "}", "\\boxed{1}", "####", "Answer:", "the answer ", "1,234", "\\", "1"],
+    [
+        *("\\boxed{", "{", "}", "\\boxed{1}", "####", "Answer:", "the answer ", "1,234", "\\", "1"),
+        *("**", "$x", "$x$ ", "is ", "= ", "<|", "\\("),
+        *("= 1, x ", "Mr. ", "3 ", "因此", "\\\\frac"),
+    ],
 )
 def test_extraction_takes_linear_time(piece: str) -> None:
     def seconds(repeats: int) -> float:

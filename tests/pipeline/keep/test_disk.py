@@ -13,8 +13,9 @@ from pipeline.config import RunConfig
 from pipeline.errors import RunError
 from pipeline.keep import disk
 from pipeline.keep.disk import FACTOR, check_disk, disk_need, human, still_needed
-from pipeline.parts import plan_of, read_inputs
+from pipeline.parts import plan_of
 from pipeline.plan import Plan
+from pipeline.run_inputs import read_inputs
 from tests.killing import made_calls, run_in_child
 from tests.test_resume import small_batch
 

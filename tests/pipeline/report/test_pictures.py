@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.evaluate.pictures import Bar, stacked_bars
 from pipeline.report.pictures import Point, scatter
 
 shares = st.floats(0, 1)
@@ -45,3 +46,9 @@ def test_more_tokens_are_further_right_and_more_exact_is_higher() -> None:
     assert other is not None
     assert float(one.get("cx", "")) < float(other.get("cx", ""))
     assert float(one.get("cy", "")) > float(other.get("cy", ""))
+
+
+def test_a_name_with_no_room_is_cut_and_told_whole() -> None:
+    short, long = Bar("arithmetic", [], "1"), Bar("a-name-with-no-room", [], "1")
+    drawn = [*stacked_bars([short, long], 1.0, "a picture", 110).iter("text")]
+    assert [one.findtext("title") for one in drawn if one.get("class")] == [None, long.name]
