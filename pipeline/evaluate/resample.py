@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.evaluate.metrics import BOOTSTRAPS
+from pipeline.evaluate.metrics import BOOTSTRAPS, wilson
 from pipeline.evaluate.panel import Bools, Floats, Ints
 
 _AT_ONCE = 200
@@ -60,7 +60,7 @@ class Bootstrap:
     def shares(self, pairs: Sequence[tuple[Bools, Bools]]) -> list[Figure]:
         """Several such shares in one go, which is faster."""
         both = [((hits & among).astype(float), among.astype(float)) for hits, among in pairs]
-        return self.ratios(both)
+        return [_with_spread(one) for one in self.ratios(both)]
 
     def ratio(self, above: Floats, below: Floats) -> Figure:
         """Sum over sum, such as tokens a kept label; `n` counts where `below` is not 0."""
@@ -101,6 +101,14 @@ def _figure(whole: Floats, drawn: Floats, of: Of, n: int) -> Figure:
         return Figure(value, None, None, n)
     low, high = np.quantile(values, [0.025, 0.975])
     return Figure(value, float(low), float(high), n)
+
+
+def _with_spread(share: Figure) -> Figure:
+    """Where all are hits, or none, every replicate is like the sample: the interval is Wilson's then."""
+    if share.low is None or share.low != share.high:
+        return share
+    low, high = wilson(round((share.value or 0.0) * share.n), share.n)
+    return share._replace(low=low, high=high)
 
 
 def ratio(sums: Floats) -> Floats:

@@ -118,6 +118,13 @@ def test_solutions_of_one_problem_are_drawn_together() -> None:
     assert together.low == pytest.approx(0.5 - half, abs=0.02)
 
 
+def test_all_or_none_of_a_few_has_an_interval_as_wide_as_the_summarys() -> None:
+    every = np.ones(15, dtype=bool)
+    exact, none = Bootstrap(np.arange(15)).shares([(every, every), (~every, every)])
+    assert (exact.low, exact.high) == (pytest.approx(0.796, abs=0.001), 1.0)
+    assert (none.low, none.high) == (0.0, pytest.approx(0.204, abs=0.001))
+
+
 def test_one_problem_alone_has_no_interval() -> None:
     found = Bootstrap(np.zeros(5, dtype=int)).share(np.ones(5, dtype=bool), np.ones(5, dtype=bool))
     assert found == (1.0, None, None, 5)
