@@ -1,7 +1,7 @@
 """Section `speed`: how busy a run of `steplabel-fast` keeps the engine, searches and all, on TinyMath's
-hard split: against the same engine given all the run's requests at once. Sixteen solutions a problem, 9,600 in
-all, so that the run lasts for a quarter of an hour: its pilot, the last of each stage's calls, its labels and its
-report take a minute however many there are, which says little of how a batch keeps its engine.
+hard split: against the same engine given all the run's requests at once. Sixteen solutions a problem, 9,600
+in all, last for a quarter of an hour: the pilot, the last calls of each stage, labels and report take about a
+minute of any run, and of a short one that is all that is seen.
 
 On a CPU the engine and the pipeline share what cores there are. With a GPU they don't: the second half
 gives the engine one core of its own, in the run and where all requests are known at once."""
