@@ -111,8 +111,8 @@ def test_its_dataset_loads_and_the_card_says_what_differs(merged: RunFolder) -> 
     assert "## Merged of several runs" in card
     assert "| consensus\\.rule | agree | majority |" in card
     assert "| seed | 0 | 7 |" in card
-    assert "In a: Rule" in card
-    assert "In b: Rule" in card
+    assert "In a: agree over " in card
+    assert "In b: majority over " in card
 
 
 def test_it_is_inspected_reported_compared_cleaned_and_published_like_a_run(
