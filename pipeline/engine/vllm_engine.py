@@ -8,14 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +115,7 @@ class VllmEngine:
             args["enable_lora"] = True
             self._lora = LoRARequest("adapter", 1, str(lora))
         try:
-            with _spared_interrupts():
-                return AsyncLLM.from_engine_args(AsyncEngineArgs(**args))
+            return AsyncLLM.from_engine_args(AsyncEngineArgs(**args))
         except TypeError as error:
             raise PrerequisiteError(f"engines: args: vLLM refuses them: {error}") from error
         except (ValueError, OSError) as error:
@@ -289,18 +284,6 @@ async def _shut_down(llm: Any) -> None:
 
 def _nothing() -> None:
     """Stands for a shutdown that has been done."""
-
-
-@contextmanager
-def _spared_interrupts() -> Iterator[None]:
-    """Processes that this thread starts meanwhile never see a terminal's Ctrl-C, which goes to all of a
-    program's processes: the calls under way may end, and this process ends the engine after them."""
-    resource_tracker.ensure_running()  # which would let them through again as it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_reaper() -> subprocess.Popen[bytes]:

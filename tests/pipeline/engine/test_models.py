@@ -106,19 +106,6 @@ def vllm(
     loop.run_until_complete(engine.close())
 
 
-def test_a_terminals_ctrl_c_reaches_no_process_of_vllm(vllm: Engine) -> None:
-    def blocks(process: psutil.Process) -> bool:
-        told = Path(f"/proc/{process.pid}/status").read_text()
-        mask = next(line.split()[1] for line in told.splitlines() if line.startswith("SigBlk:"))
-        return bool(int(mask, 16) >> (signal.SIGINT - 1) & 1)
-
-    engines = [p for p in psutil.Process().children() if p.name().startswith("VLLM")]
-    assert engines
-    its = engines + [worker for engine in engines for worker in engine.children(recursive=True)]
-    assert all(map(blocks, its))
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-
 def test_vllm_transformers_and_the_server_agree_on_greedy_text_and_scores(
     vllm: Engine, vllm_server: Server, loop: asyncio.AbstractEventLoop, chat_model: Path
 ) -> None:
